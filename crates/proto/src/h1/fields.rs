@@ -1,0 +1,257 @@
+//! Field lines: `name ":" OWS value OWS` (RFC 9112 §5), the limits on them, and the facts a server must know of them.
+
+use super::error::HeadError;
+use super::scan::{self, CR, LF};
+use super::span::Span;
+
+/// A field, measured from the first byte of the *field block* (the byte after the request line), so that the
+/// same block on a later request has the same fields. The value is without the whitespace around it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Field {
+    pub name: Span,
+    pub value: Span,
+}
+
+/// What becomes of a field whose name holds `_`. In CGI's names `-` and `_` are the same, so such a field can
+/// pass itself off as one that a proxy in front has checked (Gunicorn's `header_map`).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HeaderMap {
+    #[default]
+    Drop,
+    Refuse,
+    Dangerous,
+}
+
+/// Bounds on a head, as Gunicorn's settings of these names have them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the request line without CRLF; 0 and anything above 1 MiB mean 1 MiB.
+    pub request_line: usize,
+    /// Fields kept; 0 and anything above 32768 mean 32768.
+    pub fields: usize,
+    /// Bytes of one field line with its CRLF; 0 means 8190, anything above 1 MiB means 1 MiB.
+    pub field_size: usize,
+    pub header_map: HeaderMap,
+    /// Take any token as a method, not only 3 to 20 characters, none of them lower case or `#`.
+    pub unconventional_method: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_line: 4094,
+            fields: 100,
+            field_size: 8190,
+            header_map: HeaderMap::Drop,
+            unconventional_method: false,
+        }
+    }
+}
+
+const MAX_LINE_BYTES: usize = 1 << 20;
+const MAX_FIELDS: usize = 32768;
+/// Keeps spans within 32 bits, and a head within memory, whatever the settings say.
+const MAX_BLOCK_BYTES: usize = 64 << 20;
+const DEFAULT_FIELD_BYTES: usize = 8190;
+
+impl Limits {
+    #[inline]
+    pub(super) const fn line_bytes(&self) -> usize {
+        if self.request_line == 0 || self.request_line > MAX_LINE_BYTES {
+            MAX_LINE_BYTES
+        } else {
+            self.request_line
+        }
+    }
+
+    #[inline]
+    pub(super) const fn max_fields(&self) -> usize {
+        if self.fields == 0 || self.fields > MAX_FIELDS {
+            MAX_FIELDS
+        } else {
+            self.fields
+        }
+    }
+
+    #[inline]
+    pub(super) const fn field_bytes(&self) -> usize {
+        match self.field_size {
+            0 => DEFAULT_FIELD_BYTES,
+            MAX_LINE_BYTES.. => MAX_LINE_BYTES,
+            bytes => bytes,
+        }
+    }
+
+    /// Bytes of all field lines together, those of dropped fields included.
+    #[inline]
+    pub(super) const fn block_bytes(&self) -> usize {
+        let bytes = self.max_fields() * (self.field_bytes() + 2) + 4;
+        if bytes > MAX_BLOCK_BYTES {
+            MAX_BLOCK_BYTES
+        } else {
+            bytes
+        }
+    }
+}
+
+/// The Host field, of which there may be one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HostSeen {
+    #[default]
+    None,
+    /// There, without a value: for a target that has no authority (RFC 9112 §3.2).
+    Empty,
+    One,
+}
+
+/// What must be known of the fields to frame the request and to go on with the connection.
+///
+/// These are facts of the field block alone, so they hold for every request with the same block. What also depends
+/// on the version is told by [`HeadParser`](super::HeadParser)'s methods: HTTP/1.0 knows no expectations and no upgrade.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Facts {
+    pub content_length: Option<u64>,
+    /// Transfer-Encoding is `chunked` and nothing else.
+    pub chunked: bool,
+    /// Connection lists `close`.
+    pub close: bool,
+    /// Connection lists `keep-alive`.
+    pub keep_alive: bool,
+    /// Connection lists `upgrade` and there is an Upgrade field.
+    pub upgrade: bool,
+    /// Expect lists `100-continue`.
+    pub expect_continue: bool,
+    /// Expect lists something else, or nothing.
+    pub expect_other: bool,
+    pub host: HostSeen,
+}
+
+/// How far the field line at `line_at` has been read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct LineCursor {
+    /// Where the line starts.
+    pub line_at: usize,
+    /// No byte before this needs to be looked at again.
+    pub scanned: usize,
+    /// Where the colon is; 0, where no colon can be, while it has not been found.
+    pub colon: usize,
+    /// The name holds `_`.
+    pub underscore: bool,
+}
+
+impl LineCursor {
+    #[inline]
+    pub(super) const fn at(line_at: usize) -> Self {
+        Self {
+            line_at,
+            scanned: line_at,
+            colon: 0,
+            underscore: false,
+        }
+    }
+}
+
+/// What a look at the bytes from the start of a line has shown.
+pub(super) enum Line {
+    Partial,
+    /// The empty line that ends the block; `next` is the byte after it.
+    End {
+        next: usize,
+    },
+    /// A field. `value` is trimmed; all are measured from the start of the bytes given.
+    Field {
+        name: Span,
+        value: Span,
+        next: usize,
+    },
+}
+
+/// Read on in one field line, of at most `max_bytes` with its CRLF.
+///
+/// An error is found at the same byte however the bytes come in pieces: whatever stands first on the wire decides.
+#[inline]
+pub(super) fn read_line(
+    bytes: &[u8],
+    cursor: &mut LineCursor,
+    max_bytes: usize,
+) -> Result<Line, HeadError> {
+    let line_at = cursor.line_at;
+    if cursor.colon == 0 {
+        let stop = name_end(bytes, cursor);
+        if stop - line_at + 2 > max_bytes {
+            return Err(HeadError::FieldTooLarge { limit: max_bytes });
+        }
+        match bytes.get(stop) {
+            None => return Ok(Line::Partial),
+            Some(b':') if stop > line_at => cursor.colon = stop,
+            Some(&CR) if stop == line_at => return read_end(bytes, line_at),
+            Some(&other) => return Err(name_error(other, stop == line_at)),
+        }
+        cursor.scanned = stop + 1;
+    }
+    let stop = scan::find_control(bytes, cursor.scanned);
+    cursor.scanned = stop;
+    if stop - line_at + 2 > max_bytes {
+        return Err(HeadError::FieldTooLarge { limit: max_bytes });
+    }
+    match (bytes.get(stop), bytes.get(stop + 1)) {
+        (Some(&CR), Some(&LF)) => {
+            let name = Span::new(line_at, cursor.colon);
+            Ok(Line::Field {
+                name,
+                value: trimmed(bytes, cursor.colon + 1, stop),
+                next: stop + 2,
+            })
+        }
+        (None, _) | (Some(&CR), None) => Ok(Line::Partial),
+        (Some(&CR), _) => Err(HeadError::BareCarriageReturn),
+        (Some(&LF), _) => Err(HeadError::BareLineFeed),
+        _ => Err(HeadError::FieldValueInvalid),
+    }
+}
+
+/// The first byte at or after the cursor that belongs to no token.
+#[inline]
+fn name_end(bytes: &[u8], cursor: &mut LineCursor) -> usize {
+    let mut stop = scan::find_plain_end(bytes, cursor.scanned);
+    // Rare: one of the other token characters. The underscore is among them, so it is looked for only here.
+    while let Some(&byte) = bytes.get(stop) {
+        if !scan::is_token(byte) {
+            break;
+        }
+        cursor.underscore |= byte == b'_';
+        stop += 1;
+    }
+    cursor.scanned = stop;
+    stop
+}
+
+fn read_end(bytes: &[u8], at: usize) -> Result<Line, HeadError> {
+    match bytes.get(at + 1) {
+        None => Ok(Line::Partial),
+        Some(&LF) => Ok(Line::End { next: at + 2 }),
+        Some(_) => Err(HeadError::BareCarriageReturn),
+    }
+}
+
+#[cold]
+fn name_error(stopped_by: u8, at_start: bool) -> HeadError {
+    match stopped_by {
+        b' ' | b'\t' if at_start => HeadError::FoldedLine,
+        b' ' | b'\t' => HeadError::SpaceBeforeColon,
+        LF => HeadError::BareLineFeed,
+        _ => HeadError::FieldNameInvalid,
+    }
+}
+
+/// `bytes[start..end]` without the whitespace around it. Linear, since a value may be all whitespace.
+#[inline]
+fn trimmed(bytes: &[u8], mut start: usize, mut end: usize) -> Span {
+    while start < end && matches!(bytes[start], b' ' | b'\t') {
+        start += 1;
+    }
+    while start < end && matches!(bytes[end - 1], b' ' | b'\t') {
+        end -= 1;
+    }
+    Span::new(start, end)
+}

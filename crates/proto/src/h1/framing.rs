@@ -1,0 +1,188 @@
+//! What the fields say about the body and the connection (RFC 9112 §6, §9.3; RFC 9110 §10.1.1).
+
+use super::error::HeadError;
+use super::fields::{Facts, HostSeen};
+use super::host;
+use super::line::Version;
+use super::scan::trim;
+use super::target::TargetForm;
+
+/// Where the body ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BodyLength {
+    /// After this many bytes; 0 when there is no body.
+    Known(u64),
+    /// Where the chunked coding says.
+    Chunked,
+}
+
+/// The transfer codings listed so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Codings {
+    #[default]
+    None,
+    Chunked,
+    /// Others, chunked not among them.
+    Others,
+    /// Others, then chunked.
+    OthersChunked,
+    /// Something after chunked.
+    AfterChunked,
+}
+
+/// What is gathered from the fields as they are read.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Gathered {
+    pub facts: Facts,
+    pub codings: Codings,
+    content_type: bool,
+    upgrade_field: bool,
+}
+
+impl Gathered {
+    pub(super) fn of(facts: Facts) -> Self {
+        let codings = if facts.chunked {
+            Codings::Chunked
+        } else {
+            Codings::None
+        };
+        Self {
+            facts,
+            codings,
+            content_type: false,
+            upgrade_field: facts.upgrade,
+        }
+    }
+
+    /// Take notice of one field, if it is one of those that matter here.
+    #[inline]
+    pub(super) fn notice(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadError> {
+        match name.len() {
+            4 if name.eq_ignore_ascii_case(b"host") => self.host(value),
+            6 if name.eq_ignore_ascii_case(b"expect") => {
+                self.expect(value);
+                Ok(())
+            }
+            7 if name.eq_ignore_ascii_case(b"upgrade") => {
+                self.upgrade_field = true;
+                Ok(())
+            }
+            10 if name.eq_ignore_ascii_case(b"connection") => {
+                self.connection(value);
+                Ok(())
+            }
+            12 if name.eq_ignore_ascii_case(b"content-type") => {
+                if core::mem::replace(&mut self.content_type, true) {
+                    return Err(HeadError::ContentTypeTwice);
+                }
+                Ok(())
+            }
+            14 if name.eq_ignore_ascii_case(b"content-length") => self.content_length(value),
+            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.transfer_encoding(value),
+            _ => Ok(()),
+        }
+    }
+
+    fn host(&mut self, value: &[u8]) -> Result<(), HeadError> {
+        if self.facts.host != HostSeen::None {
+            return Err(HeadError::HostTwice);
+        }
+        self.facts.host = if value.is_empty() {
+            HostSeen::Empty
+        } else if host::is_authority(value) {
+            HostSeen::One
+        } else {
+            return Err(HeadError::HostInvalid);
+        };
+        Ok(())
+    }
+
+    fn expect(&mut self, value: &[u8]) {
+        for member in value.split(|&byte| byte == b',') {
+            if trim(member).eq_ignore_ascii_case(b"100-continue") {
+                self.facts.expect_continue = true;
+            } else {
+                self.facts.expect_other = true;
+            }
+        }
+    }
+
+    fn connection(&mut self, value: &[u8]) {
+        for member in value.split(|&byte| byte == b',') {
+            let option = trim(member);
+            match option.len() {
+                5 => self.facts.close |= option.eq_ignore_ascii_case(b"close"),
+                7 => self.facts.upgrade |= option.eq_ignore_ascii_case(b"upgrade"),
+                10 => self.facts.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive"),
+                _ => {}
+            }
+        }
+    }
+
+    fn content_length(&mut self, value: &[u8]) -> Result<(), HeadError> {
+        // Equal ones too, although RFC 9112 §6.3 would let us: nobody sends them for a good reason.
+        if self.facts.content_length.is_some() {
+            return Err(HeadError::ContentLengthTwice);
+        }
+        self.facts.content_length = Some(decimal(value).ok_or(HeadError::ContentLengthInvalid)?);
+        Ok(())
+    }
+
+    fn transfer_encoding(&mut self, value: &[u8]) -> Result<(), HeadError> {
+        for member in value.split(|&byte| byte == b',') {
+            let coding = trim(member);
+            self.codings = match (self.codings, coding.eq_ignore_ascii_case(b"chunked")) {
+                _ if coding.is_empty() => return Err(HeadError::CodingMalformed),
+                (Codings::None, true) => Codings::Chunked,
+                (Codings::Others, true) => Codings::OthersChunked,
+                (_, true) => return Err(HeadError::ChunkedTwice),
+                (Codings::None | Codings::Others, false) => Codings::Others,
+                (_, false) => Codings::AfterChunked,
+            };
+        }
+        Ok(())
+    }
+
+    /// The facts, once all fields are read, if together with the request line they make a request.
+    pub(super) fn settle(&self, version: Version, form: TargetForm) -> Result<Facts, HeadError> {
+        let mut facts = self.facts;
+        match facts.host {
+            HostSeen::None if version == Version::Http11 => return Err(HeadError::HostMissing),
+            HostSeen::Empty if form.has_authority() => return Err(HeadError::HostEmpty),
+            _ => {}
+        }
+        if self.codings != Codings::None {
+            if version == Version::Http10 {
+                return Err(HeadError::CodingInVersion10);
+            }
+            if facts.content_length.is_some() {
+                return Err(HeadError::LengthWithCoding);
+            }
+            match self.codings {
+                Codings::None | Codings::Chunked => facts.chunked = true,
+                Codings::OthersChunked => return Err(HeadError::CodingUnknown),
+                Codings::Others | Codings::AfterChunked => return Err(HeadError::ChunkedNotLast),
+            }
+        }
+        if facts.expect_other && version == Version::Http11 {
+            return Err(HeadError::ExpectationUnknown);
+        }
+        facts.upgrade &= self.upgrade_field;
+        Ok(facts)
+    }
+}
+
+/// `1*DIGIT` as a number, or None when it is something else or does not fit.
+pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
+    if digits.is_empty() {
+        return None;
+    }
+    digits.iter().try_fold(0_u64, |number, &byte| {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            None
+        } else {
+            number.checked_mul(10)?.checked_add(u64::from(digit))
+        }
+    })
+}

@@ -1,0 +1,292 @@
+//! The request head, read as its bytes arrive.
+
+use memchr::memchr;
+
+use super::error::HeadError;
+use super::fields::{self, Facts, Field, HeaderMap, Limits, Line, LineCursor};
+use super::framing::{BodyLength, Gathered};
+use super::line::{self, RequestLine, Version};
+use super::scan::{self, CR, LF};
+use super::span::Span;
+use super::target::TargetForm;
+
+/// How far the head has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    Partial,
+    /// The head is whole; its length counts from the first byte given, a leading CRLF included.
+    Complete {
+        head_len: usize,
+    },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum State {
+    #[default]
+    RequestLine,
+    Fields,
+    Complete,
+    Failed(HeadError),
+}
+
+/// A resumable parser of request heads.
+///
+/// It is given the same bytes again and again as more of them arrive, always from the head's first byte, and looks at
+/// each byte a bounded number of times however they are cut. It keeps its memory from one request to the next.
+#[derive(Debug, Default)]
+pub struct HeadParser {
+    state: State,
+    line: RequestLine,
+    form: TargetForm,
+    is_connect: bool,
+    cursor: LineCursor,
+    fields: Vec<Field>,
+    fields_at: usize,
+    head_len: usize,
+    gathered: Gathered,
+}
+
+impl HeadParser {
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Make ready for the next head, keeping what has been allocated.
+    #[inline]
+    pub fn reset(&mut self) {
+        self.fields.clear();
+        self.state = State::RequestLine;
+        self.cursor = LineCursor::at(0);
+        self.gathered = Gathered::default();
+        self.fields_at = 0;
+        self.head_len = 0;
+    }
+
+    /// Read on. `bytes` starts at the head's first byte and has only grown since the last call.
+    ///
+    /// # Errors
+    /// The head is refused, and so will be whatever follows it until `reset`.
+    #[inline]
+    pub fn advance(&mut self, bytes: &[u8], limits: &Limits) -> Result<Progress, HeadError> {
+        if self.request_line(bytes, limits)?.is_none() {
+            return Ok(Progress::Partial);
+        }
+        if self.state == State::Complete {
+            return Ok(Progress::Complete {
+                head_len: self.head_len,
+            });
+        }
+        self.read_fields(bytes, limits)
+            .map_err(|error| self.fail(error))
+    }
+
+    /// Read on, no further than the request line; the offset of the field block once the line is there.
+    ///
+    /// # Errors
+    /// As `advance`.
+    #[inline]
+    pub fn request_line(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Option<usize>, HeadError> {
+        match self.state {
+            State::RequestLine => self
+                .read_request_line(bytes, limits)
+                .map_err(|error| self.fail(error)),
+            State::Fields | State::Complete => Ok(Some(self.fields_at)),
+            State::Failed(error) => Err(error),
+        }
+    }
+
+    /// Take the fields and facts of an earlier request whose field block had the same bytes as this one's.
+    ///
+    /// The request line has been read; `head_len` is that of this request. What depends on the request line as well
+    /// is checked again.
+    ///
+    /// # Errors
+    /// As `advance`.
+    pub fn assume(
+        &mut self,
+        fields: &[Field],
+        facts: Facts,
+        head_len: usize,
+    ) -> Result<(), HeadError> {
+        debug_assert!(self.state == State::Fields, "the request line comes first");
+        self.fields.clear();
+        self.fields.extend_from_slice(fields);
+        self.gathered = Gathered::of(facts);
+        self.complete(head_len).map_err(|error| self.fail(error))
+    }
+
+    /// The request line, measured from the head's first byte.
+    #[inline]
+    pub fn line(&self) -> RequestLine {
+        self.line
+    }
+
+    #[inline]
+    pub fn target_form(&self) -> TargetForm {
+        self.form
+    }
+
+    /// The fields kept, in their order, measured from the first byte of the field block.
+    #[inline]
+    pub fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// Where the field block starts, counted from the head's first byte.
+    #[inline]
+    pub fn fields_at(&self) -> usize {
+        self.fields_at
+    }
+
+    #[inline]
+    pub fn facts(&self) -> Facts {
+        self.gathered.facts
+    }
+
+    #[inline]
+    pub fn head_len(&self) -> usize {
+        self.head_len
+    }
+
+    /// Where the body ends (RFC 9112 §6.3), once the head is complete.
+    #[inline]
+    pub fn body(&self) -> BodyLength {
+        if self.gathered.facts.chunked {
+            return BodyLength::Chunked;
+        }
+        BodyLength::Known(self.gathered.facts.content_length.unwrap_or(0))
+    }
+
+    /// Whether the client would have the connection go on after the answer (RFC 9112 §9.3).
+    #[inline]
+    pub fn keep_alive(&self) -> bool {
+        let facts = &self.gathered.facts;
+        !facts.close
+            && !self.is_connect
+            && (self.line.version == Version::Http11 || facts.keep_alive)
+    }
+
+    /// Whether the client waits for 100 (Continue) before it sends a body (RFC 9110 §10.1.1).
+    #[inline]
+    pub fn expects_continue(&self) -> bool {
+        let facts = &self.gathered.facts;
+        facts.expect_continue
+            && self.line.version == Version::Http11
+            && self.body() != BodyLength::Known(0)
+    }
+
+    /// Whether the client offers to change the protocol (RFC 9110 §7.8).
+    #[inline]
+    pub fn upgrade(&self) -> bool {
+        self.gathered.facts.upgrade && self.line.version == Version::Http11
+    }
+
+    #[cold]
+    fn fail(&mut self, error: HeadError) -> HeadError {
+        self.state = State::Failed(error);
+        error
+    }
+
+    fn read_request_line(
+        &mut self,
+        bytes: &[u8],
+        limits: &Limits,
+    ) -> Result<Option<usize>, HeadError> {
+        let Some(start) = skip_empty_line(bytes)? else {
+            return Ok(None);
+        };
+        // The first byte is judged at once: a client that speaks TLS here should not wait for its deadline.
+        match bytes.get(start) {
+            None => return Ok(None),
+            Some(&LF) => return Err(HeadError::BareLineFeed),
+            Some(&byte) if !scan::is_token(byte) => return Err(HeadError::MethodInvalid),
+            Some(_) => {}
+        }
+        let limit = limits.line_bytes();
+        let from = self.cursor.scanned.max(start);
+        let line_feed = memchr(LF, &bytes[from..]).map_or(bytes.len(), |offset| from + offset);
+        if line_feed - start > limit + 1 {
+            return Err(HeadError::RequestLineTooLong { limit });
+        }
+        if line_feed == bytes.len() {
+            self.cursor.scanned = line_feed;
+            return Ok(None);
+        }
+        if bytes[line_feed - 1] != CR {
+            return Err(HeadError::BareLineFeed);
+        }
+        (self.line, self.form) = line::parse(bytes, start, line_feed - 1, limits)?;
+        self.is_connect = self.form == TargetForm::Authority;
+        self.fields_at = line_feed + 1;
+        self.cursor = LineCursor::at(self.fields_at);
+        self.state = State::Fields;
+        Ok(Some(self.fields_at))
+    }
+
+    fn read_fields(&mut self, bytes: &[u8], limits: &Limits) -> Result<Progress, HeadError> {
+        let (max_fields, max_line, max_block) = (
+            limits.max_fields(),
+            limits.field_bytes(),
+            limits.block_bytes(),
+        );
+        let base = self.fields_at;
+        loop {
+            let start = self.cursor.line_at;
+            if self.fields.len() == max_fields && bytes.get(start).is_some_and(|&byte| byte != CR) {
+                return Err(HeadError::TooManyFields { limit: max_fields });
+            }
+            let (name, value, next) = match fields::read_line(bytes, &mut self.cursor, max_line)? {
+                Line::Field { name, value, next } => (name, value, next),
+                Line::Partial => return Ok(Progress::Partial),
+                Line::End { next } => {
+                    self.complete(next)?;
+                    return Ok(Progress::Complete { head_len: next });
+                }
+            };
+            if next - base > max_block {
+                return Err(HeadError::FieldsTooLarge { limit: max_block });
+            }
+            let underscore = self.cursor.underscore;
+            self.cursor = LineCursor::at(next);
+            if underscore && limits.header_map != HeaderMap::Dangerous {
+                if limits.header_map == HeaderMap::Refuse {
+                    return Err(HeadError::FieldNameUnderscore);
+                }
+                continue;
+            }
+            self.gathered.notice(name.of(bytes), value.of(bytes))?;
+            self.fields.push(Field {
+                name: relative(name, base),
+                value: relative(value, base),
+            });
+        }
+    }
+
+    /// Note that the head ends at `head_len`, if its parts go together.
+    fn complete(&mut self, head_len: usize) -> Result<(), HeadError> {
+        self.gathered.facts = self.gathered.settle(self.line.version, self.form)?;
+        self.head_len = head_len;
+        self.state = State::Complete;
+        Ok(())
+    }
+}
+
+/// Where the request line starts: one empty line before it is forgiven (RFC 9112 §2.2). None: not known yet.
+#[inline]
+fn skip_empty_line(bytes: &[u8]) -> Result<Option<usize>, HeadError> {
+    match bytes {
+        [CR, LF, ..] => Ok(Some(2)),
+        [CR] => Ok(None),
+        [CR, ..] => Err(HeadError::BareCarriageReturn),
+        _ => Ok(Some(0)),
+    }
+}
+
+#[inline]
+fn relative(span: Span, base: usize) -> Span {
+    Span::new(span.start as usize - base, span.end as usize - base)
+}

@@ -1,0 +1,96 @@
+//! The request line: method, target, version (RFC 9112 §3).
+
+use super::error::HeadError;
+use super::fields::Limits;
+use super::scan::{self, CR};
+use super::span::Span;
+use super::target::{self, TargetForm};
+
+/// The versions served. HTTP/1.2 to 1.9 are answered as 1.1, the highest minor version this server speaks
+/// (RFC 9110 §2.5).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Version {
+    Http10,
+    #[default]
+    Http11,
+}
+
+/// The parts of the request line, measured from the first byte of the head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct RequestLine {
+    pub method: Span,
+    pub target: Span,
+    pub version: Version,
+}
+
+/// Read the request line that fills `bytes[start..end]`, its CRLF left out.
+pub(super) fn parse(
+    bytes: &[u8],
+    start: usize,
+    end: usize,
+    limits: &Limits,
+) -> Result<(RequestLine, TargetForm), HeadError> {
+    let line = &bytes[..end];
+    let method_end = method_end(line, start, limits)?;
+    let target_end = scan::find_target_end(line, method_end + 1);
+    if target_end == method_end + 1 {
+        return Err(HeadError::RequestLineMalformed);
+    }
+    match line.get(target_end) {
+        Some(b' ') => {}
+        Some(&CR) => return Err(HeadError::BareCarriageReturn),
+        Some(_) => return Err(HeadError::TargetInvalid),
+        None => return Err(HeadError::RequestLineMalformed),
+    }
+    let version = version(&line[target_end + 1..])?;
+    let method = Span::new(start, method_end);
+    let target = Span::new(method_end + 1, target_end);
+    let form = target::check(method.of(line), target.of(line))?;
+    Ok((
+        RequestLine {
+            method,
+            target,
+            version,
+        },
+        form,
+    ))
+}
+
+/// Where the method that starts at `start` ends: at a single space.
+fn method_end(line: &[u8], start: usize, limits: &Limits) -> Result<usize, HeadError> {
+    let mut at = start;
+    while line.get(at).is_some_and(|&byte| scan::is_method(byte)) {
+        at += 1;
+    }
+    let conventional = at;
+    while line.get(at).is_some_and(|&byte| scan::is_token(byte)) {
+        at += 1;
+    }
+    match line.get(at) {
+        Some(b' ') if at > start => {}
+        Some(_) => return Err(HeadError::MethodInvalid),
+        None => return Err(HeadError::RequestLineMalformed),
+    }
+    if !limits.unconventional_method && (conventional < at || !(3..=20).contains(&(at - start))) {
+        return Err(HeadError::MethodUnconventional);
+    }
+    Ok(at)
+}
+
+/// `HTTP/digit.digit`, in capitals (RFC 9112 §2.3).
+fn version(text: &[u8]) -> Result<Version, HeadError> {
+    match text {
+        b"HTTP/1.1" => Ok(Version::Http11),
+        b"HTTP/1.0" => Ok(Version::Http10),
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
+            if major.is_ascii_digit() && minor.is_ascii_digit() =>
+        {
+            if *major == b'1' {
+                Ok(Version::Http11)
+            } else {
+                Err(HeadError::VersionUnsupported)
+            }
+        }
+        _ => Err(HeadError::VersionMalformed),
+    }
+}
