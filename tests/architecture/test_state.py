@@ -52,6 +52,8 @@ def mutable_parts(value: ast.expr) -> list[str]:
         return [] if name in CONSTANT_MAKERS or name[:1].isupper() else [f"a call of {name}"]
     if isinstance(value, ast.Lambda):
         return []
+    if isinstance(value, ast.Subscript):
+        return mutable_parts(value.value)  # the list in Callable[[int], str] is the grammar's
     return [
         part for child in ast.iter_child_nodes(value) if isinstance(child, ast.expr) for part in mutable_parts(child)
     ]

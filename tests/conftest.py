@@ -1,0 +1,55 @@
+"""Fixtures every test may use: servers that are stopped and checked at the end, gates, temporary directories."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.support.gate import Gate
+from tests.support.server import Server
+
+PR_SET_CHILD_SUBREAPER = 36
+
+
+@pytest.fixture(scope="session", autouse=True)
+def adopt_orphans() -> None:
+    """Whatever a server leaves behind becomes a child of the tests, where it is seen, zombies included."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
+
+
+@pytest.fixture
+def short_directory() -> Iterator[str]:
+    """A directory whose path is short enough for the address of a unix socket."""
+    directory = tempfile.mkdtemp(prefix="longma-")
+    yield directory
+    shutil.rmtree(directory)
+
+
+@pytest.fixture
+def gate(short_directory: str) -> Iterator[Gate]:
+    """A gate for the application; open it has to be before the servers stop, which is why `serve` asks for it."""
+    with Gate(short_directory) as opened:
+        yield opened
+
+
+@pytest.fixture
+def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
+    """Start servers as `Server` takes them; each is up when this returns, and is stopped and checked after the test."""
+    gated = "gate" in request.fixturenames
+    with contextlib.ExitStack() as servers:
+
+        def start(app: str, *options: str, **how: object) -> Server:
+            if gated:
+                how["env"] = {**request.getfixturevalue("gate").environment, **(how.get("env") or {})}  # type: ignore[dict-item]
+            return servers.enter_context(Server(app, *options, **how))  # type: ignore[arg-type]
+
+        yield start
+        if gated:
+            request.getfixturevalue("gate").close()

@@ -1,0 +1,90 @@
+"""What /proc says of processes: children, descriptors, memory, state."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Process(NamedTuple):
+    """One line of /proc: who it is, whose child, in which session, and its state letter (Z is a zombie)."""
+
+    pid: int
+    parent: int
+    session: int
+    state: str
+    command: str
+
+
+def process(pid: int) -> Process | None:
+    """The process with this number, or None when there is none."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # The command stands in parentheses and may itself hold any character.
+    command = text[text.index("(") + 1 : text.rindex(")")]
+    state, parent, _group, session = text[text.rindex(")") + 2 :].split()[:4]
+    return Process(pid, int(parent), int(session), state, command)
+
+
+def processes() -> list[Process]:
+    """Every process there is now."""
+    found = (process(int(name)) for name in os.listdir("/proc") if name.isdecimal())
+    return [one for one in found if one is not None]
+
+
+def children(pid: int) -> list[int]:
+    """The numbers of the living children of a process, oldest first."""
+    return sorted(one.pid for one in processes() if one.parent == pid and one.state != "Z")
+
+
+def in_session(session: int) -> list[Process]:
+    """Every process of a session, zombies included."""
+    return [one for one in processes() if one.session == session]
+
+
+def is_alive(pid: int) -> bool:
+    """Whether the process is there and no zombie."""
+    one = process(pid)
+    return one is not None and one.state != "Z"
+
+
+def descriptors(pid: int) -> dict[int, str]:
+    """What each open descriptor of the process is: `socket:[123]`, a path, `anon_inode:[eventpoll]`."""
+    found = {}
+    for name in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):  # closed between the listing and the look
+            found[int(name)] = os.readlink(f"/proc/{pid}/fd/{name}")
+    return found
+
+
+def sockets(pid: int) -> int:
+    """How many sockets the process has open."""
+    return sum(1 for what in descriptors(pid).values() if what.startswith("socket:"))
+
+
+def threads(pid: int) -> int:
+    """How many threads the process has."""
+    return len(os.listdir(f"/proc/{pid}/task"))
+
+
+def pss_bytes(pid: int) -> int:
+    """The process's proportional share of memory."""
+    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+        if line.startswith("Pss:"):
+            return int(line.split()[1]) * 1024
+    raise ValueError(f"no Pss line for {pid}")
+
+
+def resident_bytes(pid: int) -> int:
+    """The process's resident memory."""
+    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def loaded_libraries(pid: int) -> set[str]:
+    """The paths of the files mapped into the process."""
+    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
+    return {parts[5] for line in lines if len(parts := line.split(None, 5)) == 6 and parts[5].startswith("/")}
