@@ -1,0 +1,157 @@
+"""A row of the table of settings, and what a section of rows is.
+
+From a row come the command-line flag, the environment variable, the check, the default, the type that mypy sees, the
+rule for a reload and the paragraph in `docs/settings.md`. Rows are hand-made descriptors: `dataclasses` would bring
+`inspect` and 1.4 MB into every process.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
+
+
+class Kind(Generic[T]):
+    """What a setting may hold: the check, how the command line spells it, how it is shown.
+
+    Args:
+        name: what the documentation calls the type.
+        parse: turns what a file or a variable holds into the value; a ValueError's message completes
+            "NAME must ...".
+        text: turns one word of the command line into something for `parse`; a ValueError is a usage error (exit 2).
+        metavar: the placeholder in `--help`.
+        show: writes the value as a configuration file would.
+    """
+
+    __slots__ = ("metavar", "name", "parse", "show", "text")
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        parse: Callable[[object], T],
+        text: Callable[[str], object] = str,
+        metavar: str = "STRING",
+        show: Callable[[T], str] = repr,
+    ) -> None:
+        self.name = name
+        self.parse = parse
+        self.text = text
+        self.metavar = metavar
+        self.show = show
+
+
+class Option(Generic[T]):
+    """One row. Read through a `Settings` it is the value, through the class it is the row itself."""
+
+    __slots__ = (
+        "anchored",
+        "cli",
+        "constant",
+        "default",
+        "doc",
+        "env",
+        "from_env",
+        "kind",
+        "name",
+        "reload",
+        "repeat",
+        "unit",
+    )
+
+    def __init__(
+        self,
+        default: T,
+        kind: Kind[T],
+        *,
+        doc: str,
+        cli: tuple[str, ...],
+        env: str,
+        from_env: Callable[[str], object],
+        constant: object,
+        repeat: bool,
+        anchored: bool,
+        unit: str,
+        reload: bool,
+    ) -> None:
+        self.name = ""
+        self.default = default
+        self.kind = kind
+        self.doc = doc
+        self.cli = cli
+        self.env = env
+        self.from_env = from_env
+        self.constant = constant
+        self.repeat = repeat
+        self.anchored = anchored
+        self.unit = unit
+        self.reload = reload
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self.name = name
+
+    def __get__(self, instance: Any, owner: type) -> Any:
+        return self if instance is None else instance.value_of(self.name)
+
+
+def option(
+    default: T,
+    *,
+    kind: Kind[T],
+    doc: str,
+    cli: tuple[str, ...] = (),
+    env: str = "",
+    from_env: Callable[[str], object] = str,
+    constant: object = None,
+    repeat: bool = False,
+    anchored: bool = False,
+    unit: str = "",
+    reload: bool = True,
+) -> T:
+    """Return a row, typed as the value that it gives.
+
+    Args:
+        default: the value when nobody gives one, in its final form: it is not parsed.
+        kind: what it may hold.
+        doc: what it does, for `--help` and the documentation; `code` in backquotes.
+        cli: the flags; none means that the command line cannot set it.
+        env: the environment variable that replaces the default.
+        from_env: turns that variable's text into something for the kind.
+        constant: what the flag stands for when it takes no argument (`--no-sendfile` is False).
+        repeat: the flag may be given several times; the list replaces that of any lower layer, it never extends it.
+        anchored: a relative path, meant from the directory that longma was started in.
+        unit: what a number counts.
+        reload: a reload (HUP) can apply a new value; otherwise the server must be restarted.
+    """
+    row = Option(
+        default,
+        kind,
+        doc=doc,
+        cli=cli,
+        env=env,
+        from_env=from_env,
+        constant=constant,
+        repeat=repeat,
+        anchored=anchored,
+        unit=unit,
+        reload=reload,
+    )
+    return cast("T", row)
+
+
+class Section:
+    """A group of rows under one heading. The class's docstring introduces it in the documentation."""
+
+    __slots__ = ()
+    title: ClassVar[str] = ""
+
+
+def rows(section: type[Section]) -> Iterator[Option[Any]]:
+    """Yield a section's own rows in the order written."""
+    for value in vars(section).values():
+        if isinstance(value, Option):
+            yield value

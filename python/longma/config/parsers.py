@@ -1,0 +1,154 @@
+"""The kinds of value that settings hold, and their checks.
+
+A check takes whatever a configuration file or a variable may hold and returns the value, or raises ValueError with the
+end of the sentence "NAME must ...". Strings are read as Gunicorn reads them: whole numbers with any of Python's
+prefixes, modes as octal when they begin with 0, `true` and `false` in any case.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Final, TypeVar
+
+from longma.config.option import Kind
+
+T = TypeVar("T")
+
+_INT_MAX: Final = 2**31 - 1
+_SIZE_MAX: Final = 2**63 - 1
+_SHOWN_CHARACTERS: Final = 60
+
+
+def shown(value: object) -> str:
+    """Return a value for an error message, cut to a length that fits a line."""
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
+
+
+def _whole(value: object, *, maximum: int) -> int:
+    wanted = "be a whole number, 0 or more"
+    if isinstance(value, str):
+        try:
+            value = int(value, 0)
+        except ValueError:
+            raise ValueError(f"{wanted}, not {shown(value)}") from None
+    if not isinstance(value, int) or value < 0:
+        raise ValueError(f"{wanted}, not {shown(value)}")
+    if value > maximum:
+        raise ValueError(f"be at most {maximum}, not {shown(value)}")
+    return int(value)
+
+
+def whole_number(value: object) -> int:
+    return _whole(value, maximum=_INT_MAX)
+
+
+def size(value: object) -> int:
+    return _whole(value, maximum=_SIZE_MAX)
+
+
+def duration(value: object) -> float:
+    """Return seconds as a float; 0 is allowed, NaN and infinity are not."""
+    wanted = "be a number of seconds, 0 or more"
+    if isinstance(value, str):
+        try:
+            value = int(value, 0)
+        except ValueError:
+            try:
+                value = float(value)
+            except ValueError:
+                raise ValueError(f"{wanted}, not {shown(value)}") from None
+    if not isinstance(value, (int, float)) or not 0 <= value <= _INT_MAX:
+        raise ValueError(f"{wanted}, not {shown(value)}")
+    return float(value)
+
+
+def boolean(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if isinstance(value, str) and value.strip().lower() in ("true", "false"):
+        return value.strip().lower() == "true"
+    raise ValueError(f"be True or False, not {shown(value)}")
+
+
+def optional_text(value: object) -> str | None:
+    return None if value is None else text(value)
+
+
+def text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError(f"be a string, not {shown(value)}")
+    return value.strip()
+
+
+def texts(value: object) -> tuple[str, ...]:
+    """Return strings as a tuple; one string alone counts as a list of one (commas do not split it)."""
+    if isinstance(value, str):
+        value = (value,)
+    if not isinstance(value, (list, tuple)):
+        raise ValueError(f"be a list of strings, not {shown(value)}")
+    for item in value:
+        if not isinstance(item, str):
+            raise ValueError(f"hold strings only, not {shown(item)}")
+    return tuple(item.strip() for item in value)
+
+
+def at_least_one(value: object) -> tuple[str, ...]:
+    items = texts(value)
+    if not items:
+        raise ValueError("name at least one address")
+    return items
+
+
+def mode(value: object) -> int:
+    """Return a file mode mask; "022" and "0o22" are octal, "18" is decimal, as with Gunicorn."""
+    number = value
+    if isinstance(number, str):
+        digits = number.strip()
+        if digits[:1] == "0" and digits[1:2].isdigit():
+            digits = "0o" + digits[1:]
+        try:
+            number = int(digits, 0)
+        except ValueError:
+            number = None
+    if not isinstance(number, int) or not 0 <= number <= 0o777:
+        raise ValueError(f"be a mode from 0 to 0777, not {shown(value)}")
+    return int(number)
+
+
+def directory(value: object) -> str:
+    path = text(value)
+    if not os.path.isdir(path):
+        raise ValueError(f"be an existing directory, not {shown(path)}")
+    return path
+
+
+def one_of(*names: str) -> Kind[str]:
+    """Return the kind of a setting that holds one of a few words, in any case."""
+
+    def parse(value: object) -> str:
+        if isinstance(value, str) and value.strip().lower() in names:
+            return value.strip().lower()
+        raise ValueError(f"be one of {', '.join(names)}, not {shown(value)}")
+
+    return Kind(" or ".join(f"`{name}`" for name in names), parse=parse)
+
+
+def show_seconds(value: float) -> str:
+    """Write 30.0 as 30 and 0.5 as 0.5."""
+    return str(int(value)) if value == int(value) else repr(value)
+
+
+def show_list(value: tuple[str, ...]) -> str:
+    return repr(list(value))
+
+
+COUNT: Final = Kind("whole number", parse=whole_number, text=int, metavar="INT")
+BYTES: Final = Kind("whole number", parse=size, text=int, metavar="INT")
+SECONDS: Final = Kind("number", parse=duration, text=float, metavar="SECONDS", show=show_seconds)
+BOOLEAN: Final = Kind("boolean", parse=boolean)
+TEXT: Final = Kind("string", parse=text)
+OPTIONAL_TEXT: Final = Kind("string or None", parse=optional_text)
+ADDRESSES: Final = Kind("list of strings", parse=at_least_one, metavar="ADDRESS", show=show_list)
+MODE: Final = Kind("mode", parse=mode, metavar="MODE", show=oct)
+DIRECTORY: Final = Kind("path", parse=directory, metavar="DIRECTORY")
