@@ -1,0 +1,1 @@
+"""The way to the application: finding it, and the words for what it does wrong."""
