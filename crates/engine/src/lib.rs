@@ -1,0 +1,30 @@
+//! The engine under a worker: sockets, deadlines, buffers, and the thread that stands by.
+//!
+//! It turns bytes into whole requests and answers into bytes. How the application is called is the host's business
+//! (see [`host`]); this crate knows no Python. `unsafe` lives in [`sys`] only.
+
+mod accepting;
+pub mod access;
+mod access_format;
+pub mod body;
+mod closing;
+pub mod connection;
+mod handover;
+pub mod host;
+mod input;
+pub mod leader;
+pub mod notice;
+mod output;
+pub mod reactor;
+pub mod reading;
+mod receiving;
+pub mod settings;
+pub mod shared;
+mod spool;
+pub mod standby;
+pub mod sys;
+mod timers;
+mod transport;
+mod writing;
+
+pub use input::Desk;

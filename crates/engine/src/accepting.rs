@@ -1,0 +1,215 @@
+//! New connections: from the listeners, and from siblings that are too busy to serve what they hold.
+
+use std::io::ErrorKind;
+use std::os::fd::{AsFd, OwnedFd};
+
+use crate::connection::{ConnId, Connection, FIRST_RESERVED_GENERATION};
+use crate::host::Host;
+use crate::input::Desk;
+use crate::notice::Notice;
+use crate::reactor::Reactor;
+use crate::reading::{Mode, Request};
+use crate::sys::board::Word;
+use crate::sys::epoll::Interest;
+use crate::sys::socket::{self, Peer};
+use crate::transport::Transport;
+
+const LISTENER_GENERATION: u32 = FIRST_RESERVED_GENERATION;
+const HANDOVER_GENERATION: u32 = u32::MAX;
+/// The most connections taken for one event of a listener nobody else listens on.
+const MAX_BATCH: u32 = 64;
+/// How long accepting pauses when the system is short of descriptors.
+const SHORTAGE_PAUSE_MS: u64 = 500;
+/// By how many connections a worker may be ahead of an idle sibling before it passes new ones on.
+const IMBALANCE: u64 = 2;
+
+/// A bound socket that is shared with the siblings.
+#[derive(Debug)]
+pub struct Listener {
+    fd: OwnedFd,
+    /// How many connections to take before looking at the other events again; adapts to what there is.
+    batch: u32,
+}
+
+impl Listener {
+    pub fn new(fd: OwnedFd) -> Self {
+        Self { fd, batch: 1 }
+    }
+}
+
+/// A queue of new connections, and how many more to take from it in this turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepting {
+    source: Source,
+    left: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Source {
+    Listener(u16),
+    Siblings,
+}
+
+impl Accepting {
+    /// What an event's token stands for, if not for a connection.
+    #[inline]
+    pub(crate) fn from_id(id: ConnId) -> Option<Self> {
+        match id.generation {
+            LISTENER_GENERATION => Some(Self { source: Source::Listener(id.slot as u16), left: 0 }),
+            HANDOVER_GENERATION => Some(Self { source: Source::Siblings, left: 1 }),
+            _ => None,
+        }
+    }
+}
+
+impl<H: Host> Reactor<H> {
+    /// Listen on these sockets, and on the queue in which siblings hand connections over.
+    pub fn open(&mut self, listeners: Vec<OwnedFd>, handover: Option<(OwnedFd, OwnedFd)>) -> std::io::Result<()> {
+        self.listeners = listeners.into_iter().map(Listener::new).collect();
+        if let Some((receiver, _)) = &handover {
+            let id = ConnId { slot: 0, generation: HANDOVER_GENERATION };
+            self.epoll.add(receiver.as_fd(), id.token(), Interest::SharedRead)?;
+        }
+        self.handover = handover;
+        self.start_accepting()
+    }
+
+    /// The address a listener is bound to.
+    pub fn listener_address(&self, index: u16) -> Peer {
+        socket::local_address(self.listeners[index as usize].fd.as_fd()).ok().flatten()
+    }
+
+    fn start_accepting(&mut self) -> std::io::Result<()> {
+        for (index, listener) in self.listeners.iter().enumerate() {
+            let id = ConnId { slot: index as u32, generation: LISTENER_GENERATION };
+            self.epoll.add(listener.fd.as_fd(), id.token(), Interest::SharedRead)?;
+        }
+        self.accepting = true;
+        Ok(())
+    }
+
+    fn pause_accepting(&mut self) {
+        for listener in &self.listeners {
+            // A listener that is not registered is what we want.
+            let _ = self.epoll.remove(listener.fd.as_fd());
+        }
+        self.accepting = false;
+    }
+
+    /// Listen again when what made us pause has gone.
+    pub(crate) fn retry_accepting(&mut self) {
+        if self.accepting || self.draining || self.table.len() >= self.settings.worker_connections {
+            return;
+        }
+        if self.shortage_until_ms.is_some_and(|at| at > self.now_ms) {
+            return;
+        }
+        self.shortage_until_ms = None;
+        if self.start_accepting().is_err() {
+            self.pause_accepting();
+            self.shortage_until_ms = Some(self.now_ms + SHORTAGE_PAUSE_MS);
+        }
+    }
+
+    /// Take connections until one brings a whole request, the batch is used up, or none is waiting.
+    pub(crate) fn go_on_accepting(&mut self, mut accepting: Accepting, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        if let Source::Listener(index) = accepting.source
+            && accepting.left == 0
+        {
+            // A socket that siblings listen on too is taken from one at a time, so that they get their share.
+            accepting.left = if self.handover.is_some() { 1 } else { self.listeners[index as usize].batch };
+        }
+        while accepting.left > 0 {
+            accepting.left -= 1;
+            let request = match accepting.source {
+                Source::Listener(index) => self.accept_one(index, &mut accepting, desk, mode),
+                Source::Siblings => self.receive_from_sibling(desk, mode),
+            };
+            if request.is_some() {
+                if accepting.left > 0 {
+                    desk.accepting = Some(accepting);
+                }
+                return request;
+            }
+        }
+        None
+    }
+
+    fn accept_one(&mut self, index: u16, accepting: &mut Accepting, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        if !self.accepting {
+            accepting.left = 0;
+            return None;
+        }
+        let listener = &mut self.listeners[index as usize];
+        match socket::accept(listener.fd.as_fd()) {
+            Ok((fd, peer)) => {
+                if accepting.left == 0 {
+                    listener.batch = (listener.batch * 2).min(MAX_BATCH);
+                }
+                if self.shortage_told {
+                    self.shortage_told = false;
+                    self.tell(Notice::AcceptResumed);
+                }
+                self.board.add(Word::Accepted, 1);
+                self.welcome(fd, peer, index, desk, mode)
+            }
+            Err(error) => {
+                accepting.left = 0;
+                listener.batch = 1;
+                // Anything else is about one connection that has already gone away (accept(2), "Error handling").
+                if error.kind() != ErrorKind::WouldBlock && socket::is_shortage(&error) {
+                    self.pause_for_shortage(&error);
+                }
+                None
+            }
+        }
+    }
+
+    fn pause_for_shortage(&mut self, error: &std::io::Error) {
+        self.pause_accepting();
+        self.shortage_until_ms = Some(self.now_ms + SHORTAGE_PAUSE_MS);
+        if !self.shortage_told {
+            self.shortage_told = true;
+            self.tell(Notice::AcceptPaused { why: error.to_string() });
+        }
+    }
+
+    fn welcome(&mut self, fd: OwnedFd, peer: Peer, listener: u16, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        let ours = self.table.len() as u64;
+        let passed_on = self.handover.is_some()
+            && self.board.least_connections_of_idle().is_some_and(|least| ours > least + IMBALANCE)
+            && self.pass_on(fd.as_fd(), peer, listener, &[]);
+        if passed_on {
+            return None;
+        }
+        let id = self.insert(Connection::new(Transport::plain(fd), peer, listener));
+        if self.table.len() >= self.settings.worker_connections {
+            self.pause_accepting();
+        }
+        // With TCP_DEFER_ACCEPT the request is there already: serving it now may save the registration.
+        self.read_head(id, desk, mode)
+    }
+
+    /// Stop accepting for good: what is queued already is accepted, then the listeners are closed.
+    pub fn begin_draining(&mut self, desk: &mut Desk) {
+        if self.draining {
+            return;
+        }
+        self.draining = true;
+        for index in 0..self.listeners.len() {
+            while let Ok((fd, peer)) = socket::accept(self.listeners[index].fd.as_fd()) {
+                self.board.add(Word::Accepted, 1);
+                let id = self.insert(Connection::new(Transport::plain(fd), peer, index as u16));
+                self.read_head(id, desk, Mode::Aside);
+            }
+        }
+        self.pause_accepting();
+        self.listeners.clear();
+        self.close_all_idle(desk);
+    }
+
+    /// Whether the worker has been told to finish.
+    pub fn is_draining(&self) -> bool {
+        self.draining
+    }
+}

@@ -1,0 +1,130 @@
+//! `access_log_format`, taken apart once.
+
+/// A part of a log line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Piece {
+    Text(String),
+    Atom(Atom),
+}
+
+/// What `%(x)s` stands for, in Gunicorn's letters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Atom {
+    Peer,
+    Dash,
+    User,
+    Time,
+    RequestLine,
+    Method,
+    Path,
+    Query,
+    Protocol,
+    Status,
+    Bytes,
+    Seconds,
+    Milliseconds,
+    Microseconds,
+    DecimalSeconds,
+    Process,
+    RequestField(String),
+    ResponseField(String),
+    Environ(String),
+}
+
+impl Atom {
+    fn named(name: &str) -> Option<Self> {
+        if let Some(inner) = name.strip_prefix('{') {
+            let (key, kind) = inner.split_once('}')?;
+            let key = key.to_ascii_lowercase();
+            return match kind {
+                "i" => Some(Self::RequestField(key)),
+                "o" => Some(Self::ResponseField(key)),
+                "e" => Some(Self::Environ(key)),
+                _ => None,
+            };
+        }
+        Some(match name {
+            "h" => Self::Peer,
+            "l" => Self::Dash,
+            "u" => Self::User,
+            "t" => Self::Time,
+            "r" => Self::RequestLine,
+            "m" => Self::Method,
+            "U" => Self::Path,
+            "q" => Self::Query,
+            "H" => Self::Protocol,
+            "s" => Self::Status,
+            "B" | "b" => Self::Bytes,
+            "f" => Self::RequestField("referer".to_owned()),
+            "a" => Self::RequestField("user-agent".to_owned()),
+            "T" => Self::Seconds,
+            "M" => Self::Milliseconds,
+            "D" => Self::Microseconds,
+            "L" => Self::DecimalSeconds,
+            "p" => Self::Process,
+            _ => return None,
+        })
+    }
+
+    /// Whether the atom tells how long a request took.
+    pub fn needs_duration(&self) -> bool {
+        matches!(self, Self::Seconds | Self::Milliseconds | Self::Microseconds | Self::DecimalSeconds)
+    }
+}
+
+/// Take a format apart. What is no atom stands for itself; an atom nobody knows is logged as `-`.
+pub fn parse(format: &str) -> Vec<Piece> {
+    let mut pieces = Vec::new();
+    let mut text = String::new();
+    let mut rest = format;
+    while let Some(at) = rest.find('%') {
+        text.push_str(&rest[..at]);
+        rest = &rest[at..];
+        if let Some(after) = rest.strip_prefix("%%") {
+            text.push('%');
+            rest = after;
+        } else if let Some((name, after)) = atom_at(rest) {
+            if !text.is_empty() {
+                pieces.push(Piece::Text(std::mem::take(&mut text)));
+            }
+            pieces.push(Piece::Atom(Atom::named(name).unwrap_or(Atom::Dash)));
+            rest = after;
+        } else {
+            text.push('%');
+            rest = &rest[1..];
+        }
+    }
+    text.push_str(rest);
+    if !text.is_empty() {
+        pieces.push(Piece::Text(text));
+    }
+    pieces
+}
+
+/// The name within `%(name)s` and what follows it.
+fn atom_at(text: &str) -> Option<(&str, &str)> {
+    let (name, after) = text.strip_prefix("%(")?.split_once(')')?;
+    let after = after.strip_prefix(['s', 'd', 'i'])?;
+    Some((name, after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_format_becomes_text_and_atoms() {
+        let pieces = parse("%(h)s \"%({X-Forwarded-For}i)s\" 100%% %(zz)s %d");
+        assert_eq!(
+            pieces,
+            [
+                Piece::Atom(Atom::Peer),
+                Piece::Text(" \"".into()),
+                Piece::Atom(Atom::RequestField("x-forwarded-for".into())),
+                Piece::Text("\" 100% ".into()),
+                Piece::Atom(Atom::Dash),
+                Piece::Text(" %d".into()),
+            ]
+        );
+    }
+}

@@ -1,0 +1,175 @@
+//! A request body on its way in: counted, decoded, kept in memory or, past the threshold, in a file.
+
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+
+use longma_proto::h1::{BodyError, ChunkEvent, ChunkedDecoder};
+
+use crate::host::{BodyBuffer, Host};
+use crate::spool::Spool;
+use crate::transport::Transport;
+
+/// A whole request body, as the application will read it.
+pub enum Body<H: Host> {
+    Empty,
+    /// In the desk's buffer, behind the head.
+    Inline(Range<usize>),
+    Memory(Vec<u8>),
+    Buffer(H::Buffer),
+    File(File, u64),
+}
+
+/// Why a body could not be taken.
+#[derive(Debug)]
+pub enum BodyFailure {
+    /// The client broke the framing.
+    Malformed(BodyError),
+    /// More bytes than `limit_request_body`.
+    TooLarge,
+    /// The file that holds it cannot be written.
+    Storage(io::Error),
+}
+
+enum Coding {
+    Length { remaining: u64 },
+    Chunked(Box<ChunkedDecoder>),
+}
+
+enum Sink<H: Host> {
+    Memory(Vec<u8>),
+    Buffer(H::Buffer),
+    File(Spool),
+}
+
+/// What a body may use.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Bytes in memory.
+    pub memory: usize,
+    /// Bytes in all; 0: no limit.
+    pub total: u64,
+}
+
+/// Takes a body in as it comes.
+pub struct BodyReader<H: Host> {
+    coding: Coding,
+    sink: Sink<H>,
+    bounds: Bounds,
+    received: u64,
+    /// Memory counted against the worker's bound while this body is read.
+    pub reserved: usize,
+    pub since_ms: u64,
+}
+
+impl<H: Host> BodyReader<H> {
+    /// A body of known length. `direct`: the host may be asked for memory.
+    pub fn known(length: u64, bounds: Bounds, direct: bool, now_ms: u64) -> io::Result<Self> {
+        let in_memory = length <= bounds.memory as u64;
+        let sink = match (in_memory, direct) {
+            (false, _) => Sink::File(Spool::new()?),
+            (true, true) => H::buffer(length as usize).map_or_else(|| Sink::Memory(Vec::new()), Sink::Buffer),
+            (true, false) => Sink::Memory(Vec::new()),
+        };
+        let reserved = if in_memory { length as usize } else { 0 };
+        let coding = Coding::Length { remaining: length };
+        Ok(Self { coding, sink, bounds, received: 0, reserved, since_ms: now_ms })
+    }
+
+    /// A chunked body.
+    pub fn chunked(decoder: ChunkedDecoder, bounds: Bounds, now_ms: u64) -> Self {
+        let coding = Coding::Chunked(Box::new(decoder));
+        Self { coding, sink: Sink::Memory(Vec::new()), bounds, received: 0, reserved: bounds.memory, since_ms: now_ms }
+    }
+
+    /// Bytes of the body taken so far.
+    pub fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Take what belongs to the body from the front of `bytes`; says how many that were and whether it is whole.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(usize, bool), BodyFailure> {
+        if let Coding::Length { remaining } = &mut self.coding {
+            let count = usize::try_from(*remaining).unwrap_or(usize::MAX).min(bytes.len());
+            *remaining -= count as u64;
+            let whole = *remaining == 0;
+            self.store(&bytes[..count])?;
+            return Ok((count, whole));
+        }
+        self.feed_chunked(bytes)
+    }
+
+    fn feed_chunked(&mut self, bytes: &[u8]) -> Result<(usize, bool), BodyFailure> {
+        let mut used = 0;
+        loop {
+            let Coding::Chunked(decoder) = &mut self.coding else { unreachable!("only called for chunked bodies") };
+            let rest = &bytes[used..];
+            let step = decoder.step(rest).map_err(BodyFailure::Malformed)?;
+            used += step.consumed;
+            match step.event {
+                ChunkEvent::Data(range) => {
+                    let data = &rest[range];
+                    if self.bounds.total != 0 && self.received + data.len() as u64 > self.bounds.total {
+                        return Err(BodyFailure::TooLarge);
+                    }
+                    self.store(data)?;
+                }
+                ChunkEvent::NeedMore => return Ok((used, false)),
+                ChunkEvent::End => return Ok((used, true)),
+            }
+        }
+    }
+
+    /// Receive straight into the body's own memory, where it has such; says how much came and whether it is whole.
+    pub fn receive(&mut self, transport: &Transport) -> Option<io::Result<(usize, bool)>> {
+        let (Coding::Length { remaining }, Sink::Buffer(buffer)) = (&mut self.coding, &mut self.sink) else { return None };
+        Some(transport.receive_into(buffer.spare()).map(|count| {
+            buffer.advance(count);
+            *remaining -= count as u64;
+            self.received += count as u64;
+            (count, *remaining == 0)
+        }))
+    }
+
+    fn store(&mut self, bytes: &[u8]) -> Result<(), BodyFailure> {
+        self.received += bytes.len() as u64;
+        match &mut self.sink {
+            Sink::Buffer(buffer) => {
+                for (place, &byte) in buffer.spare().iter_mut().zip(bytes) {
+                    place.write(byte);
+                }
+                buffer.advance(bytes.len());
+            }
+            Sink::Memory(memory) if memory.len() + bytes.len() <= self.bounds.memory => memory.extend_from_slice(bytes),
+            Sink::Memory(memory) => {
+                let mut spool = Spool::new().map_err(BodyFailure::Storage)?;
+                spool.append(memory).map_err(BodyFailure::Storage)?;
+                spool.append(bytes).map_err(BodyFailure::Storage)?;
+                self.sink = Sink::File(spool);
+            }
+            Sink::File(spool) => spool.append(bytes).map_err(BodyFailure::Storage)?,
+        }
+        Ok(())
+    }
+
+    /// The bytes as they came, if they still are: not decoded, not in a file.
+    pub fn as_received(&self) -> Option<&[u8]> {
+        match (&self.coding, &self.sink) {
+            (Coding::Length { .. }, Sink::Memory(memory)) => Some(memory),
+            _ => None,
+        }
+    }
+
+    /// The body, once it is whole, or what there is of it, to be dropped by the host.
+    pub fn into_body(self) -> Body<H> {
+        match self.sink {
+            Sink::Memory(memory) if memory.is_empty() => Body::Empty,
+            Sink::Memory(memory) => Body::Memory(memory),
+            Sink::Buffer(buffer) => Body::Buffer(buffer),
+            Sink::File(spool) => {
+                let (file, length) = spool.into_parts();
+                Body::File(file, length)
+            }
+        }
+    }
+}

@@ -1,0 +1,154 @@
+//! The end of an exchange and of a connection.
+
+use longma_proto::h1::response::error_response;
+
+use crate::body::Body;
+use crate::connection::{ConnId, State, Watch};
+use crate::host::{Host, Remains};
+use crate::input::Desk;
+use crate::notice::Notice;
+use crate::reactor::Reactor;
+use crate::reading::Mode;
+use crate::sys::board::Word;
+use crate::timers::Class;
+
+/// How much a client may send after our last word before it is cut off.
+const LINGER_READS: u32 = 32;
+
+impl<H: Host> Reactor<H> {
+    /// The answer is written: wait for the next request, or close.
+    #[inline]
+    pub(crate) fn written(&mut self, id: ConnId) {
+        let Some(connection) = self.table.get(id) else { return };
+        if !connection.keep_alive || self.draining || self.settings.keepalive.is_zero() {
+            return self.end(id);
+        }
+        connection.state = State::Idle;
+        connection.unread = false;
+        if connection.next.is_some() {
+            return self.read_on(id);
+        }
+        self.timers.set(id.slot, Class::Warm, self.now_ms);
+        self.watch(id, Watch::Read);
+    }
+
+    /// Close after the last answer. Closing over unread input makes the kernel send a reset, which can destroy
+    /// the answer on its way (RFC 9112 §9.6): then say that we are done and read on for a while.
+    pub(crate) fn end(&mut self, id: ConnId) {
+        let Some(connection) = self.table.get(id) else { return };
+        if connection.next.is_none() && !connection.unread {
+            return self.close(id);
+        }
+        if connection.transport.shutdown_write().is_err() {
+            return self.close(id);
+        }
+        connection.state = State::Lingering;
+        connection.served = 0;
+        self.timers.set(id.slot, Class::Linger, self.now_ms);
+        self.watch(id, Watch::Read);
+    }
+
+    /// Read and forget, up to a bound.
+    pub(crate) fn linger_on(&mut self, id: ConnId, desk: &mut Desk) {
+        let Some(connection) = self.table.get(id) else { return };
+        let received = connection.transport.receive(&mut desk.buffer);
+        connection.served += 1;
+        let enough = connection.served > LINGER_READS;
+        match received {
+            Ok(count) if count > 0 && !enough => {}
+            Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::Interrupted) => {}
+            _ => self.close(id),
+        }
+    }
+
+    /// Answer a request that never reaches the application, and close.
+    pub(crate) fn refuse(&mut self, id: ConnId, status: u16, why: &str) {
+        self.board.add(Word::Refused, 1);
+        let answer = error_response(status, why, self.date(), false);
+        let peer = self.peer(id);
+        self.tell(Notice::Refused { peer, status, why: why.to_owned() });
+        let Some(connection) = self.table.get(id) else { return };
+        connection.keep_alive = false;
+        connection.unread = true;
+        connection.state = State::Serving;
+        self.timers.clear(id.slot);
+        self.send(id, &answer, false);
+        if let Some(connection) = self.table.get(id) {
+            connection.state = State::Writing;
+            self.go_on_writing(id);
+        }
+    }
+
+    /// An idle connection is kept, but nothing is remembered of it any more.
+    pub(crate) fn cool_down(&mut self, id: ConnId, desk: &mut Desk) {
+        let Some(connection) = self.table.get(id) else { return };
+        let memo = std::mem::take(&mut connection.memo);
+        if connection.cache.take().is_some() {
+            self.caches -= 1;
+        }
+        self.graveyard.push(Remains::Memo(memo));
+        if self.settings.keepalive <= crate::reactor::WARM {
+            return self.close_idle(id, desk);
+        }
+        self.timers.set(id.slot, Class::Idle, self.now_ms);
+    }
+
+    /// Close a connection that waits for its next request, unless that has just come.
+    pub(crate) fn close_idle(&mut self, id: ConnId, desk: &mut Desk) {
+        self.read_head(id, desk, Mode::Aside);
+        if self.table.get(id).is_some_and(|connection| connection.state == State::Idle) {
+            self.close(id);
+        }
+    }
+
+    pub(crate) fn close_all_idle(&mut self, desk: &mut Desk) {
+        for id in self.table.ids() {
+            if self.table.get(id).is_some_and(|connection| connection.state == State::Idle) {
+                self.close_idle(id, desk);
+            }
+        }
+    }
+
+    /// Close now. What the host owns of it goes to the graveyard.
+    pub(crate) fn close(&mut self, id: ConnId) {
+        // Explicitly: where the application has forked, the child holds a copy of the descriptor, which closing
+        // ours would leave registered and reported for ever.
+        self.watch(id, Watch::Nothing);
+        self.forget(id);
+    }
+
+    /// Close so that the kernel keeps nothing of an answer that the client does not take.
+    pub(crate) fn abandon(&mut self, id: ConnId) {
+        self.watch(id, Watch::Nothing);
+        if let Some(transport) = self.forget(id) {
+            transport.reset();
+        }
+    }
+
+    /// Take the connection out of the table.
+    pub(crate) fn forget(&mut self, id: ConnId) -> Option<crate::transport::Transport> {
+        let connection = self.table.remove(id)?;
+        self.timers.clear(id.slot);
+        self.board.set(Word::Connections, self.table.len() as u64);
+        if let Some(output) = connection.output {
+            self.bury_output(*output);
+        }
+        if let Some(reader) = connection.body {
+            self.body_memory -= reader.reserved;
+            if let Body::Buffer(buffer) = reader.into_body() {
+                self.graveyard.push(Remains::Buffer(buffer));
+            }
+        }
+        if connection.cache.is_some() {
+            self.caches -= 1;
+        }
+        self.graveyard.push(Remains::Memo(connection.memo));
+        for input in [connection.input, connection.next].into_iter().flatten() {
+            self.give_back(input);
+        }
+        if !self.accepting {
+            self.retry_accepting();
+        }
+        Some(connection.transport)
+    }
+}

@@ -1,0 +1,186 @@
+//! A connection's slot and the table of slots.
+
+use crate::body::BodyReader;
+use crate::host::Host;
+use crate::input::{HeadCache, Input};
+use crate::output::Output;
+use crate::sys::socket::Peer;
+use crate::transport::Transport;
+
+/// A connection, by slot and generation: a name that outlived its connection finds nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConnId {
+    pub slot: u32,
+    pub generation: u32,
+}
+
+impl ConnId {
+    /// The form in which epoll hands it back.
+    pub fn token(self) -> u64 {
+        u64::from(self.generation) << 32 | u64::from(self.slot)
+    }
+
+    pub fn from_token(token: u64) -> Self {
+        Self { slot: token as u32, generation: (token >> 32) as u32 }
+    }
+}
+
+/// Generations from here on name descriptors that are not connections.
+pub const FIRST_RESERVED_GENERATION: u32 = u32::MAX - 1;
+
+/// Where a connection stands. Each state waits for one thing and has at most one deadline.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// Between requests, or before the first.
+    Idle,
+    /// A request head has begun.
+    Head,
+    /// The head is whole, the body is not.
+    Body,
+    /// A whole request waits for the application.
+    Queued,
+    /// The application has it.
+    Serving,
+    /// The answer is complete and not all written.
+    Writing,
+    /// We have said our last word and read on, so that the client is not reset before it has read it.
+    Lingering,
+}
+
+/// What the connection is registered for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watch {
+    Nothing,
+    Read,
+    Write,
+}
+
+/// A live connection.
+pub struct Connection<H: Host> {
+    pub transport: Transport,
+    pub peer: Peer,
+    pub listener: u16,
+    pub state: State,
+    pub watch: Watch,
+    /// Whether the connection may be used again after the answer being made.
+    pub keep_alive: bool,
+    /// Writing has failed: the client is gone, and what is still produced for it is thrown away.
+    pub broken: bool,
+    /// Bytes of the client's may be lying unread in the kernel.
+    pub unread: bool,
+    /// Requests taken from this connection.
+    pub served: u32,
+    /// The current request's head, where it outlives the read it came with.
+    pub input: Option<Box<Input>>,
+    /// What came behind the current request.
+    pub next: Option<Box<Input>>,
+    pub body: Option<Box<BodyReader<H>>>,
+    pub output: Option<Box<Output<H>>>,
+    pub cache: Option<Box<HeadCache>>,
+    pub memo: H::Memo,
+    /// Bytes given to the kernel, and how many of them had been acknowledged when last looked at.
+    pub written: u64,
+    pub acknowledged: u64,
+}
+
+impl<H: Host> Connection<H> {
+    pub fn new(transport: Transport, peer: Peer, listener: u16) -> Self {
+        Self {
+            transport,
+            peer,
+            listener,
+            state: State::Idle,
+            watch: Watch::Nothing,
+            keep_alive: false,
+            broken: false,
+            unread: false,
+            served: 0,
+            input: None,
+            next: None,
+            body: None,
+            output: None,
+            cache: None,
+            memo: H::Memo::default(),
+            written: 0,
+            acknowledged: 0,
+        }
+    }
+
+    pub fn has_output(&self) -> bool {
+        self.output.as_ref().is_some_and(|output| !output.is_empty())
+    }
+}
+
+struct Slot<H: Host> {
+    generation: u32,
+    connection: Option<Connection<H>>,
+}
+
+/// All connections of a worker.
+pub struct Table<H: Host> {
+    slots: Vec<Slot<H>>,
+    free: Vec<u32>,
+}
+
+impl<H: Host> Default for Table<H> {
+    fn default() -> Self {
+        Self { slots: Vec::new(), free: Vec::new() }
+    }
+}
+
+impl<H: Host> Table<H> {
+    pub fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub fn insert(&mut self, connection: Connection<H>) -> ConnId {
+        if let Some(slot) = self.free.pop() {
+            let place = &mut self.slots[slot as usize];
+            place.connection = Some(connection);
+            return ConnId { slot, generation: place.generation };
+        }
+        let slot = u32::try_from(self.slots.len()).expect("a worker has fewer descriptors than u32 has numbers");
+        self.slots.push(Slot { generation: 1, connection: Some(connection) });
+        ConnId { slot, generation: 1 }
+    }
+
+    #[inline]
+    pub fn get(&mut self, id: ConnId) -> Option<&mut Connection<H>> {
+        let slot = self.slots.get_mut(id.slot as usize)?;
+        if slot.generation == id.generation { slot.connection.as_mut() } else { None }
+    }
+
+    pub fn peek(&self, id: ConnId) -> Option<&Connection<H>> {
+        let slot = self.slots.get(id.slot as usize)?;
+        if slot.generation == id.generation { slot.connection.as_ref() } else { None }
+    }
+
+    pub fn remove(&mut self, id: ConnId) -> Option<Connection<H>> {
+        let slot = self.slots.get_mut(id.slot as usize)?;
+        if slot.generation != id.generation {
+            return None;
+        }
+        let connection = slot.connection.take()?;
+        slot.generation += 1;
+        if slot.generation >= FIRST_RESERVED_GENERATION {
+            slot.generation = 1;
+        }
+        self.free.push(id.slot);
+        Some(connection)
+    }
+
+    /// The connection that has the slot now.
+    pub fn id_of(&self, slot: u32) -> Option<ConnId> {
+        let place = self.slots.get(slot as usize)?;
+        place.connection.as_ref().map(|_| ConnId { slot, generation: place.generation })
+    }
+
+    /// The names of all connections.
+    pub fn ids(&self) -> Vec<ConnId> {
+        (0..self.slots.len() as u32).filter_map(|slot| self.id_of(slot)).collect()
+    }
+}

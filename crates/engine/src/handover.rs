@@ -1,0 +1,160 @@
+//! Handing connections to siblings. All workers share one queue (a SOCK_SEQPACKET pair made before the fork):
+//! whoever is busy puts in, whoever is idle takes out, so nobody has to choose and nothing is lost when a worker dies.
+
+use std::io::IoSlice;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd};
+
+use crate::connection::{ConnId, Connection, State, Watch};
+use crate::host::Host;
+use crate::input::Desk;
+use crate::reactor::Reactor;
+use crate::reading::{Mode, Request};
+use crate::sys::board::Word;
+use crate::sys::pass;
+use crate::sys::socket::Peer;
+use crate::timers::Class;
+use crate::transport::Transport;
+
+/// Bytes of a message before the connection's input.
+const HEADER_BYTES: usize = 22;
+/// The most input that goes along with a connection.
+const MAX_INPUT_BYTES: usize = 32 * 1024;
+
+impl<H: Host> Reactor<H> {
+    /// Hand waiting requests to idle siblings, one each.
+    pub(crate) fn hand_over_ready(&mut self) {
+        if self.handover.is_none() || self.ready.is_empty() {
+            return;
+        }
+        let mut idle = self.board.idle_siblings();
+        let mut kept = Vec::new();
+        while idle > 0 {
+            let Some(id) = self.ready.pop_front() else { break };
+            if self.hand_over(id) {
+                idle -= 1;
+            } else {
+                kept.push(id);
+            }
+        }
+        for id in kept.into_iter().rev() {
+            self.ready.push_front(id);
+        }
+    }
+
+    /// Hand over a connection whose request waits, with all that has been read of it.
+    fn hand_over(&mut self, id: ConnId) -> bool {
+        let Some(connection) = self.table.get(id).filter(|connection| connection.state == State::Queued) else { return false };
+        if connection.has_output() {
+            return false;
+        }
+        let Some(input) = connection.input.as_ref() else { return false };
+        let mut bytes = input.bytes.clone();
+        if let Some(body) = &connection.body {
+            let Some(read) = body.as_received() else { return false };
+            bytes.extend_from_slice(read);
+        }
+        if let Some(next) = &connection.next {
+            bytes.extend_from_slice(&next.bytes);
+        }
+        if bytes.len() > MAX_INPUT_BYTES {
+            return false;
+        }
+        // Our copy of the descriptor is not the last one, so closing it would leave it registered.
+        self.watch(id, Watch::Nothing);
+        let Some((fd, peer, listener)) =
+            self.table.peek(id).map(|connection| (connection.transport.fd(), connection.peer, connection.listener))
+        else {
+            return false;
+        };
+        if !self.pass_on(fd, peer, listener, &bytes) {
+            return false;
+        }
+        self.forget(id);
+        true
+    }
+
+    /// Put a connection into the queue. False: it is full.
+    pub(crate) fn pass_on(&self, fd: BorrowedFd<'_>, peer: Peer, listener: u16, input: &[u8]) -> bool {
+        let Some((_, queue)) = &self.handover else { return false };
+        let header = encode(peer, listener);
+        let passed = pass::send_descriptor(queue.as_fd(), &[IoSlice::new(&header), IoSlice::new(input)], fd).is_ok();
+        if passed {
+            self.board.add(Word::HandedOut, 1);
+        }
+        passed
+    }
+
+    /// Take a connection out of the queue.
+    pub(crate) fn receive_from_sibling(&mut self, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        if mode == Mode::Aside || self.draining {
+            // Whoever drives aside has no time for more.
+            return None;
+        }
+        let (receiver, _) = self.handover.as_ref()?;
+        let (count, fd) = pass::receive_descriptor(receiver.as_fd(), &mut desk.buffer).ok()?;
+        let (peer, listener) = decode(desk.buffer.get(..count)?)?;
+        self.board.add(Word::HandedIn, 1);
+        let id = self.insert(Connection::new(Transport::plain(fd), peer, listener));
+        if count == HEADER_BYTES {
+            return self.read_head(id, desk, mode);
+        }
+        let mut input = self.spare_input();
+        input.bytes.extend_from_slice(&desk.buffer[HEADER_BYTES..count]);
+        let connection = self.table.get(id)?;
+        connection.input = Some(input);
+        connection.state = State::Head;
+        self.timers.set(id.slot, Class::Head, self.now_ms);
+        let request = self.parse_held(id, desk, mode);
+        if request.is_none() && self.table.get(id).is_some_and(|connection| connection.state == State::Head) {
+            self.watch(id, Watch::Read);
+        }
+        request
+    }
+}
+
+fn encode(peer: Peer, listener: u16) -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    header[..2].copy_from_slice(&listener.to_ne_bytes());
+    if let Some(peer) = peer {
+        header[2..4].copy_from_slice(&peer.port().to_ne_bytes());
+        match peer.ip() {
+            IpAddr::V4(ip) => {
+                header[4] = 4;
+                header[6..10].copy_from_slice(&ip.octets());
+            }
+            IpAddr::V6(ip) => {
+                header[4] = 6;
+                header[6..22].copy_from_slice(&ip.octets());
+            }
+        }
+    }
+    header
+}
+
+fn decode(message: &[u8]) -> Option<(Peer, u16)> {
+    let header: &[u8; HEADER_BYTES] = message.first_chunk()?;
+    let listener = u16::from_ne_bytes([header[0], header[1]]);
+    let port = u16::from_ne_bytes([header[2], header[3]]);
+    let ip = match header[4] {
+        4 => IpAddr::V4(Ipv4Addr::new(header[6], header[7], header[8], header[9])),
+        6 => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(&header[6..22]).ok()?)),
+        _ => return Some((None, listener)),
+    };
+    Some((Some(SocketAddr::new(ip, port)), listener))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_survives_the_journey() {
+        for text in ["192.0.2.7:80", "[2001:db8::1]:65535"] {
+            let peer = Some(text.parse().unwrap());
+            assert_eq!(decode(&encode(peer, 3)), Some((peer, 3)));
+        }
+        assert_eq!(decode(&encode(None, 9)), Some((None, 9)));
+        assert_eq!(decode(&[0; HEADER_BYTES - 1]), None);
+    }
+}

@@ -1,0 +1,57 @@
+//! What the engine wants the operator to know. Collected here, since the standby thread can't call the log.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+/// One thing to tell, once.
+#[derive(Debug)]
+pub enum Notice {
+    /// A client's bytes were refused.
+    Refused {
+        peer: Option<SocketAddr>,
+        status: u16,
+        why: String,
+    },
+    /// No descriptors or memory for another connection.
+    AcceptPaused {
+        why: String,
+    },
+    AcceptResumed,
+    /// A temporary file could not be written.
+    Storage {
+        why: String,
+    },
+}
+
+impl Notice {
+    /// The level, in the numbers of Python's logging.
+    pub fn level(&self) -> u8 {
+        match self {
+            Self::Refused { .. } => 30,
+            Self::AcceptPaused { .. } | Self::Storage { .. } => 40,
+            Self::AcceptResumed => 20,
+        }
+    }
+}
+
+impl fmt::Display for Notice {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused { peer, status, why } => {
+                write!(out, "Invalid request from ip=")?;
+                match peer {
+                    Some(peer) => write!(out, "{}", peer.ip())?,
+                    None => write!(out, "-")?,
+                }
+                write!(out, ": {why} ({status})")
+            }
+            Self::AcceptPaused { why } => {
+                write!(out, "Accepting paused: {why}. Raise the limit of open files (ulimit -n) or lower worker_connections.")
+            }
+            Self::AcceptResumed => write!(out, "Accepting again"),
+            Self::Storage { why } => {
+                write!(out, "A temporary file could not be written: {why}. Check TMPDIR and its free space.")
+            }
+        }
+    }
+}

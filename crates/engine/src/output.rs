@@ -1,0 +1,204 @@
+//! An answer on its way out: blocks in order, sent as far as the socket takes them. What a slow client leaves
+//! beyond the memory bound waits in a file, so that the application is not held up.
+
+use std::collections::VecDeque;
+use std::fs::File;
+use std::io::{self, ErrorKind, IoSlice};
+use std::os::fd::AsFd;
+
+use crate::host::Host;
+use crate::spool::Spool;
+use crate::transport::Transport;
+
+/// How much of a file one sendfile call may move, so that one fast client does not keep the others waiting.
+const FILE_STEP: u64 = 4 << 20;
+/// How many blocks one sendmsg call takes.
+pub const MAX_BLOCKS: usize = 64;
+
+enum Chunk<H: Host> {
+    Bytes(Vec<u8>, usize),
+    Block(H::Block, usize),
+    File { file: File, offset: u64, remaining: u64 },
+}
+
+/// What is still to be sent on a connection.
+pub struct Output<H: Host> {
+    chunks: VecDeque<Chunk<H>>,
+    /// Bytes of `chunks` that this process pays for (files and the application's own blocks are not counted).
+    in_memory: usize,
+    spool: Option<Spool>,
+    spool_read: u64,
+}
+
+impl<H: Host> Default for Output<H> {
+    fn default() -> Self {
+        Self { chunks: VecDeque::new(), in_memory: 0, spool: None, spool_read: 0 }
+    }
+}
+
+/// How far a write got.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    Everything,
+    /// The socket is full.
+    Stuck,
+}
+
+impl<H: Host> Output<H> {
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty() && self.spooled() == 0
+    }
+
+    /// Bytes held in memory.
+    pub fn in_memory(&self) -> usize {
+        self.in_memory
+    }
+
+    /// Bytes waiting in the file.
+    pub fn spooled(&self) -> u64 {
+        self.spool.as_ref().map_or(0, |spool| spool.written() - self.spool_read)
+    }
+
+    /// Queue bytes, in the file once `bound` bytes are in memory.
+    pub fn push(&mut self, bytes: &[u8], bound: usize) -> io::Result<()> {
+        if self.spooled() > 0 || self.in_memory + bytes.len() > bound {
+            return self.push_to_spool(bytes);
+        }
+        self.in_memory += bytes.len();
+        match self.chunks.back_mut() {
+            Some(Chunk::Bytes(tail, _)) => tail.extend_from_slice(bytes),
+            _ => self.chunks.push_back(Chunk::Bytes(bytes.to_vec(), 0)),
+        }
+        Ok(())
+    }
+
+    fn push_to_spool(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.spool.is_none() {
+            self.spool = Some(Spool::new()?);
+            self.spool_read = 0;
+        }
+        match &mut self.spool {
+            Some(spool) => spool.append(bytes),
+            None => unreachable!("made above"),
+        }
+    }
+
+    /// Queue a block of the host's, the first `sent` bytes of which are out already.
+    pub fn push_block(&mut self, block: H::Block, sent: usize) {
+        self.chunks.push_back(Chunk::Block(block, sent));
+    }
+
+    /// Queue a part of a file.
+    pub fn push_file(&mut self, file: File, offset: u64, remaining: u64) {
+        self.chunks.push_back(Chunk::File { file, offset, remaining });
+    }
+
+    /// Send as far as the socket takes it. Blocks that are done with go to `done`; `count` counts bytes sent.
+    pub fn write(&mut self, transport: &Transport, done: &mut Vec<H::Block>, count: &mut u64, last: bool) -> io::Result<Written> {
+        while !self.chunks.is_empty() {
+            let stuck = match self.chunks.front() {
+                Some(Chunk::File { .. }) => self.write_file(transport, count)?,
+                _ => self.write_memory(transport, done, count, last)?,
+            };
+            if stuck {
+                return Ok(Written::Stuck);
+            }
+        }
+        self.write_spool(transport, count)
+    }
+
+    /// Send what lies in memory at the front. True: the socket is full.
+    fn write_memory(&mut self, transport: &Transport, done: &mut Vec<H::Block>, count: &mut u64, last: bool) -> io::Result<bool> {
+        let mut slices = [IoSlice::new(&[]); MAX_BLOCKS];
+        let mut filled = 0;
+        let mut total = 0;
+        for (slice, chunk) in slices.iter_mut().zip(&self.chunks) {
+            let bytes = match chunk {
+                Chunk::Bytes(bytes, sent) => &bytes[*sent..],
+                Chunk::Block(block, sent) => &block.as_ref()[*sent..],
+                Chunk::File { .. } => break,
+            };
+            total += bytes.len();
+            *slice = IoSlice::new(bytes);
+            filled += 1;
+        }
+        let more = last && filled == self.chunks.len() && self.spooled() == 0;
+        let Some(sent) = unless_full(transport.send_vectored(&slices[..filled], more))? else { return Ok(true) };
+        *count += sent as u64;
+        self.consume(sent, done);
+        Ok(sent < total)
+    }
+
+    fn consume(&mut self, mut sent: usize, done: &mut Vec<H::Block>) {
+        while let Some(front) = self.chunks.front_mut() {
+            let (length, at) = match front {
+                Chunk::Bytes(bytes, at) => (bytes.len(), at),
+                Chunk::Block(block, at) => (block.as_ref().len(), at),
+                Chunk::File { .. } => return,
+            };
+            let left = length - *at;
+            if sent < left {
+                *at += sent;
+                return;
+            }
+            sent -= left;
+            match self.chunks.pop_front() {
+                Some(Chunk::Bytes(bytes, _)) => self.in_memory -= bytes.len(),
+                Some(Chunk::Block(block, _)) => done.push(block),
+                _ => {}
+            }
+        }
+    }
+
+    /// Send from the file at the front. True: the socket is full.
+    fn write_file(&mut self, transport: &Transport, count: &mut u64) -> io::Result<bool> {
+        let Some(Chunk::File { file, offset, remaining }) = self.chunks.front_mut() else { return Ok(false) };
+        while *remaining > 0 {
+            let step = (*remaining).min(FILE_STEP) as usize;
+            let Some(sent) = unless_full(transport.send_file(file.as_fd(), *offset, step))? else { return Ok(true) };
+            if sent == 0 {
+                // The file is shorter than was announced: the framing can't be kept, so the connection ends.
+                return Err(io::Error::from(ErrorKind::UnexpectedEof));
+            }
+            *offset += sent as u64;
+            *remaining -= sent as u64;
+            *count += sent as u64;
+        }
+        self.chunks.pop_front();
+        Ok(false)
+    }
+
+    fn write_spool(&mut self, transport: &Transport, count: &mut u64) -> io::Result<Written> {
+        while self.spooled() > 0 {
+            let step = self.spooled().min(FILE_STEP) as usize;
+            let Some(spool) = &self.spool else { break };
+            let sent = unless_full(transport.send_file(spool.file().as_fd(), self.spool_read, step))?;
+            let Some(sent) = sent else { return Ok(Written::Stuck) };
+            if sent == 0 {
+                return Err(io::Error::from(ErrorKind::UnexpectedEof));
+            }
+            self.spool_read += sent as u64;
+            *count += sent as u64;
+        }
+        // Given back at once: an emptied file may be large, and most answers need none.
+        self.spool = None;
+        Ok(Written::Everything)
+    }
+
+    /// The blocks that nobody will send any more.
+    pub fn into_blocks(self) -> impl Iterator<Item = H::Block> {
+        self.chunks.into_iter().filter_map(|chunk| match chunk {
+            Chunk::Block(block, _) => Some(block),
+            _ => None,
+        })
+    }
+}
+
+/// `None` where the socket takes nothing now.
+fn unless_full(result: io::Result<usize>) -> io::Result<Option<usize>> {
+    match result {
+        Ok(sent) => Ok(Some(sent)),
+        Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => Ok(None),
+        Err(error) => Err(error),
+    }
+}

@@ -1,0 +1,303 @@
+//! The reactor: everything a worker knows of its connections, under one lock. Whoever holds the lock drives it:
+//! the thread that calls the application, or the standby thread while that one is away.
+//!
+//! The parts live in files of their own: `accepting`, `reading`, `writing`, `closing`, `handover`.
+
+use std::collections::VecDeque;
+use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+
+use longma_proto::h1::date::imf_fixdate;
+
+use crate::accepting::{Accepting, Listener};
+use crate::access::AccessLog;
+use crate::connection::{ConnId, Connection, State, Table, Watch};
+use crate::host::{Host, Remains};
+use crate::input::{Desk, Input};
+use crate::notice::Notice;
+use crate::reading::{Mode, Request};
+use crate::settings::Settings;
+use crate::sys::board::{Board, Word};
+use crate::sys::clock;
+use crate::sys::epoll::{Epoll, Event, Interest};
+use crate::timers::{Class, Timers};
+
+/// Memory that request bodies of one worker may take together before they go to files.
+pub(crate) const BODY_MEMORY_BYTES: usize = 64 << 20;
+/// How long a client has to close after us.
+const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
+/// How long what is remembered of an idle connection is kept.
+pub(crate) const WARM: std::time::Duration = std::time::Duration::from_secs(5);
+/// How many emptied inputs are kept for the next request that comes in parts.
+const SPARE_INPUTS: usize = 16;
+const MAX_NOTICES: usize = 256;
+
+/// A worker's connections and all that happens to them.
+pub struct Reactor<H: Host> {
+    pub(crate) settings: Settings,
+    pub(crate) epoll: Arc<Epoll>,
+    pub(crate) board: Arc<Board>,
+    pub(crate) table: Table<H>,
+    pub(crate) timers: Timers,
+    pub(crate) listeners: Vec<Listener>,
+    pub(crate) handover: Option<(OwnedFd, OwnedFd)>,
+    /// Connections whose request waits for the application, oldest first.
+    pub(crate) ready: VecDeque<ConnId>,
+    /// Connections with streamed blocks that nobody has tried to send yet.
+    pub(crate) unflushed: Vec<ConnId>,
+    pub(crate) graveyard: Vec<Remains<H>>,
+    pub(crate) notices: Vec<Notice>,
+    pub(crate) access: Option<AccessLog>,
+    pub(crate) body_memory: usize,
+    pub(crate) caches: usize,
+    /// Whether the listeners are registered.
+    pub(crate) accepting: bool,
+    /// Set while the system is short of descriptors: when to try again.
+    pub(crate) shortage_until_ms: Option<u64>,
+    pub(crate) shortage_told: bool,
+    pub(crate) draining: bool,
+    pub(crate) now_ms: u64,
+    wall_seconds: i64,
+    date: [u8; 29],
+    #[expect(clippy::vec_box, reason = "connections hold them boxed, so that an idle connection stays small")]
+    spare_inputs: Vec<Box<Input>>,
+}
+
+impl<H: Host> Reactor<H> {
+    pub fn new(settings: Settings, epoll: Arc<Epoll>, board: Arc<Board>, access: Option<AccessLog>) -> Self {
+        let timers = Timers::new(|class| match class {
+            Class::Head => settings.header_timeout,
+            Class::Body => settings.body_timeout,
+            Class::Warm => settings.keepalive.min(WARM),
+            Class::Idle => settings.keepalive.saturating_sub(WARM),
+            Class::Write => settings.write_timeout,
+            Class::Linger => LINGER,
+        });
+        let wall_seconds = clock::wall_seconds();
+        Self {
+            settings,
+            epoll,
+            board,
+            table: Table::default(),
+            timers,
+            listeners: Vec::new(),
+            handover: None,
+            ready: VecDeque::new(),
+            unflushed: Vec::new(),
+            graveyard: Vec::new(),
+            notices: Vec::new(),
+            access,
+            body_memory: 0,
+            caches: 0,
+            accepting: false,
+            shortage_until_ms: None,
+            shortage_told: false,
+            draining: false,
+            now_ms: clock::monotonic_ms(),
+            wall_seconds,
+            date: imf_fixdate(wall_seconds),
+            spare_inputs: Vec::new(),
+        }
+    }
+
+    /// Read the clocks. Once a turn: whatever happens in the turn happens at this moment.
+    #[inline]
+    pub fn update_time(&mut self) {
+        self.now_ms = clock::monotonic_ms();
+        let wall = clock::wall_seconds();
+        if wall != self.wall_seconds {
+            self.wall_seconds = wall;
+            self.date = imf_fixdate(wall);
+        }
+    }
+
+    /// The Date field of answers made now.
+    pub fn date(&self) -> &[u8; 29] {
+        &self.date
+    }
+
+    /// Seconds since the epoch, as of this turn.
+    pub fn wall_seconds(&self) -> i64 {
+        self.wall_seconds
+    }
+
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Take the next request that the application should see: first those that have been waiting, then what the
+    /// events of the last wait bring.
+    #[inline]
+    pub fn next_request(&mut self, desk: &mut Desk) -> Option<Request<H>> {
+        loop {
+            if let Some(id) = self.ready.pop_front() {
+                if let Some(request) = self.take_queued(id, desk) {
+                    return Some(request);
+                }
+                continue;
+            }
+            if let Some(accepting) = desk.accepting.take() {
+                if let Some(request) = self.go_on_accepting(accepting, desk, Mode::Direct) {
+                    return Some(request);
+                }
+                continue;
+            }
+            let event = desk.events.take()?;
+            if let Some(request) = self.on_event(event, desk, Mode::Direct) {
+                return Some(request);
+            }
+        }
+    }
+
+    /// Handle all events of the last wait without calling anything: whole requests are queued.
+    pub fn handle_events_aside(&mut self, desk: &mut Desk) {
+        loop {
+            if let Some(accepting) = desk.accepting.take() {
+                self.go_on_accepting(accepting, desk, Mode::Aside);
+                continue;
+            }
+            let Some(event) = desk.events.take() else { return };
+            self.on_event(event, desk, Mode::Aside);
+        }
+    }
+
+    #[inline]
+    fn on_event(&mut self, event: Event, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        let id = ConnId::from_token(event.token);
+        if let Some(source) = Accepting::from_id(id) {
+            return self.go_on_accepting(source, desk, mode);
+        }
+        let connection = self.table.get(id)?;
+        match connection.state {
+            State::Idle | State::Head => self.read_head(id, desk, mode),
+            State::Body => self.read_body(id, desk, mode),
+            State::Writing => {
+                self.go_on_writing(id);
+                None
+            }
+            State::Lingering => {
+                self.linger_on(id, desk);
+                None
+            }
+            State::Serving if connection.watch == Watch::Write && !event.broken => {
+                self.flush(id);
+                None
+            }
+            // Level-triggered: what we do not want to hear now must be unregistered, or it is reported for ever.
+            State::Queued | State::Serving => {
+                connection.unread = true;
+                self.watch(id, Watch::Nothing);
+                None
+            }
+        }
+    }
+
+    /// Register the connection for what it waits for.
+    #[inline]
+    pub(crate) fn watch(&mut self, id: ConnId, wanted: Watch) {
+        let Some(connection) = self.table.get(id) else { return };
+        let before = connection.watch;
+        if before == wanted {
+            return;
+        }
+        connection.watch = wanted;
+        let fd = connection.transport.fd();
+        let done = match (before, wanted) {
+            (_, Watch::Nothing) => self.epoll.remove(fd),
+            (Watch::Nothing, Watch::Read) => self.epoll.add(fd, id.token(), Interest::Read),
+            (Watch::Nothing, Watch::Write) => self.epoll.add(fd, id.token(), Interest::Write),
+            (_, Watch::Read) => self.epoll.modify(fd, id.token(), Interest::Read),
+            (_, Watch::Write) => self.epoll.modify(fd, id.token(), Interest::Write),
+        };
+        if done.is_err() {
+            // Only a lack of kernel memory gets here; a connection that can't be heard is closed.
+            connection.watch = Watch::Nothing;
+            self.close(id);
+        }
+    }
+
+    /// Let the deadlines that have passed take effect.
+    pub fn expire(&mut self, desk: &mut Desk) {
+        while let Some((slot, class)) = self.timers.expired(self.now_ms) {
+            let Some(id) = self.table.id_of(slot) else { continue };
+            match class {
+                Class::Head => self.head_too_slow(id),
+                Class::Body => self.body_too_slow(id),
+                Class::Warm => self.cool_down(id, desk),
+                Class::Idle => self.close_idle(id, desk),
+                Class::Write => self.check_write_progress(id),
+                Class::Linger => self.close(id),
+            }
+        }
+        self.retry_accepting();
+    }
+
+    /// Milliseconds until something is due.
+    pub fn until_next_deadline(&self) -> Option<u64> {
+        let shortage = self.shortage_until_ms.map(|at| at.saturating_sub(self.now_ms));
+        self.timers.until_next(self.now_ms).into_iter().chain(shortage).min()
+    }
+
+    /// What the host must drop.
+    pub fn take_remains(&mut self) -> Vec<Remains<H>> {
+        std::mem::take(&mut self.graveyard)
+    }
+
+    pub fn has_remains(&self) -> bool {
+        !self.graveyard.is_empty()
+    }
+
+    /// What should be told in the error log.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    pub fn has_notices(&self) -> bool {
+        !self.notices.is_empty()
+    }
+
+    /// Remember to tell the operator; bounded, since clients can cause notices faster than anybody reads.
+    pub(crate) fn tell(&mut self, notice: Notice) {
+        if self.notices.len() < MAX_NOTICES {
+            self.notices.push(notice);
+        }
+    }
+
+    pub fn has_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// Connections held now.
+    pub fn connections(&self) -> usize {
+        self.table.len()
+    }
+
+    pub(crate) fn insert(&mut self, connection: Connection<H>) -> ConnId {
+        let id = self.table.insert(connection);
+        self.board.set(Word::Connections, self.table.len() as u64);
+        id
+    }
+
+    pub(crate) fn spare_input(&mut self) -> Box<Input> {
+        self.spare_inputs.pop().unwrap_or_default()
+    }
+
+    pub(crate) fn give_back(&mut self, mut input: Box<Input>) {
+        if self.spare_inputs.len() < SPARE_INPUTS && input.bytes.capacity() <= 4 * crate::input::READ_BYTES {
+            input.clear();
+            self.spare_inputs.push(input);
+        }
+    }
+
+    /// The peer of a connection.
+    pub fn peer(&self, id: ConnId) -> Option<SocketAddr> {
+        self.table.peek(id).and_then(|connection| connection.peer)
+    }
+
+    /// What the host remembers of the connection.
+    #[inline]
+    pub fn memo(&mut self, id: ConnId) -> Option<&mut H::Memo> {
+        self.table.get(id).map(|connection| &mut connection.memo)
+    }
+}

@@ -1,0 +1,281 @@
+//! From bytes to whole requests.
+
+use std::io::ErrorKind;
+
+use longma_proto::h1::{BodyLength, HeadError, Progress};
+
+use crate::body::Body;
+use crate::connection::{ConnId, State, Watch};
+use crate::host::Host;
+use crate::input::{Desk, HeadCache};
+use crate::reactor::Reactor;
+use crate::sys::board::Word;
+use crate::timers::Class;
+
+/// Bytes added to a held head by one read.
+const HELD_READ_BYTES: usize = 16 * 1024;
+/// The most connections whose header block is remembered.
+const MAX_CACHES: usize = 4096;
+
+/// Who drives the reactor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// The thread that calls the application, attached to the interpreter: a whole request may be served at once.
+    Direct,
+    /// Anybody else: a whole request is queued.
+    Aside,
+}
+
+/// What is remembered of the connection's header block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Repeat {
+    /// Nothing that fits.
+    New,
+    /// The block was remembered just now: what is made of it is worth keeping.
+    Remember,
+    /// The block is the one remembered: what was made of it holds.
+    Same,
+}
+
+/// A whole request for the application. Its head is on the desk ([`Desk::head`]) until the next one is taken.
+pub struct Request<H: Host> {
+    pub id: ConnId,
+    pub listener: u16,
+    pub repeat: Repeat,
+    pub body: Body<H>,
+}
+
+impl<H: Host> Reactor<H> {
+    /// Read what there is of a request head.
+    #[inline]
+    pub(crate) fn read_head(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        let connection = self.table.get(id)?;
+        let held = connection.state == State::Head;
+        let received = match &mut connection.input {
+            Some(input) if held => connection.transport.receive_append(&mut input.bytes, HELD_READ_BYTES),
+            _ => connection.transport.receive(&mut desk.buffer),
+        };
+        match received {
+            Ok(0) => self.close(id),
+            Ok(count) => {
+                self.board.add(Word::BytesIn, count as u64);
+                return if held { self.parse_held(id, desk, mode) } else { self.parse_on_desk(id, count, desk, mode) };
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                if !held && self.timers.class_of(id.slot).is_none() {
+                    // Just accepted, and nothing has come yet.
+                    self.timers.set(id.slot, Class::Head, self.now_ms);
+                }
+                self.watch(id, Watch::Read);
+            }
+            Err(_) => self.close(id),
+        }
+        None
+    }
+
+    /// Parse a request head where it was read. The usual way: it is whole.
+    #[inline]
+    fn parse_on_desk(&mut self, id: ConnId, count: usize, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        let Desk { buffer, parser, .. } = &mut *desk;
+        let bytes = &buffer[..count];
+        parser.reset();
+        let connection = self.table.get(id)?;
+        let mut repeat = Repeat::New;
+        let progress = match (&connection.cache, parser.request_line(bytes, &self.settings.limits)) {
+            (_, Err(error)) => Err(error),
+            (Some(cache), Ok(Some(at))) if bytes[at..].starts_with(&cache.block) => {
+                repeat = Repeat::Same;
+                let head_len = at + cache.block.len();
+                parser.assume(&cache.fields, cache.facts, head_len).map(|()| Progress::Complete { head_len })
+            }
+            (_, Ok(_)) => parser.advance(bytes, &self.settings.limits),
+        };
+        match progress {
+            Ok(Progress::Complete { head_len }) => self.head_whole_on_desk(id, head_len, count, repeat, desk, mode),
+            Ok(Progress::Partial) => {
+                self.hold(id, count, desk);
+                let connection = self.table.get(id)?;
+                connection.state = State::Head;
+                if self.timers.class_of(id.slot) != Some(Class::Head) {
+                    self.timers.set(id.slot, Class::Head, self.now_ms);
+                }
+                self.watch(id, Watch::Read);
+                None
+            }
+            Err(error) => {
+                self.refuse_head(id, error);
+                None
+            }
+        }
+    }
+
+    /// Move the first `count` bytes and their parse from the desk to the connection.
+    fn hold(&mut self, id: ConnId, count: usize, desk: &mut Desk) {
+        let mut input = self.spare_input();
+        input.bytes.extend_from_slice(&desk.buffer[..count]);
+        std::mem::swap(&mut input.parser, &mut desk.parser);
+        if let Some(connection) = self.table.get(id) {
+            connection.input = Some(input);
+        }
+    }
+
+    #[inline]
+    fn head_whole_on_desk(
+        &mut self,
+        id: ConnId,
+        head_len: usize,
+        count: usize,
+        repeat: Repeat,
+        desk: &mut Desk,
+        mode: Mode,
+    ) -> Option<Request<H>> {
+        let BodyLength::Known(length) = desk.parser.body() else {
+            self.hold(id, count, desk);
+            return self.head_whole_held(id, desk, mode);
+        };
+        if mode == Mode::Aside || length > (count - head_len) as u64 {
+            self.hold(id, head_len, desk);
+            let whole = self.begin_body(id, &desk.buffer[head_len..count], mode);
+            return if whole { self.whole(id, desk, mode) } else { None };
+        }
+        let end = head_len + length as usize;
+        let repeat = self.remember(id, repeat, head_len, desk);
+        if end < count {
+            self.keep_rest(id, &desk.buffer[end..count]);
+        }
+        let body = if length == 0 { Body::Empty } else { Body::Inline(head_len..end) };
+        desk.held = None;
+        self.start_serving(id, body, repeat)
+    }
+
+    /// From the second request on, remember the header block.
+    #[inline]
+    fn remember(&mut self, id: ConnId, repeat: Repeat, head_len: usize, desk: &Desk) -> Repeat {
+        if repeat == Repeat::Same || !self.settings.head_cache {
+            return repeat;
+        }
+        let Some(connection) = self.table.get(id) else { return repeat };
+        let block = &desk.buffer[desk.parser.fields_at()..head_len];
+        if connection.served == 0 || block.len() > HeadCache::MAX_BYTES {
+            return Repeat::New;
+        }
+        match &mut connection.cache {
+            Some(cache) => {
+                cache.block.clear();
+                cache.block.extend_from_slice(block);
+                cache.fields.clear();
+                cache.fields.extend_from_slice(desk.parser.fields());
+                cache.facts = desk.parser.facts();
+            }
+            None if self.caches < MAX_CACHES => {
+                let cache =
+                    HeadCache { block: block.to_vec(), fields: desk.parser.fields().to_vec(), facts: desk.parser.facts() };
+                connection.cache = Some(Box::new(cache));
+                self.caches += 1;
+            }
+            None => return Repeat::New,
+        }
+        Repeat::Remember
+    }
+
+    /// Keep what came behind a request for later.
+    pub(crate) fn keep_rest(&mut self, id: ConnId, rest: &[u8]) {
+        if rest.is_empty() {
+            return;
+        }
+        let mut input = self.spare_input();
+        input.bytes.extend_from_slice(rest);
+        if let Some(connection) = self.table.get(id) {
+            connection.next = Some(input);
+        }
+    }
+
+    #[inline]
+    fn start_serving(&mut self, id: ConnId, body: Body<H>, repeat: Repeat) -> Option<Request<H>> {
+        self.timers.clear(id.slot);
+        let connection = self.table.get(id)?;
+        connection.state = State::Serving;
+        connection.served = connection.served.wrapping_add(1);
+        Some(Request { id, listener: connection.listener, repeat, body })
+    }
+
+    /// Go on with a head that came in parts.
+    pub(crate) fn parse_held(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        let connection = self.table.get(id)?;
+        let input = connection.input.as_mut()?;
+        match input.parser.advance(&input.bytes, &self.settings.limits) {
+            Ok(Progress::Partial) => None,
+            Ok(Progress::Complete { .. }) => self.head_whole_held(id, desk, mode),
+            Err(error) => {
+                self.refuse_head(id, error);
+                None
+            }
+        }
+    }
+
+    /// The held head is whole: what came behind it is the body, or the next request.
+    fn head_whole_held(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        let mut rest = self.spare_input();
+        let input = self.table.get(id)?.input.as_mut()?;
+        let head_len = input.parser.head_len();
+        rest.bytes.extend_from_slice(&input.bytes[head_len..]);
+        input.bytes.truncate(head_len);
+        let whole = self.begin_body(id, &rest.bytes, mode);
+        self.give_back(rest);
+        if whole { self.whole(id, desk, mode) } else { None }
+    }
+
+    /// A request is whole: serve it, or queue it.
+    pub(crate) fn whole(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        self.timers.clear(id.slot);
+        self.table.get(id)?.state = State::Queued;
+        if mode == Mode::Direct {
+            return self.take_queued(id, desk);
+        }
+        self.ready.push_back(id);
+        None
+    }
+
+    /// Take a queued request to be served.
+    pub(crate) fn take_queued(&mut self, id: ConnId, desk: &mut Desk) -> Option<Request<H>> {
+        let connection = self.table.get(id).filter(|connection| connection.state == State::Queued)?;
+        let input = connection.input.take();
+        let body = connection.body.take();
+        if let Some(spent) = std::mem::replace(&mut desk.held, input) {
+            self.give_back(spent);
+        }
+        let body = body.map_or(Body::Empty, |reader| {
+            self.body_memory -= reader.reserved;
+            reader.into_body()
+        });
+        self.start_serving(id, body, Repeat::New)
+    }
+
+    /// What came behind the last request may be a request already.
+    pub(crate) fn read_on(&mut self, id: ConnId) {
+        let Some(connection) = self.table.get(id) else { return };
+        let Some(next) = connection.next.take() else { return };
+        connection.input = Some(next);
+        connection.state = State::Head;
+        self.timers.set(id.slot, Class::Head, self.now_ms);
+        let mut nothing = Desk::without_buffer();
+        self.parse_held(id, &mut nothing, Mode::Aside);
+        // Whatever the client sends behind a queued request stays in the kernel until its turn comes.
+        if self.table.get(id).is_some_and(|connection| matches!(connection.state, State::Head | State::Body)) {
+            self.watch(id, Watch::Read);
+        }
+    }
+
+    fn refuse_head(&mut self, id: ConnId, error: HeadError) {
+        self.refuse(id, error.status(), &error.to_string());
+    }
+
+    pub(crate) fn head_too_slow(&mut self, id: ConnId) {
+        let began = self.table.get(id).is_some_and(|connection| connection.state == State::Head);
+        if began {
+            self.refuse(id, 408, "the request head took longer than header_timeout");
+        } else {
+            self.close(id);
+        }
+    }
+}

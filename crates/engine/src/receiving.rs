@@ -1,0 +1,138 @@
+//! Request bodies on their way in, and what happens to those that are refused.
+
+use std::io::ErrorKind;
+
+use longma_proto::h1::{BodyLength, ChunkedDecoder};
+
+use crate::body::{BodyFailure, BodyReader, Bounds};
+use crate::connection::{ConnId, State, Watch};
+use crate::host::Host;
+use crate::input::Desk;
+use crate::notice::Notice;
+use crate::reactor::{BODY_MEMORY_BYTES, Reactor};
+use crate::reading::{Mode, Request};
+use crate::sys::board::Word;
+use crate::timers::Class;
+
+const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+/// How long a body may be slower than the least rate.
+const RATE_GRACE_MS: u64 = 5000;
+
+impl<H: Host> Reactor<H> {
+    /// The connection's held head is whole; `first` came behind it. True: the body is whole too.
+    pub(crate) fn begin_body(&mut self, id: ConnId, first: &[u8], mode: Mode) -> bool {
+        let Some(connection) = self.table.get(id) else { return false };
+        let Some(input) = &connection.input else { return false };
+        let (length, wants_continue) = (input.parser.body(), input.parser.expects_continue());
+        if length == BodyLength::Known(0) {
+            self.keep_rest(id, first);
+            return true;
+        }
+        let reader = match self.body_reader(length, mode) {
+            Ok(reader) => reader,
+            Err(failure) => {
+                self.refuse_body(id, failure);
+                return false;
+            }
+        };
+        self.body_memory += reader.reserved;
+        let Some(connection) = self.table.get(id) else { return false };
+        connection.body = Some(Box::new(reader));
+        connection.state = State::Body;
+        if wants_continue && first.is_empty() {
+            // Between requests the send buffer is empty: a socket that does not take 25 bytes is broken.
+            match connection.transport.send(CONTINUE, false) {
+                Ok(sent) if sent == CONTINUE.len() => connection.written += sent as u64,
+                _ => {
+                    self.close(id);
+                    return false;
+                }
+            }
+        }
+        self.feed(id, first)
+    }
+
+    fn body_reader(&self, length: BodyLength, mode: Mode) -> Result<BodyReader<H>, BodyFailure> {
+        let total = self.settings.limit_request_body;
+        let memory = if self.body_memory > BODY_MEMORY_BYTES { 0 } else { self.settings.body_buffer_size };
+        let bounds = Bounds { memory, total };
+        match length {
+            BodyLength::Known(length) if total != 0 && length > total => Err(BodyFailure::TooLarge),
+            BodyLength::Known(length) => {
+                BodyReader::known(length, bounds, mode == Mode::Direct, self.now_ms).map_err(BodyFailure::Storage)
+            }
+            BodyLength::Chunked => Ok(BodyReader::chunked(ChunkedDecoder::new(&self.settings.limits), bounds, self.now_ms)),
+        }
+    }
+
+    /// Give the body what came. True: it is whole.
+    fn feed(&mut self, id: ConnId, bytes: &[u8]) -> bool {
+        let Some(body) = self.table.get(id).and_then(|connection| connection.body.as_mut()) else { return false };
+        match body.feed(bytes) {
+            Ok((used, true)) => {
+                self.keep_rest(id, &bytes[used..]);
+                true
+            }
+            Ok((_, false)) => {
+                self.timers.set(id.slot, Class::Body, self.now_ms);
+                self.watch(id, Watch::Read);
+                false
+            }
+            Err(failure) => {
+                self.refuse_body(id, failure);
+                false
+            }
+        }
+    }
+
+    /// Read what there is of a body.
+    pub(crate) fn read_body(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        let connection = self.table.get(id)?;
+        let body = connection.body.as_mut()?;
+        let (received, straight) = match body.receive(&connection.transport) {
+            Some(result) => (result, true),
+            None => (connection.transport.receive(&mut desk.buffer).map(|count| (count, false)), false),
+        };
+        match received {
+            Ok((0, _)) => self.close(id),
+            Ok((count, whole)) => {
+                self.board.add(Word::BytesIn, count as u64);
+                let whole = if straight { whole } else { self.feed(id, &desk.buffer[..count]) };
+                if whole {
+                    return self.whole(id, desk, mode);
+                }
+                if straight {
+                    self.timers.set(id.slot, Class::Body, self.now_ms);
+                }
+                self.check_body_rate(id);
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+            Err(_) => self.close(id),
+        }
+        None
+    }
+
+    fn check_body_rate(&mut self, id: ConnId) {
+        let (rate, now) = (self.settings.min_transfer_rate, self.now_ms);
+        let Some(body) = self.table.get(id).and_then(|connection| connection.body.as_ref()) else { return };
+        let elapsed = now.saturating_sub(body.since_ms);
+        if rate != 0 && elapsed > RATE_GRACE_MS && body.received() * 1000 < rate * elapsed {
+            self.refuse(id, 408, "the body came slower than min_transfer_rate");
+        }
+    }
+
+    pub(crate) fn body_too_slow(&mut self, id: ConnId) {
+        self.refuse(id, 408, "the body stood still for body_timeout");
+    }
+
+    fn refuse_body(&mut self, id: ConnId, failure: BodyFailure) {
+        match failure {
+            BodyFailure::Malformed(error) => self.refuse(id, error.status(), &error.to_string()),
+            BodyFailure::TooLarge => self.refuse(id, 413, "the body is larger than limit_request_body"),
+            BodyFailure::Storage(error) => {
+                self.tell(Notice::Storage { why: error.to_string() });
+                self.refuse(id, 500, "the body could not be stored");
+            }
+        }
+    }
+}

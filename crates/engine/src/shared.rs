@@ -1,0 +1,95 @@
+//! What the thread that calls the application and the standby thread share: the reactor under its lock, and
+//! the exchange counter, odd while the application has control.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::thread::Thread;
+
+use crate::host::Host;
+use crate::reactor::Reactor;
+use crate::sys::board::Board;
+use crate::sys::epoll::Epoll;
+
+/// A worker's engine, as its threads see it.
+pub struct Shared<H: Host> {
+    reactor: Mutex<Reactor<H>>,
+    pub epoll: Arc<Epoll>,
+    pub board: Arc<Board>,
+    exchange: AtomicU64,
+    parked: AtomicBool,
+    ended: AtomicBool,
+    standby: OnceLock<Thread>,
+}
+
+impl<H: Host> Shared<H> {
+    pub fn new(reactor: Reactor<H>) -> Self {
+        Self {
+            epoll: Arc::clone(&reactor.epoll),
+            board: Arc::clone(&reactor.board),
+            reactor: Mutex::new(reactor),
+            exchange: AtomicU64::new(0),
+            parked: AtomicBool::new(false),
+            ended: AtomicBool::new(false),
+            standby: OnceLock::new(),
+        }
+    }
+
+    /// Take the lock. It is held for microseconds, never across a wait or an application call.
+    #[inline]
+    pub fn lock(&self) -> MutexGuard<'_, Reactor<H>> {
+        // A panic under the lock ends the worker; until then serving on is better than hanging.
+        self.reactor.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The application gets control.
+    #[inline]
+    pub fn enter(&self) {
+        let before = self.exchange.load(Ordering::Relaxed);
+        // Sequentially consistent with `park`: either we see that the standby sleeps, or it sees that we are away.
+        self.exchange.store(before + 1, Ordering::SeqCst);
+        if self.parked.load(Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
+    /// The application has given control back.
+    #[inline]
+    pub fn leave(&self) {
+        let before = self.exchange.load(Ordering::Relaxed);
+        self.exchange.store(before + 1, Ordering::Release);
+    }
+
+    /// The number of the exchange going on; odd while the application has control.
+    pub fn exchange(&self) -> u64 {
+        self.exchange.load(Ordering::SeqCst)
+    }
+
+    /// Tell the standby thread to end.
+    pub fn end(&self) {
+        self.ended.store(true, Ordering::SeqCst);
+        self.wake();
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.ended.load(Ordering::SeqCst)
+    }
+
+    #[cold]
+    fn wake(&self) {
+        self.parked.store(false, Ordering::SeqCst);
+        if let Some(thread) = self.standby.get() {
+            thread.unpark();
+        }
+    }
+
+    /// Sleep until the next exchange begins. Called by the standby thread alone.
+    pub(crate) fn park(&self) {
+        // The first to come here says who is to be woken.
+        self.standby.get_or_init(std::thread::current);
+        self.parked.store(true, Ordering::SeqCst);
+        while self.parked.load(Ordering::SeqCst) && self.exchange() & 1 == 0 && !self.has_ended() {
+            std::thread::park();
+        }
+        self.parked.store(false, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,110 @@
+//! The board: shared memory with a page a worker, written by its worker, read by everybody.
+//!
+//! Plain relaxed stores: each word stands for itself and has one writer, so readers need no order among them.
+
+use std::ptr::NonNull;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Bytes of one worker's page.
+pub const PAGE_BYTES: usize = 4096;
+
+/// A word of a page, by its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(usize)]
+pub enum Word {
+    Pid = 0,
+    State = 1,
+    Heartbeat = 2,
+    CallStarted = 3,
+    Connections = 4,
+    Requests = 5,
+    Exchange = 6,
+    HandedOut = 7,
+    HandedIn = 8,
+    Stalls = 9,
+    Accepted = 10,
+    Refused = 11,
+    BytesOut = 12,
+    BytesIn = 13,
+}
+
+/// What a worker is doing, as its siblings and the master see it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u64)]
+pub enum WorkerState {
+    Free = 0,
+    Booting = 1,
+    Idle = 2,
+    Active = 3,
+    Stalled = 4,
+    Retiring = 5,
+}
+
+/// All pages, and which of them is ours.
+#[derive(Debug)]
+pub struct Board {
+    base: NonNull<AtomicU64>,
+    slots: usize,
+    slot: usize,
+}
+
+// SAFETY: the memory is only ever touched through atomics, and outlives the board by the contract of `new`.
+unsafe impl Send for Board {}
+// SAFETY: as above.
+unsafe impl Sync for Board {}
+
+impl Board {
+    /// Use `slots` pages at `base`, the worker's own at `slot`.
+    ///
+    /// # Safety
+    /// `base` is 8-byte aligned and stays readable and writable for `slots * PAGE_BYTES` bytes as long as the
+    /// board lives, and whoever else touches the memory does so word by word.
+    pub unsafe fn new(base: NonNull<u8>, slots: usize, slot: usize) -> Self {
+        assert!(slot < slots, "a worker's slot lies on the board");
+        Self { base: base.cast(), slots, slot }
+    }
+
+    #[inline]
+    fn word(&self, slot: usize, word: Word) -> &AtomicU64 {
+        debug_assert!(slot < self.slots);
+        // SAFETY: `slot` is below `slots` and a word lies in its page, which `new` was promised to be valid.
+        unsafe { self.base.add(slot * (PAGE_BYTES / 8) + word as usize).as_ref() }
+    }
+
+    #[inline]
+    pub fn set(&self, word: Word, value: u64) {
+        self.word(self.slot, word).store(value, Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub fn get(&self, word: Word) -> u64 {
+        self.word(self.slot, word).load(Ordering::Relaxed)
+    }
+
+    /// Add to a counter of ours. Not one atomic step: a counter has one writer at a time.
+    #[inline]
+    pub fn add(&self, word: Word, amount: u64) {
+        let cell = self.word(self.slot, word);
+        cell.store(cell.load(Ordering::Relaxed).wrapping_add(amount), Ordering::Relaxed);
+    }
+
+    #[inline]
+    pub fn set_state(&self, state: WorkerState) {
+        self.set(Word::State, state as u64);
+    }
+
+    /// How many siblings wait for work right now.
+    pub fn idle_siblings(&self) -> usize {
+        (0..self.slots)
+            .filter(|&slot| slot != self.slot && self.word(slot, Word::State).load(Ordering::Relaxed) == WorkerState::Idle as u64)
+            .count()
+    }
+
+    /// The fewest connections any idle sibling has.
+    pub fn least_connections_of_idle(&self) -> Option<u64> {
+        (0..self.slots)
+            .filter(|&slot| slot != self.slot && self.word(slot, Word::State).load(Ordering::Relaxed) == WorkerState::Idle as u64)
+            .map(|slot| self.word(slot, Word::Connections).load(Ordering::Relaxed))
+            .min()
+    }
+}

@@ -1,0 +1,64 @@
+//! The bytes of a connection: what lies between the protocol and the socket. Plain today; TLS takes its place here.
+
+use std::io::{self, IoSlice};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use crate::sys::socket;
+
+/// A connected socket and how bytes go through it.
+#[derive(Debug)]
+pub struct Transport {
+    fd: OwnedFd,
+}
+
+impl Transport {
+    pub fn plain(fd: OwnedFd) -> Self {
+        Self { fd }
+    }
+
+    pub fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    #[inline]
+    pub fn receive(&self, room: &mut [u8]) -> io::Result<usize> {
+        socket::receive(self.fd(), room)
+    }
+
+    pub fn receive_into(&self, room: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+        socket::receive_into(self.fd(), room)
+    }
+
+    pub fn receive_append(&self, buffer: &mut Vec<u8>, limit: usize) -> io::Result<usize> {
+        socket::receive_append(self.fd(), buffer, limit)
+    }
+
+    #[inline]
+    pub fn send(&self, bytes: &[u8], more: bool) -> io::Result<usize> {
+        socket::send(self.fd(), bytes, more)
+    }
+
+    pub fn send_vectored(&self, blocks: &[IoSlice<'_>], more: bool) -> io::Result<usize> {
+        socket::send_vectored(self.fd(), blocks, more)
+    }
+
+    pub fn send_file(&self, file: BorrowedFd<'_>, offset: u64, count: usize) -> io::Result<usize> {
+        socket::send_file(self.fd(), file, offset, count)
+    }
+
+    pub fn shutdown_write(&self) -> io::Result<()> {
+        socket::shutdown_write(self.fd())
+    }
+
+    /// Bytes the peer has not acknowledged yet.
+    pub fn unacknowledged(&self) -> io::Result<u64> {
+        socket::unacknowledged(self.fd())
+    }
+
+    /// Close at once, throwing away what the peer has not taken.
+    pub fn reset(self) {
+        // A failure leaves an ordinary close, which is all that is left to do.
+        let _ = socket::reset_on_close(self.fd());
+    }
+}

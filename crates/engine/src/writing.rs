@@ -1,0 +1,272 @@
+//! Answers on their way out, and what follows when they are written.
+
+use std::fs::File;
+use std::io::{ErrorKind, IoSlice};
+
+use crate::connection::{ConnId, State, Watch};
+use crate::host::{Host, Remains};
+use crate::output::{MAX_BLOCKS, Output, Written};
+use crate::reactor::Reactor;
+use crate::sys::board::Word;
+use crate::timers::Class;
+
+/// Bytes of a streamed answer that are sent without waiting for more.
+const FLUSH_BYTES: usize = 16 * 1024;
+
+impl<H: Host> Reactor<H> {
+    /// Whether the client is still there to be answered.
+    pub fn is_alive(&self, id: ConnId) -> bool {
+        self.table.peek(id).is_some_and(|connection| !connection.broken)
+    }
+
+    /// Send `bytes` now, behind what is queued already; what the socket does not take is queued.
+    /// `last`: the answer ends here and the connection with it.
+    #[inline]
+    pub fn send(&mut self, id: ConnId, bytes: &[u8], last: bool) {
+        let Some(connection) = self.table.get(id) else { return };
+        if connection.broken {
+            return;
+        }
+        if connection.output.is_some() {
+            self.append(id, bytes);
+            self.flush(id);
+            return;
+        }
+        match connection.transport.send(bytes, last) {
+            Ok(sent) => {
+                connection.written += sent as u64;
+                self.board.add(Word::BytesOut, sent as u64);
+                if sent < bytes.len() {
+                    self.append(id, &bytes[sent..]);
+                    self.flush(id);
+                }
+            }
+            Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {
+                self.append(id, bytes);
+                self.flush(id);
+            }
+            Err(_) => self.mark_broken(id),
+        }
+    }
+
+    /// Send a head and the application's own blocks in one call; what is left is queued without a copy.
+    pub fn send_blocks(&mut self, id: ConnId, head: &[u8], blocks: Vec<H::Block>, last: bool) {
+        let Some(connection) = self.table.get(id).filter(|connection| !connection.broken) else {
+            return self.bury_blocks(blocks);
+        };
+        let mut sent = 0;
+        if connection.output.is_none() {
+            let mut slices = [IoSlice::new(&[]); MAX_BLOCKS];
+            slices[0] = IoSlice::new(head);
+            let filled = slices[1..].iter_mut().zip(&blocks).map(|(slice, block)| *slice = IoSlice::new(block.as_ref())).count();
+            match connection.transport.send_vectored(&slices[..=filled], last && filled == blocks.len()) {
+                Ok(count) => sent = count,
+                Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
+                Err(_) => {
+                    self.bury_blocks(blocks);
+                    return self.mark_broken(id);
+                }
+            }
+        }
+        if let Some(connection) = self.table.get(id) {
+            connection.written += sent as u64;
+        }
+        self.board.add(Word::BytesOut, sent as u64);
+        self.queue_blocks(id, head, blocks, sent);
+    }
+
+    /// Queue what `sent` bytes have not covered.
+    fn queue_blocks(&mut self, id: ConnId, head: &[u8], blocks: Vec<H::Block>, mut sent: usize) {
+        if sent < head.len() {
+            self.append(id, &head[sent..]);
+        }
+        sent = sent.saturating_sub(head.len());
+        let mut left = false;
+        for block in blocks {
+            let length = block.as_ref().len();
+            match self.table.get(id) {
+                Some(connection) if sent < length => {
+                    connection.output.get_or_insert_default().push_block(block, sent);
+                    left = true;
+                }
+                _ => self.graveyard.push(Remains::Block(block)),
+            }
+            sent = sent.saturating_sub(length);
+        }
+        if left {
+            self.flush(id);
+        }
+    }
+
+    /// Send a head and then a part of a file.
+    pub fn send_file(&mut self, id: ConnId, head: &[u8], file: File, offset: u64, count: u64) {
+        self.append(id, head);
+        if let Some(connection) = self.table.get(id).filter(|connection| !connection.broken) {
+            connection.output.get_or_insert_default().push_file(file, offset, count);
+            self.flush(id);
+        }
+    }
+
+    /// Queue bytes of a streamed answer. They leave when there are enough of them, when the answer ends, or at the
+    /// standby thread's next tick.
+    pub fn stream(&mut self, id: ConnId, bytes: &[u8]) {
+        self.append(id, bytes);
+        let Some(connection) = self.table.get(id) else { return };
+        let waiting = connection.output.as_ref().map_or(0, |output| output.in_memory());
+        if waiting >= FLUSH_BYTES && connection.watch != Watch::Write {
+            self.flush(id);
+        } else if !self.unflushed.contains(&id) {
+            self.unflushed.push(id);
+        }
+    }
+
+    fn append(&mut self, id: ConnId, bytes: &[u8]) {
+        let bound = self.settings.response_buffer_size.max(FLUSH_BYTES);
+        let Some(connection) = self.table.get(id) else { return };
+        if connection.broken || bytes.is_empty() {
+            return;
+        }
+        if connection.output.get_or_insert_default().push(bytes, bound).is_err() {
+            // No room on the disk either: the answer can't be completed, so the connection ends.
+            self.mark_broken(id);
+        }
+    }
+
+    /// Bytes of the connection's answer that wait in memory and in the file.
+    pub fn waiting(&self, id: ConnId) -> u64 {
+        let output = self.table.peek(id).and_then(|connection| connection.output.as_ref());
+        output.map_or(0, |output| output.in_memory() as u64 + output.spooled())
+    }
+
+    /// Send the streamed blocks that have been waiting for company.
+    pub fn flush_streams(&mut self) {
+        for id in std::mem::take(&mut self.unflushed) {
+            if self.table.get(id).is_some_and(|connection| connection.watch != Watch::Write) {
+                self.flush(id);
+            }
+        }
+    }
+
+    /// Send what is queued as far as the socket takes it.
+    pub fn flush(&mut self, id: ConnId) {
+        let Some(connection) = self.table.get(id) else { return };
+        let Some(mut output) = connection.output.take() else { return };
+        let last = connection.state == State::Writing && !connection.keep_alive;
+        let (mut done, mut count) = (Vec::new(), 0);
+        let result = output.write(&connection.transport, &mut done, &mut count, last);
+        connection.written += count;
+        self.board.add(Word::BytesOut, count);
+        self.bury_blocks(done);
+        match result {
+            Ok(Written::Everything) => {
+                if self.timers.class_of(id.slot) == Some(Class::Write) {
+                    self.timers.clear(id.slot);
+                }
+                if self.table.get(id).is_some_and(|connection| connection.watch == Watch::Write) {
+                    self.watch(id, Watch::Nothing);
+                }
+            }
+            Ok(Written::Stuck) => {
+                if let Some(connection) = self.table.get(id) {
+                    connection.output = Some(output);
+                }
+                self.wait_to_write(id);
+            }
+            Err(_) => {
+                self.bury_output(*output);
+                self.mark_broken(id);
+            }
+        }
+    }
+
+    fn wait_to_write(&mut self, id: ConnId) {
+        if self.timers.class_of(id.slot) != Some(Class::Write) {
+            if let Some(connection) = self.table.get(id) {
+                let left = connection.transport.unacknowledged().unwrap_or(0);
+                connection.acknowledged = connection.written.saturating_sub(left);
+            }
+            self.timers.set(id.slot, Class::Write, self.now_ms);
+        }
+        self.watch(id, Watch::Write);
+    }
+
+    /// `write_timeout` has passed since the socket was full. Writability alone tells little: the kernel reports it
+    /// only when a third of its buffer is free, which a slow but honest client may take minutes for. So look at
+    /// what the client has acknowledged.
+    pub(crate) fn check_write_progress(&mut self, id: ConnId) {
+        let needed = self.settings.min_transfer_rate * self.settings.write_timeout.as_millis() as u64 / 1000;
+        let Some(connection) = self.table.get(id) else { return };
+        let left = connection.transport.unacknowledged().unwrap_or(u64::MAX);
+        let acknowledged = connection.written.saturating_sub(left);
+        if acknowledged > connection.acknowledged && acknowledged - connection.acknowledged >= needed {
+            connection.acknowledged = acknowledged;
+            self.timers.set(id.slot, Class::Write, self.now_ms);
+        } else {
+            self.abandon(id);
+        }
+    }
+
+    /// The answer is complete: go on with the connection when it is written.
+    #[inline]
+    pub fn finish(&mut self, id: ConnId, keep_alive: bool) {
+        self.board.add(Word::Requests, 1);
+        if self.draining {
+            return self.finish_and_close(id);
+        }
+        let Some(connection) = self.table.get(id) else { return };
+        if connection.broken {
+            return self.close(id);
+        }
+        connection.keep_alive = keep_alive;
+        if connection.output.is_some() {
+            connection.state = State::Writing;
+            return self.go_on_writing(id);
+        }
+        self.written(id);
+    }
+
+    fn finish_and_close(&mut self, id: ConnId) {
+        let Some(connection) = self.table.get(id) else { return };
+        connection.keep_alive = false;
+        connection.state = State::Writing;
+        self.go_on_writing(id);
+    }
+
+    /// The answer can't be completed: the client learns it from the connection's end.
+    pub fn cut(&mut self, id: ConnId) {
+        self.board.add(Word::Requests, 1);
+        self.flush(id);
+        if self.table.get(id).is_some_and(|connection| connection.has_output()) {
+            return self.abandon(id);
+        }
+        self.close(id);
+    }
+
+    pub(crate) fn go_on_writing(&mut self, id: ConnId) {
+        self.flush(id);
+        let Some(connection) = self.table.get(id) else { return };
+        if connection.broken {
+            self.close(id);
+        } else if connection.output.is_none() {
+            self.written(id);
+        }
+    }
+
+    fn mark_broken(&mut self, id: ConnId) {
+        self.watch(id, Watch::Nothing);
+        self.timers.clear(id.slot);
+        let Some(connection) = self.table.get(id) else { return };
+        connection.broken = true;
+        if let Some(output) = connection.output.take() {
+            self.bury_output(*output);
+        }
+    }
+
+    pub(crate) fn bury_output(&mut self, output: Output<H>) {
+        self.graveyard.extend(output.into_blocks().map(Remains::Block));
+    }
+
+    fn bury_blocks(&mut self, blocks: Vec<H::Block>) {
+        self.graveyard.extend(blocks.into_iter().map(Remains::Block));
+    }
+}
