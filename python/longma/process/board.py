@@ -1,0 +1,74 @@
+"""The board: shared memory with a page a worker, through which the master and tools see what each worker does.
+
+A worker's engine writes its own page with plain stores; everybody else only reads. The master empties a page when its
+worker is gone, and again before it forks a new one into the slot. What a page holds, and where, is agreed with the
+engine's `sys/board.rs`.
+"""
+
+from __future__ import annotations
+
+import mmap
+from enum import IntEnum
+from typing import NamedTuple
+
+PAGE_BYTES = 4096
+WORD_BYTES = 8
+PAGE_WORDS = PAGE_BYTES // WORD_BYTES
+PID_WORD = 0
+STATE_WORD = 1
+
+
+class WorkerState(IntEnum):
+    """What a worker says of itself; FREE is a page without a worker."""
+
+    FREE = 0
+    BOOTING = 1
+    IDLE = 2
+    ACTIVE = 3
+    STALLED = 4
+    RETIRING = 5
+
+
+class Page(NamedTuple):
+    """What stood on a worker's page when it was read, in the order of the words on it.
+
+    `heartbeat_ns` and `call_started_ns` are moments of CLOCK_MONOTONIC in nanoseconds; the second is 0 outside of
+    an application call. The rest are counts, of connections, requests and bytes.
+    """
+
+    pid: int
+    state: int
+    heartbeat_ns: int
+    call_started_ns: int
+    connections: int
+    requests: int
+    exchanges: int
+    handed_away: int
+    handed_in: int
+    stalls: int
+    accepted: int
+    refused: int
+    bytes_out: int
+    bytes_in: int
+
+
+class Board:
+    """`slots` pages of anonymous shared memory, made by the master before any fork and never resized."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self.memory = mmap.mmap(-1, slots * PAGE_BYTES)
+        self._words = memoryview(self.memory).cast("Q")
+
+    def page(self, slot: int) -> Page:
+        first = slot * PAGE_WORDS
+        return Page._make(self._words[first : first + len(Page._fields)])
+
+    def zero(self, slot: int) -> None:
+        """Empty a page: its worker is gone, or not there yet."""
+        self.memory[slot * PAGE_BYTES : (slot + 1) * PAGE_BYTES] = bytes(PAGE_BYTES)
+
+    def announce(self, slot: int, pid: int) -> None:
+        """Write, in the worker, that it has the slot and is booting; the engine writes the page from then on."""
+        self._words[slot * PAGE_WORDS + PID_WORD] = pid
+        self._words[slot * PAGE_WORDS + STATE_WORD] = WorkerState.BOOTING

@@ -1,0 +1,47 @@
+"""Forking a child that no signal reaches before it is ready for it."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Set as AbstractSet
+
+
+def fork_blocked() -> tuple[int, AbstractSet[int]]:
+    """Fork, and return the pid (0 in the child) with the signal mask that stood before.
+
+    In the child every signal stays blocked until it calls `unblock` with that mask. Otherwise one that comes right
+    after the fork would run the parent's handler in the child: a TERM meant for the child would wake the parent's
+    loop instead, and be lost to both.
+
+    Raises:
+        OSError: the system has no room for another process.
+    """
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    try:
+        pid = os.fork()
+    except OSError:
+        unblock(mask)
+        raise
+    if pid:
+        unblock(mask)
+    return pid, mask
+
+
+def unblock(mask: AbstractSet[int]) -> None:
+    """Let signals through again, as the mask says."""
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def freeze_heap() -> None:
+    """Collect garbage once and leave what lives out of every later collection.
+
+    A collection writes to the header of each object it looks at, and so makes a copy of every page that is shared
+    with the parent or the siblings; frozen objects are not looked at, and their pages stay shared.
+    """
+    gc.collect()
+    gc.freeze()

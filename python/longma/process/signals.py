@@ -1,0 +1,61 @@
+"""Signals as data: a handler only leaves the signal's number in a pipe, and the loop reads them in order.
+
+No work is done in a handler, so a signal can never meet the master half-way through a decision.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import FrameType
+
+READ_BYTES = 4096
+
+
+def noted(_signal: int, _frame: FrameType | None) -> None:
+    """Do nothing: the interpreter has already put the number into the wake-up pipe."""
+
+
+class SignalPipe:
+    """The pipe that the interpreter writes each arriving signal's number to, one byte a signal."""
+
+    def __init__(self) -> None:
+        self._read, self._write = os.pipe()
+        os.set_blocking(self._read, False)
+        os.set_blocking(self._write, False)
+
+    def fileno(self) -> int:
+        return self._read
+
+    def install(self, signals: Iterable[int]) -> None:
+        """Have these signals noted from now on, also where whoever started us had them ignored or blocked."""
+        signals = tuple(signals)
+        signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
+        for number in signals:
+            signal.signal(number, noted)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
+
+    def drain(self) -> tuple[int, ...]:
+        """Return the signals that have come since the last call, in the order they came."""
+        numbers = b""
+        while True:
+            try:
+                numbers += os.read(self._read, READ_BYTES)
+            except BlockingIOError:
+                return tuple(numbers)
+
+    def close(self) -> None:
+        """Note no more signals. The handlers stay, so that one which comes late does nothing instead of killing."""
+        signal.set_wakeup_fd(-1)
+        os.close(self._read)
+        os.close(self._write)
+
+
+def handle(signals: Iterable[int], action: object) -> None:
+    """Give several signals the same handler, or SIG_DFL or SIG_IGN."""
+    for number in signals:
+        signal.signal(number, action)  # type: ignore[arg-type]
