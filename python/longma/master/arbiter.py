@@ -1,0 +1,90 @@
+"""Starts the master: opens everything that is shared, runs the loop, and lets a forked child become a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING
+
+from longma import __version__
+from longma.clock import Clock
+from longma.gateway.loader import enter
+from longma.logs.setup import check_access_log, open_error_log
+from longma.master.loop import SIGNALS, Loop
+from longma.master.policies import slots_for
+from longma.master.shell import Shell
+from longma.master.spawn import InWorker, Spawner
+from longma.master.state import State, Wanted
+from longma.net.listeners import open_listeners
+from longma.process.board import Board
+from longma.process.forking import freeze_heap
+from longma.process.handover import open_handover
+from longma.process.signals import SignalPipe
+from longma.process.standard import fill_standard_descriptors
+from longma.workers import main as worker
+from longma.workers.model import Common
+from longma.workers.registry import model_named
+
+if TYPE_CHECKING:
+    from longma.config.resolve import Resolved
+    from longma.config.settings import Settings
+    from longma.logs.error_log import ErrorLog
+    from longma.net.listeners import Listener
+    from longma.workers.model import ModelFactory
+
+CRASHED = 255
+
+
+def run(resolved: Resolved) -> int:
+    """Serve as the settings say, and return the exit status: of the master, or, in a forked child, of the worker.
+
+    Raises:
+        LongmaError: a log, an address or the worker class of the settings cannot be used; nothing was forked.
+    """
+    settings = resolved.settings
+    fill_standard_descriptors()
+    enter(settings.chdir)
+    log = open_error_log(settings.errorlog, settings.loglevel)
+    check_access_log(settings.accesslog)
+    model = model_named(settings.worker_class)
+    listeners = open_listeners(settings, log=log.log)
+    try:
+        return master(settings, model, listeners, log)
+    except InWorker as leaving:
+        assignment = leaving.assignment
+    # Here, and not in the handler above, the master's own objects are gone from the child.
+    return worker.run(assignment)
+
+
+def master(settings: Settings, model: ModelFactory, listeners: tuple[Listener, ...], log: ErrorLog) -> int:
+    """Run the master until its end, and return its exit status.
+
+    Raises:
+        InWorker: this is a child that was just forked.
+    """
+    pid = os.getpid()
+    urls = ",".join(listener.url for listener in listeners)
+    log.info(f"Starting longma {__version__}")
+    log.info(f"Listening at: {urls} ({pid})")
+    log.info(f"Using worker: {settings.worker_class}")
+    board = Board(slots_for(settings.workers))
+    handover = open_handover()
+    signals = SignalPipe()
+    signals.install((*SIGNALS, signal.SIGCHLD))
+    common = Common(settings, listeners, handover, board, log, model)
+    spawner = Spawner(common, signals)
+    shell = Shell(spawner, board, listeners, log)
+    wanted = Wanted(settings.workers, settings.timeout, settings.graceful_timeout, board.slots)
+    loop = Loop(State(wanted), shell, spawner, board, signals, Clock())
+    freeze_heap()
+    try:
+        exit_code = loop.run()
+    except Exception:
+        import traceback  # only a master that fails needs it
+
+        # The workers notice that their master is gone, and stop by themselves.
+        log.critical(f"Exception in the master\n{traceback.format_exc().rstrip()}")
+        exit_code = CRASHED
+    signals.close()
+    handover.close()
+    return exit_code

@@ -1,0 +1,114 @@
+"""The master's loop: it waits, turns what happened into events, and has the decisions performed."""
+
+from __future__ import annotations
+
+import math
+import select
+import signal
+from typing import TYPE_CHECKING
+
+from longma.master.decide import decide
+from longma.master.events import Reading, Reaped, Reported, Signalled, Tick
+from longma.master.reap import reap_one
+
+if TYPE_CHECKING:
+    from longma.clock import Clock
+    from longma.master.events import Event
+    from longma.master.shell import Shell
+    from longma.master.spawn import Spawner
+    from longma.master.state import State
+    from longma.process.board import Board
+    from longma.process.signals import SignalPipe
+
+NANOSECONDS = 1_000_000_000
+# What the master decides about. CHLD comes beside them, only to end a wait.
+SIGNALS = (
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGQUIT,
+    signal.SIGTERM,
+    signal.SIGTTIN,
+    signal.SIGTTOU,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+    signal.SIGWINCH,
+)
+
+
+class Loop:
+    """Runs the master from its first decision to its last."""
+
+    def __init__(
+        self, state: State, shell: Shell, spawner: Spawner, board: Board, signals: SignalPipe, clock: Clock
+    ) -> None:
+        self._state = state
+        self._shell = shell
+        self._spawner = spawner
+        self._board = board
+        self._signals = signals
+        self._clock = clock
+
+    def run(self) -> int:
+        """Return the exit status of the master, once its last worker is gone.
+
+        Raises:
+            InWorker: this is a child that was just forked.
+        """
+        self._handle(Tick())
+        while self._shell.exit_code is None:
+            self._wait()
+            self._take_all_reports()
+            for number in self._signals.drain():
+                if number in SIGNALS:
+                    self._handle(Signalled(number))
+            while (gone := reap_one()) is not None:
+                self._part_from(gone)
+            wake_at = self._state.wake_at
+            if wake_at is not None and self._clock.now() >= wake_at:
+                self._handle(Tick(self._readings()))
+        return self._shell.exit_code
+
+    def _handle(self, event: Event) -> None:
+        """Decide, perform, and go on with what comes of it until nothing more does."""
+        events = [event]
+        for current in events:
+            self._state, actions = decide(self._state, current, self._clock.now())
+            for action in actions:
+                outcome = self._shell.perform(action)
+                if outcome is not None:
+                    events.append(outcome)
+
+    def _wait(self) -> None:
+        """Wait for a signal, a report, or the moment that the state names."""
+        waiting = select.poll()
+        waiting.register(self._signals.fileno(), select.POLLIN)
+        for tether in self._spawner.tethers.values():
+            waiting.register(tether.fileno(), select.POLLIN)
+        wake_at = self._state.wake_at
+        waiting.poll(None if wake_at is None else max(0, math.ceil((wake_at - self._clock.now()) * 1000)))
+
+    def _take_all_reports(self) -> None:
+        for pid in tuple(self._spawner.tethers):
+            self._take_reports(pid)
+
+    def _take_reports(self, pid: int) -> None:
+        tether = self._spawner.tethers.get(pid)
+        if tether is None:
+            return
+        for message in tether.receive():
+            self._handle(Reported(pid, message.report, message.text))
+        if tether.ended:
+            self._spawner.release(pid)
+
+    def _part_from(self, gone: Reaped) -> None:
+        """Hear what a child had to say before it went, then that it is gone."""
+        self._take_reports(gone.pid)
+        self._spawner.release(gone.pid)
+        self._handle(gone)
+
+    def _readings(self) -> tuple[Reading, ...]:
+        """What the board says of each worker's slot."""
+        pages = ((worker.slot, self._board.page(worker.slot)) for worker in self._state.workers)
+        return tuple(
+            Reading(slot, page.pid, page.heartbeat_ns / NANOSECONDS, page.call_started_ns != 0) for slot, page in pages
+        )

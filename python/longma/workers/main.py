@@ -1,0 +1,44 @@
+"""A worker from its first line to its exit status."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from longma.errors import ApplicationError
+from longma.process.tether import Report
+from longma.workers.boot import boot, describe
+from longma.workers.lifecycle import Lifecycle
+
+if TYPE_CHECKING:
+    from longma.workers.model import Assignment
+
+CRASHED = 255
+
+
+def run(assignment: Assignment) -> int:
+    """Serve until told to stop, and return the exit status.
+
+    0 after a stop, 1 after an abort, 3 or 4 when the application cannot be loaded (the master decides what that means
+    for the server), 255 when the model itself fails.
+    """
+    log = assignment.common.log
+    lifecycle = Lifecycle(log)
+    try:
+        boot(assignment, lifecycle).run()
+        exit_code = lifecycle.exit_code
+    except SystemExit:
+        # Ours: from the handler of a signal. One that the application raises ends in the engine, or in `boot`.
+        exit_code = lifecycle.exit_code
+    except ApplicationError as error:
+        failure = describe(error)
+        if not assignment.tether.send(Report.FAILED, failure):
+            log.error(failure)
+        exit_code = error.exit_status
+    except BaseException:
+        import traceback  # only a worker that fails needs it
+
+        log.error(f"Exception in worker process\n{traceback.format_exc().rstrip()}")
+        exit_code = CRASHED
+    log.info(f"Worker exiting (pid: {os.getpid()})")
+    return exit_code

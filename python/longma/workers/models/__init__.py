@@ -1,0 +1,1 @@
+"""The ways in which a worker calls its application, a module each."""

@@ -1,0 +1,1 @@
+"""The master's decisions as values, and its loop with real processes."""

@@ -1,0 +1,34 @@
+"""States and workers as the tests write them down: with what matters, the rest being usual."""
+
+from __future__ import annotations
+
+from longma.master.state import Phase, Stage, State, Wanted, WorkerRecord
+
+
+def wanted(workers: int = 1, *, timeout: float = 30.0, graceful_timeout: float = 30.0, slots: int = 8) -> Wanted:
+    return Wanted(workers, timeout, graceful_timeout, slots)
+
+
+def worker(pid: int = 7, *, slot: int = 0, heartbeat_at: float = 0.0, in_call: bool = False) -> WorkerRecord:
+    """A worker that has been ready since moment 0."""
+    return WorkerRecord(pid, slot, slot + 1, Stage.READY, ready_at=0.0, heartbeat_at=heartbeat_at, in_call=in_call)
+
+
+def booting(pid: int = 7, *, slot: int = 0) -> WorkerRecord:
+    return WorkerRecord(pid, slot, slot + 1)
+
+
+def running(*workers: WorkerRecord, timeout: float = 30.0, graceful_timeout: float = 30.0) -> State:
+    """A master that has all the workers it wants, and one of them was ready once."""
+    return State(
+        wanted(len(workers), timeout=timeout, graceful_timeout=graceful_timeout),
+        workers=workers,
+        last_age=len(workers),
+        ever_ready=any(worker.ready_at is not None for worker in workers),
+    )
+
+
+def draining(*workers: WorkerRecord, kill_at: float) -> State:
+    """A master that was told to stop gracefully; its workers have until `kill_at`."""
+    retiring = (worker._replace(stage=Stage.RETIRING, kill_at=kill_at) for worker in workers)
+    return running(*retiring)._replace(phase=Phase.DRAINING)
