@@ -131,12 +131,17 @@ def one_of(*names: str) -> Kind[str]:
             return value.strip().lower()
         raise ValueError(f"be one of {', '.join(names)}, not {shown(value)}")
 
-    return Kind(" or ".join(f"`{name}`" for name in names), parse=parse)
+    return Kind(" or ".join(f"`{name}`" for name in names), parse=parse, metavar="|".join(names))
 
 
 def show_seconds(value: float) -> str:
     """Write 30.0 as 30 and 0.5 as 0.5."""
     return str(int(value)) if value == int(value) else repr(value)
+
+
+def show_mode(value: int) -> str:
+    """Write 0 as 0 and 18 as 0o22."""
+    return oct(value) if value else "0"
 
 
 def show_list(value: tuple[str, ...]) -> str:
@@ -147,8 +152,9 @@ COUNT: Final = Kind("whole number", parse=whole_number, text=int, metavar="INT")
 BYTES: Final = Kind("whole number", parse=size, text=int, metavar="INT")
 SECONDS: Final = Kind("number", parse=duration, text=float, metavar="SECONDS", show=show_seconds)
 BOOLEAN: Final = Kind("boolean", parse=boolean)
-TEXT: Final = Kind("string", parse=text)
 OPTIONAL_TEXT: Final = Kind("string or None", parse=optional_text)
+FILE: Final = Kind("path", parse=text, metavar="FILE")
+OPTIONAL_FILE: Final = Kind("path or None", parse=optional_text, metavar="FILE")
 ADDRESSES: Final = Kind("list of strings", parse=at_least_one, metavar="ADDRESS", show=show_list)
-MODE: Final = Kind("mode", parse=mode, metavar="MODE", show=oct)
+MODE: Final = Kind("mode", parse=mode, metavar="MODE", show=show_mode)
 DIRECTORY: Final = Kind("path", parse=directory, metavar="DIRECTORY")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from longma.config.option import Section, option
-from longma.config.parsers import OPTIONAL_TEXT
+from longma.config.parsers import OPTIONAL_FILE, OPTIONAL_TEXT
 
 
 class Application(Section):
@@ -14,7 +14,7 @@ class Application(Section):
 
     config: str | None = option(
         None,
-        kind=OPTIONAL_TEXT,
+        kind=OPTIONAL_FILE,
         cli=("-c", "--config"),
         reload=False,
         doc="The configuration file: `PATH`, `file:PATH` or `python:MODULE`. Without one, `./longma.conf.py` is read, "

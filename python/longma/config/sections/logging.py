@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from longma.config.option import Section, option
-from longma.config.parsers import OPTIONAL_TEXT, TEXT, one_of
+from longma.config.option import Kind, Section, option
+from longma.config.parsers import FILE, OPTIONAL_FILE, one_of, text
 
 _COMBINED: Final = '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
 
@@ -18,19 +18,19 @@ class Logging(Section):
 
     accesslog: str | None = option(
         None,
-        kind=OPTIONAL_TEXT,
+        kind=OPTIONAL_FILE,
         cli=("--access-logfile",),
         doc="The file that gets a line for each request; `-` is standard output. Without one there is no access log.",
     )
     access_log_format: str = option(
         _COMBINED,
-        kind=TEXT,
+        kind=Kind("string", parse=text, metavar="FORMAT"),
         cli=("--access-logformat",),
         doc="What a line of the access log holds, in atoms such as `%(r)s` (request line) and `%(s)s` (status).",
     )
     errorlog: str = option(
         "-",
-        kind=TEXT,
+        kind=FILE,
         cli=("--error-logfile", "--log-file"),
         doc="The file that gets the server's own messages; `-` is standard error.",
     )

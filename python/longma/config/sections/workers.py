@@ -26,7 +26,7 @@ def worker_class_name(value: object) -> str:
     raise ValueError(f"be 'sync': {shown(name)} {later}{hint}")
 
 
-WORKER_CLASS: Final = Kind("string", parse=worker_class_name)
+WORKER_CLASS: Final = Kind("string", parse=worker_class_name, metavar="NAME")
 
 
 class WorkerProcesses(Section):

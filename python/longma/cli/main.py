@@ -1,0 +1,106 @@
+"""The `longma` command: read the settings, then check them, print them or serve.
+
+What goes wrong leaves here as lines that begin with `longma: error:` and as an exit status, never as a traceback, save
+the application's own.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from longma import exitcodes
+from longma.config.resolve import resolve
+from longma.errors import AddressError, ApplicationError, ConfigError, LongmaError, Problem
+from longma.net import address
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from longma.config.resolve import Resolved
+
+_NO_APPLICATION = "no application was named: write longma MODULE:NAME, or set wsgi_app in the configuration file"
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command and return its exit status.
+
+    Raises:
+        SystemExit: help or the version was asked for and has been printed.
+    """
+    arguments = sys.argv[1:] if argv is None else argv
+    try:
+        resolved = resolve(arguments, os.environ, start_directory(os.environ))
+        _check_addresses(resolved)
+        return _obey(resolved)
+    except LongmaError as error:
+        report(error)
+        return error.exit_status
+
+
+def start_directory(environ: Mapping[str, str]) -> str:
+    """Return the directory longma was started in, by the name that the shell shows when that leads there too."""
+    real = os.getcwd()
+    named = environ.get("PWD", "")
+    try:
+        same = os.path.isabs(named) and os.path.samefile(named, real)
+    except OSError:
+        same = False
+    return named if same else real
+
+
+def report(error: LongmaError) -> None:
+    """Write an error to standard error, a line for each problem; what the application raised comes first, whole."""
+    if isinstance(error, ApplicationError) and error.__cause__ is not None:
+        import traceback
+
+        traceback.print_exception(error.__cause__)
+    for line in str(error).splitlines():
+        sys.stderr.write(f"longma: error: {line}\n")
+
+
+def _check_addresses(resolved: Resolved) -> None:
+    """Read every address now, so that a mistake has the place it was made at."""
+    problems = []
+    for text in resolved.settings.bind:
+        try:
+            address.parse(text)
+        except AddressError as error:
+            problems.append(Problem(f"bind: {error}", str(resolved.source_of("bind"))))
+    if problems:
+        raise ConfigError(problems)
+
+
+def _obey(resolved: Resolved) -> int:
+    settings = resolved.settings
+    if settings.print_config:
+        from longma.config import render
+
+        sys.stdout.write(render.listing(resolved))
+        if settings.wsgi_app is None and not settings.check_config:
+            return exitcodes.OK
+    if settings.wsgi_app is None:
+        raise ConfigError([Problem(_NO_APPLICATION)])
+    # Here, once, rather than in each worker: relative paths of sockets and logs are meant from there as well.
+    from longma.gateway import loader
+
+    loader.enter(settings.chdir)
+    if settings.check_config or settings.print_config:
+        return _check_application(resolved, settings.wsgi_app)
+    from longma.master import arbiter
+
+    return arbiter.run(resolved)
+
+
+def _check_application(resolved: Resolved, spec: str) -> int:
+    from longma.gateway import loader
+
+    for notice in resolved.notices:
+        sys.stderr.write(f"longma: {notice}\n")
+    try:
+        loader.load(spec)
+    except LongmaError as error:
+        report(error)
+        return exitcodes.CONFIG
+    return exitcodes.OK

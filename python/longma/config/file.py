@@ -1,0 +1,171 @@
+"""The configuration file: Python, executed as the module `__config__`, or a module that can be imported.
+
+What a name in it means is decided in `sort_names`; the reasons are in docs/decisions/0002-unknown-names.md.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from longma.config.later import LATER
+from longma.config.layer import Layer, Source
+from longma.config.names import names_in
+from longma.config.nearest import nearest
+from longma.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from longma.config.option import Option
+
+DEFAULT_NAMES: Final = ("longma.conf.py", "gunicorn.conf.py")
+_MODULE_NAME: Final = "__config__"
+_PLAIN: Final = (str, bytes, int, float, bool, list, tuple, dict, set, type(None))
+
+
+class Text(NamedTuple):
+    """A configuration file that was read: what the operator calls it, and its source (empty when it has none)."""
+
+    label: str
+    source: bytes = b""
+
+    def locate(self, name: str) -> Source:
+        """Return where the file gives a name its value."""
+        return Source(self.label, names_in(self.source).lines.get(name, 0))
+
+
+class Reading(NamedTuple):
+    """What came of a file: the settings it gives, what is wrong with its names, and what is merely worth saying."""
+
+    layer: Layer
+    problems: tuple[Problem, ...] = ()
+    notices: tuple[str, ...] = ()
+
+
+def find(cwd: str) -> str | None:
+    """Return the name of the file to read when none was named, None when there is none either."""
+    return next((name for name in DEFAULT_NAMES if os.path.isfile(os.path.join(cwd, name))), None)
+
+
+def read(spec: str, cwd: str, table: Mapping[str, Option[Any]]) -> Reading:
+    """Execute a configuration file and return what it sets.
+
+    Args:
+        spec: `PATH`, `file:PATH` or `python:MODULE`; a relative path is meant from `cwd`.
+        cwd: the directory longma was started in. Files may import from it.
+        table: the rows by name.
+
+    Raises:
+        ConfigError: there is no such file, or it raised; with the line.
+    """
+    if cwd not in sys.path:
+        sys.path.insert(0, cwd)
+    if spec.startswith("python:"):
+        text, namespace = _import(spec.removeprefix("python:"))
+    else:
+        text, namespace = _execute(spec.removeprefix("file:"), cwd)
+    return sort_names(text, namespace, table)
+
+
+def sort_names(text: Text, namespace: Mapping[str, object], table: Mapping[str, Option[Any]]) -> Reading:
+    """Tell the settings of a file from its helpers and its slips."""
+    later = {row.name for row in LATER}
+    given: dict[str, object] = {}
+    suspects: list[str] = []
+    notices: list[str] = []
+    for name, value in namespace.items():
+        if name.startswith("_") or isinstance(value, ModuleType):
+            continue
+        if name == "config":
+            notices.append(f"{text.locate(name)}: config names the file to read and has no effect inside one")
+        elif name in table or name in later:
+            given[name] = value
+        elif type(value) in _PLAIN:
+            suspects.append(name)
+    problems: list[Problem] = []
+    # A name that the file itself reads is a helper. One that nothing reads was meant for the server.
+    names = names_in(text.source) if suspects else None
+    for name in suspects:
+        if names is None or name in names.read:
+            continue
+        where = str(Source(text.label, names.lines.get(name, 0)))
+        near = nearest(name, (*table, *later))
+        if near:
+            problems.append(Problem(f"unknown setting {name!r}; did you mean {near!r}?", where))
+        else:
+            notices.append(f"{where}: {name!r} is no setting and has no effect{_flag_hint(name, table)}")
+    return Reading(Layer(given, text.locate), tuple(problems), tuple(notices))
+
+
+def _flag_hint(name: str, table: Mapping[str, Option[Any]]) -> str:
+    flag = "--" + name.lower().replace("_", "-")
+    flags = [(row.name, row.cli) for row in table.values()] + [(row.name, row.flags) for row in LATER]
+    setting = next((setting for setting, spelled in flags if flag in spelled), "")
+    return f"; the setting of {flag} is called {setting!r}" if setting else ""
+
+
+def _execute(path: str, cwd: str) -> tuple[Text, dict[str, object]]:
+    where = os.path.normpath(os.path.join(cwd, path))
+    try:
+        with open(where, "rb") as file:
+            source = file.read()
+    except OSError as error:
+        raise ConfigError([Problem(f"the configuration file cannot be read: {error.strerror}", path)]) from None
+    text = Text(os.path.normpath(path), source)
+    module = ModuleType(_MODULE_NAME)
+    module.__file__ = where
+    # Registered because classes look for their module: a dataclass in a configuration file would fail without.
+    before = sys.modules.get(_MODULE_NAME)
+    sys.modules[_MODULE_NAME] = module
+    try:
+        exec(compile(source, where, "exec", dont_inherit=True), vars(module))
+    except (Exception, SystemExit) as error:
+        if before is None:
+            del sys.modules[_MODULE_NAME]
+        else:
+            sys.modules[_MODULE_NAME] = before
+        raise _failed(text.label, where, error) from error
+    return text, vars(module)
+
+
+def _import(name: str) -> tuple[Text, dict[str, object]]:
+    label = f"python:{name}"
+    loaded = sys.modules.get(name)
+    try:
+        if loaded is None:
+            __import__(name)
+        else:
+            # This is a reload of the settings, so the file is to be read anew.
+            import importlib
+
+            importlib.reload(loaded)
+    except (Exception, SystemExit) as error:
+        raise _failed(label, _file_of(name), error) from error
+    source = b""
+    if _file_of(name).endswith(".py"):
+        with open(_file_of(name), "rb") as file:
+            source = file.read()
+    return Text(label, source), vars(sys.modules[name])
+
+
+def _file_of(name: str) -> str:
+    path = getattr(sys.modules.get(name), "__file__", None)
+    return path if isinstance(path, str) else name.replace(".", os.sep) + ".py"
+
+
+def _failed(label: str, path: str, error: BaseException) -> ConfigError:
+    """Return what a file raised as one line: the kind, the message, and the line of the file it came from."""
+    words = str(error)
+    line = 0
+    traceback = error.__traceback__
+    while traceback is not None:
+        if traceback.tb_frame.f_code.co_filename.endswith(path):
+            line = traceback.tb_lineno
+        traceback = traceback.tb_next
+    if isinstance(error, SyntaxError) and str(error.filename).endswith(path):
+        line, words = error.lineno or 0, error.msg
+    message = f"{type(error).__name__}: {words}" if words else type(error).__name__
+    return ConfigError([Problem(" ".join(message.split()), str(Source(label, line)))])

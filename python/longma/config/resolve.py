@@ -1,0 +1,124 @@
+"""From the places where values are given to one `Settings`, every mistake reported at once.
+
+What wins, weakest first: defaults, single environment variables (`PORT`, `WEB_CONCURRENCY`, ...), the configuration
+file, `GUNICORN_CMD_ARGS`, `LONGMA_CMD_ARGS`, the command line.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from longma.config import environment, file
+from longma.config.later import LATER
+from longma.config.layer import DEFAULT, Layer, Source
+from longma.config.settings import Settings, table
+from longma.errors import ConfigError, Problem
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from longma.config.option import Option
+
+
+class Invocation(NamedTuple):
+    """How longma was started: all that is needed to read the settings again."""
+
+    argv: tuple[str, ...]
+    environ: Mapping[str, str]
+    cwd: str
+
+
+class Resolved(NamedTuple):
+    """The settings in force.
+
+    Attributes:
+        settings: the values.
+        sources: for each setting that was given somewhere, the layer whose value won.
+        notices: what is not wrong but should be known, one line each, for the log.
+        invocation: what the settings were made from.
+    """
+
+    settings: Settings
+    sources: Mapping[str, Layer]
+    notices: tuple[str, ...]
+    invocation: Invocation
+
+    def source_of(self, name: str) -> Source:
+        """Return where the value of a setting comes from, with its line when that is a file."""
+        layer = self.sources.get(name)
+        return DEFAULT if layer is None else layer.locate(name)
+
+
+def resolve(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> Resolved:
+    """Read and check all settings.
+
+    Args:
+        argv: the arguments, without the program's name.
+        environ: the environment.
+        cwd: the directory longma was started in, from which relative paths are meant.
+
+    Raises:
+        ConfigError: every mistake in the settings that could be found.
+        UsageError: the command line cannot be read.
+        SystemExit: it asked for help or for the version.
+    """
+    # argparse is for these few milliseconds; nothing that serves imports it.
+    from longma.config import arguments
+
+    command_line = arguments.parse(argv)
+    variables = [arguments.parse_variable(name, environ) for name in ("GUNICORN_CMD_ARGS", "LONGMA_CMD_ARGS")]
+    rows = table()
+    problems: list[Problem] = []
+    reading = _read_file([*variables, command_line], cwd, rows, problems)
+    layers = [environment.layer(rows, environ), reading.layer, *variables, command_line]
+    values, sources = _merge(layers, rows, cwd, problems)
+    if problems:
+        raise ConfigError(problems)
+    invocation = Invocation(tuple(argv), dict(environ), cwd)
+    return Resolved(Settings(values), sources, reading.notices, invocation)
+
+
+def _read_file(
+    named_by: Sequence[Layer], cwd: str, rows: Mapping[str, Option[Any]], problems: list[Problem]
+) -> file.Reading:
+    spec = ""
+    for layer in named_by:
+        spec = str(layer.values.get("config", "")) or spec
+    spec = spec or file.find(cwd) or ""
+    empty = Layer({}, lambda _: DEFAULT)
+    if not spec:
+        return file.Reading(empty)
+    try:
+        reading = file.read(spec, cwd, rows)
+    except ConfigError as error:
+        problems += error.problems
+        return file.Reading(empty)
+    problems += reading.problems
+    return reading
+
+
+def _merge(
+    layers: Sequence[Layer], rows: Mapping[str, Option[Any]], cwd: str, problems: list[Problem]
+) -> tuple[dict[str, object], dict[str, Layer]]:
+    """Check every value that is given, those that lose included: a mistake is one wherever it stands."""
+    later = {row.name: row for row in LATER}
+    values: dict[str, object] = {
+        name: os.path.normpath(os.path.join(cwd, row.default)) for name, row in rows.items() if row.anchored
+    }
+    sources: dict[str, Layer] = {}
+    for layer in layers:
+        for name, given in layer.values.items():
+            if name in later:
+                if not later[name].changes_nothing(given):
+                    problems.append(Problem(f"setting {name} is not supported yet", str(layer.locate(name))))
+                continue
+            row = rows[name]
+            value = os.path.normpath(os.path.join(cwd, given)) if row.anchored and isinstance(given, str) else given
+            try:
+                values[name] = row.kind.parse(value)
+            except ValueError as error:
+                problems.append(Problem(f"{name} must {error}", str(layer.locate(name))))
+            else:
+                sources[name] = layer
+    return values, sources
