@@ -7,6 +7,7 @@ sends `PID LABEL`, and where it asks for leave it waits for an answer.
 from __future__ import annotations
 
 import os
+import re
 import socket
 from types import TracebackType
 
@@ -57,11 +58,11 @@ class Gate:
         return {self.VARIABLE: self.path}
 
     def wait(self, label: str) -> Visitor:
-        """Wait until an application has come with this label."""
+        """Wait until an application has come whose whole label matches the pattern."""
         deadline = Deadline()
         while True:
             for visitor in self._waiting:
-                if visitor.label == label:
+                if re.fullmatch(label, visitor.label):
                     self._waiting.remove(visitor)
                     return visitor
             came = [visitor.label for visitor in self._waiting]
