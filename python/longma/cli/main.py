@@ -82,22 +82,19 @@ def _obey(resolved: Resolved) -> int:
             return exitcodes.OK
     if settings.wsgi_app is None:
         raise ConfigError([Problem(_NO_APPLICATION)])
-    # Here, once, rather than in each worker: relative paths of sockets and logs are meant from there as well.
-    from longma.gateway import loader
-
-    loader.enter(settings.chdir)
+    for notice in resolved.notices:
+        sys.stderr.write(f"longma: {notice}\n")
     if settings.check_config or settings.print_config:
-        return _check_application(resolved, settings.wsgi_app)
+        return _check_application(settings.wsgi_app, settings.chdir)
     from longma.master import arbiter
 
     return arbiter.run(resolved)
 
 
-def _check_application(resolved: Resolved, spec: str) -> int:
+def _check_application(spec: str, directory: str) -> int:
     from longma.gateway import loader
 
-    for notice in resolved.notices:
-        sys.stderr.write(f"longma: {notice}\n")
+    loader.enter(directory)
     try:
         loader.load(spec)
     except LongmaError as error:

@@ -1,46 +1,64 @@
 """The command line, and the two variables that hold more of it: `GUNICORN_CMD_ARGS` and `LONGMA_CMD_ARGS`.
 
 The grammar is argparse's, because it is Gunicorn's: options and the application in any order, `--name=value`, prefixes
-that are unique. This module is imported when settings are read and not before.
+that are unique, `-w2`, short flags in a row. argparse itself would stay in the master and, over fork, in every worker:
+a megabyte for what takes a millisecond once. It is used for `--help`, in `usage.py`.
 """
 
 from __future__ import annotations
 
-import argparse
-from typing import TYPE_CHECKING, Any, NoReturn
+import sys
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from longma import __version__
 from longma.config.later import LATER
 from longma.config.layer import Layer, Source
 from longma.config.nearest import nearest
-from longma.config.option import rows
-from longma.config.settings import SECTIONS
 from longma.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from longma.config.option import Option
 
-_APPLICATION = "wsgi_app"
+_APPLICATION: Final = "wsgi_app"
+_HELP: Final = "-h/--help"
+_VERSION: Final = "-v/--version"
+_ALL_OPTIONS: Final = "; longma --help lists them all"
 
 
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(message)
+class Flag(NamedTuple):
+    """What one spelling of an option means.
+
+    Attributes:
+        name: the setting, or what is printed instead.
+        spelled: all its spellings, for messages.
+        takes_value: a word must follow.
+        constant: what the flag stands for without one.
+        repeat: values are collected in a list.
+        text: reads that word.
+    """
+
+    name: str
+    spelled: str
+    takes_value: bool
+    constant: object = None
+    repeat: bool = False
+    text: Callable[[str], object] = str
 
 
-def parse(arguments: Sequence[str]) -> Layer:
+def parse(arguments: Sequence[str], table: Mapping[str, Option[Any]]) -> Layer:
     """Return what the command line sets.
 
     Raises:
         UsageError: it cannot be read.
         SystemExit: it asked for help or for the version, which have been printed.
     """
-    return _layer(arguments, Source("command line"))
+    source = Source("command line")
+    return Layer(_Reader(table).read(arguments), lambda _: source)
 
 
-def parse_variable(name: str, environ: Mapping[str, str]) -> Layer:
+def parse_variable(name: str, environ: Mapping[str, str], table: Mapping[str, Option[Any]]) -> Layer:
     """Return what an environment variable that holds arguments sets.
 
     Raises:
@@ -52,80 +70,130 @@ def parse_variable(name: str, environ: Mapping[str, str]) -> Layer:
     import shlex
 
     try:
-        return _layer(shlex.split(environ[name]), source)
+        return Layer(_Reader(table).read(shlex.split(environ[name])), lambda _: source)
     except (UsageError, ValueError) as error:
         raise UsageError(f"{name}: {error}") from None
 
 
-def _layer(arguments: Sequence[str], source: Source) -> Layer:
-    parser = build()
-    namespace, extra = parser.parse_known_args(list(arguments))
-    if extra:
-        raise UsageError(_unknown(extra, parser))
-    return Layer(vars(namespace), lambda _: source)
+def _flags(table: Mapping[str, Option[Any]]) -> dict[str, Flag]:
+    """Return what every spelling means, Gunicorn's options that are still to come included."""
+    flags: list[tuple[tuple[str, ...], Flag]] = [
+        (("-h", "--help"), Flag(_HELP, _HELP, False)),
+        (("-v", "--version"), Flag(_VERSION, _VERSION, False)),
+    ]
+    for row in table.values():
+        takes_value = row.constant is None
+        flag = Flag(row.name, "/".join(row.cli), takes_value, row.constant, row.repeat, row.kind.text)
+        flags.append((row.cli, flag))
+    for later in LATER:
+        constant = True if isinstance(later.default, bool) else later.bare or None
+        flag = Flag(later.name, "/".join(later.flags), not isinstance(later.default, bool), constant, later.repeat)
+        flags.append((later.flags, flag))
+    return {spelling: flag for spellings, flag in flags for spelling in spellings}
 
 
-def _unknown(extra: list[str], parser: argparse.ArgumentParser) -> str:
-    """Return the message about arguments that fit nowhere; a slip in a flag is likelier than a second application."""
-    flag = next((word for word in extra if word.startswith("-")), "").partition("=")[0]
-    if not flag:
-        return f"{extra[0]!r} is one argument too many: the application is named once, the rest are options"
-    known = [spelled for action in parser._actions for spelled in action.option_strings if spelled.startswith("--")]
-    near = nearest(flag, known) if flag.startswith("--") else ""
-    return f"there is no option {flag}" + (f"; did you mean {near}?" if near else "; longma --help lists them")
+class _Reader:
+    """Reads one command line. The words still to come are at the end of `words`, the next one last."""
+
+    def __init__(self, table: Mapping[str, Option[Any]]) -> None:
+        self.flags = _flags(table)
+        self.words: list[str] = []
+        self.values: dict[str, object] = {}
+
+    def read(self, arguments: Sequence[str]) -> dict[str, object]:
+        self.words = list(reversed(arguments))
+        only_positional = False
+        while self.words:
+            word = self.words.pop()
+            if word == "--" and not only_positional:
+                only_positional = True
+            elif only_positional or not word.startswith("-") or word == "-":
+                self._positional(word)
+            elif word.startswith("--"):
+                self._long(word)
+            else:
+                self._short(word)
+        return self.values
+
+    def _positional(self, word: str) -> None:
+        if _APPLICATION in self.values:
+            raise UsageError(f"{word!r} is one argument too many: the application is named once, the rest are options")
+        self.values[_APPLICATION] = word
+
+    def _long(self, word: str) -> None:
+        spelling, equals, value = word.partition("=")
+        flag = self.flags.get(spelling) or self._abbreviated(spelling)
+        if not equals:
+            self._take(flag)
+        elif flag.takes_value:
+            self._store(flag, value)
+        else:
+            raise UsageError(f"argument {flag.spelled}: takes no value, but was given {value!r}")
+
+    def _abbreviated(self, spelling: str) -> Flag:
+        """Return the option that a prefix of its name stands for."""
+        longer = [known for known in self.flags if known.startswith(spelling)]
+        meant = {self.flags[known].name for known in longer}
+        if len(meant) == 1:
+            return self.flags[longer[0]]
+        if longer:
+            raise UsageError(f"ambiguous option: {spelling} could match {', '.join(longer)}")
+        near = nearest(spelling, [known for known in self.flags if known.startswith("--")])
+        raise UsageError(f"there is no option {spelling}" + (f"; did you mean {near}?" if near else _ALL_OPTIONS))
+
+    def _short(self, word: str) -> None:
+        """Read `-w2`, `-w=2`, `-w 2`, and several flags in a row of which the last may take a value."""
+        flag = self.flags.get(word[:2])
+        if flag is None:
+            raise UsageError(f"there is no option {word[:2]}{_ALL_OPTIONS}")
+        rest = word[2:]
+        if not rest:
+            self._take(flag)
+        elif flag.takes_value:
+            self._store(flag, rest.removeprefix("="))
+        else:
+            self._take(flag)
+            self._short("-" + rest)
+
+    def _take(self, flag: Flag) -> None:
+        """Store an option whose value, if it needs one, is the next word."""
+        if flag.name == _HELP:
+            _print_help()
+        if flag.name == _VERSION:
+            _print_version()
+        if flag.takes_value and self.words and not _looks_like_an_option(self.words[-1]):
+            self._store(flag, self.words.pop())
+        elif flag.constant is not None:
+            self.values[flag.name] = flag.constant
+        else:
+            raise UsageError(f"argument {flag.spelled}: expected one argument")
+
+    def _store(self, flag: Flag, word: str) -> None:
+        try:
+            value = flag.text(word)
+        except ValueError:
+            kind = flag.text.__name__
+            raise UsageError(f"argument {flag.spelled}: invalid {kind} value: {word!r}") from None
+        if flag.repeat:
+            earlier = self.values.get(flag.name)
+            value = [*earlier, value] if isinstance(earlier, list) else [value]
+        self.values[flag.name] = value
 
 
-def build() -> argparse.ArgumentParser:
-    """Return the parser of the whole table, with Gunicorn's flags that are still to come hidden in it."""
-    parser = _Parser(
-        prog="longma",
-        usage="%(prog)s [OPTIONS] [APP_MODULE]",
-        description="Serve a WSGI application.",
-        argument_default=argparse.SUPPRESS,
-    )
-    parser.add_argument("-v", "--version", action="version", version=f"longma (version {__version__})")
-    parser.add_argument(
-        _APPLICATION,
-        nargs="?",
-        metavar="APP_MODULE",
-        help="the application, MODULE:NAME or MODULE:FACTORY(ARGUMENTS); NAME is application unless given",
-    )
-    for section in SECTIONS:
-        group = parser.add_argument_group(section.title)
-        for row in rows(section):
-            if row.cli:
-                group.add_argument(*row.cli, dest=row.name, help=_help(row), **_how(row))
-    _add_later(parser)
-    return parser
+def _looks_like_an_option(word: str) -> bool:
+    """Whether argparse would refuse the word as a value: a dash, then neither nothing, a number nor a space inside."""
+    if not word.startswith("-") or word == "-" or " " in word:
+        return False
+    return not word[1:].replace(".", "", 1).isdecimal()
 
 
-def _how(row: Option[Any]) -> dict[str, Any]:
-    if row.constant is not None:
-        return {"action": "store_const", "const": row.constant}
-    action = "append" if row.repeat else "store"
-    # argparse names the type in its message, "invalid int value"; str has nothing to refuse.
-    return {"action": action, "type": row.kind.text, "metavar": row.kind.metavar}
+def _print_help() -> NoReturn:
+    from longma.config import usage
+
+    usage.build().print_help()
+    raise SystemExit(0)
 
 
-def _help(row: Option[Any]) -> str:
-    words = row.doc.replace("`", "").replace("%", "%%")
-    if row.constant is not None:
-        return words if row.constant else f"Switch this off: {words[0].lower()}{words[1:]}"
-    if row.default in (None, ""):
-        return words
-    shown = row.kind.show(row.default).strip("[]'").replace("%", "%%")
-    return f"{words} [{shown}{' ' + row.unit if row.unit else ''}]"
-
-
-def _add_later(parser: argparse.ArgumentParser) -> None:
-    for row in LATER:
-        if not row.flags:
-            continue
-        how: dict[str, Any] = {"dest": row.name, "help": argparse.SUPPRESS}
-        if isinstance(row.default, bool):
-            how["action"] = "store_true"
-        elif row.repeat:
-            how["action"] = "append"
-        elif row.bare:
-            how.update(nargs="?", const=row.bare)
-        parser.add_argument(*row.flags, **how)
+def _print_version() -> NoReturn:
+    sys.stdout.write(f"longma (version {__version__})\n")
+    raise SystemExit(0)

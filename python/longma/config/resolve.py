@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from longma.config import environment, file
+from longma.config import arguments, environment, file
 from longma.config.later import LATER
 from longma.config.layer import DEFAULT, Layer, Source
 from longma.config.settings import Settings, table
@@ -63,12 +63,9 @@ def resolve(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> Resolv
         UsageError: the command line cannot be read.
         SystemExit: it asked for help or for the version.
     """
-    # argparse is for these few milliseconds; nothing that serves imports it.
-    from longma.config import arguments
-
-    command_line = arguments.parse(argv)
-    variables = [arguments.parse_variable(name, environ) for name in ("GUNICORN_CMD_ARGS", "LONGMA_CMD_ARGS")]
     rows = table()
+    command_line = arguments.parse(argv, rows)
+    variables = [arguments.parse_variable(name, environ, rows) for name in ("GUNICORN_CMD_ARGS", "LONGMA_CMD_ARGS")]
     problems: list[Problem] = []
     reading = _read_file([*variables, command_line], cwd, rows, problems)
     layers = [environment.layer(rows, environ), reading.layer, *variables, command_line]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from longma.typing import WSGIApplication
 
 _DEFAULT_NAME: Final = "application"
-_USUAL_NAMES: Final = ("app", "application", "wsgi", "create_app", "make_app")
+_USUAL_NAMES: Final[tuple[str, ...]] = ("app", "application", "wsgi", "create_app", "make_app")
 _COROUTINE: Final = 0x80  # CO_COROUTINE, the flag of a code object made by `async def`
 _GRAMMAR: Final = "write MODULE:NAME or MODULE:FACTORY(ARGUMENTS), where the arguments are plain values"
 
