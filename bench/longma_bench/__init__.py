@@ -1,0 +1,1 @@
+"""The benchmark of longma: it compares servers on one machine in one run, and counts instructions."""

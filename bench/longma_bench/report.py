@@ -1,0 +1,220 @@
+"""The measured table as Markdown. Figures come from `summary`; nothing is computed here but words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from longma_bench.machine import Machine
+from longma_bench.summary import (
+    PEERS,
+    SUBJECT,
+    Instructions,
+    Memory,
+    Quantity,
+    Results,
+    delta,
+    verdict,
+)
+from longma_bench.workloads import ACCESS_LOG_GOAL_US, MEMORY_GOALS, Measure, Workload
+
+NOTHING = "-"
+
+
+@dataclass(frozen=True)
+class Run:
+    """All that one run of the benchmark found."""
+
+    machine: Machine
+    results: Results
+    workloads: Sequence[Workload]
+    servers: Sequence[str]
+    memory: Memory
+    instructions: Instructions
+    left_out: Sequence[tuple[str, str]]
+
+
+def number(value: float | None, digits: int = 1) -> str:
+    """Return a figure for a cell: `digits` decimals below 100, none above."""
+    if value is None:
+        return NOTHING
+    return f"{value:.{digits}f}" if abs(value) < 100 else f"{value:,.0f}".replace(",", " ")
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """Return a Markdown table, the first column to the left and the others to the right."""
+    lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
+    return [*lines, *("| " + " | ".join(row) + " |" for row in rows), ""]
+
+
+def _peer_list(results: Results, workload: Workload, quantity: Quantity) -> str:
+    figures = [(results.figure(workload.name, peer, quantity), peer) for peer in PEERS]
+    known = sorted((figure.best, figure.median, peer) for figure, peer in figures if figure is not None)
+    return ", ".join(f"{peer} {number(best)}" for best, _, peer in known) or NOTHING
+
+
+def _main_row(results: Results, workload: Workload) -> list[str]:
+    own = results.figure(workload.name, SUBJECT, Quantity.CPU)
+    raw = results.figure(workload.name, "raw", Quantity.CPU)
+    comparison = results.compare(workload.name, SUBJECT, Quantity.CPU)
+    judged = verdict(results, workload)
+    mark = NOTHING if judged is None else "reached" if judged.reached else f"missed by {judged.missed_by:.2f}"
+    return [
+        workload.title,
+        f"**{number(own.best)}** ({number(own.median)})" if own else NOTHING,
+        number(raw.best) if raw else NOTHING,
+        _peer_list(results, workload, Quantity.CPU),
+        f"**{comparison.ratio:.2f}** ({comparison.median_ratio:.2f})" if comparison else NOTHING,
+        NOTHING if workload.goal is None else f"{workload.goal:.2f}",
+        mark,
+    ]
+
+
+def main_table(run: Run) -> list[str]:
+    """Return the table of CPU time per request, a row a workload."""
+    rows = [_main_row(run.results, w) for w in run.workloads if w.measure is Measure.CPU]
+    if not rows:
+        return []
+    head = ["workload (wrk -c64)", "longma", "raw C", "peers", "ratio to the best peer", "goal", ""]
+    text = (
+        "Server CPU, µs per request: minimum over the rounds (median in parentheses). The ratio is of minima, in "
+        "parentheses of medians."
+    )
+    return ["## Server CPU per request", "", text, "", *table(head, rows)]
+
+
+def mixed_table(run: Run) -> list[str]:
+    """Return the table of the open-loop workload, a row a server."""
+    lines: list[str] = []
+    for workload in (w for w in run.workloads if w.measure is Measure.FAST_P99):
+        rows = []
+        for server in run.servers:
+            p99 = run.results.figure(workload.name, server, Quantity.P99)
+            p999 = run.results.figure(workload.name, server, Quantity.P999)
+            cpu = run.results.figure(workload.name, server, Quantity.CPU)
+            if p99 and p999 and cpu:
+                rows.append([server, number(p99.best), number(p99.median), number(p999.median), number(cpu.best)])
+        judged = verdict(run.results, workload)
+        goal = f"Goal: at most {workload.goal} ms"
+        if judged is not None:
+            goal += f"; longma's median: {number(judged.value)} ms, {'reached' if judged.reached else 'missed'}"
+        text = (
+            "An open loop of 300 requests a second at random moments over 32 connections; latency of the fast ones, "
+            f"counted from the moment each fell due. {goal}."
+        )
+        head = ["server", "p99 ms, best round", "p99 ms, median", "p99.9 ms, median", "CPU µs per request"]
+        lines += [f"## {workload.title}", "", text, "", *table(head, rows)]
+    return lines
+
+
+def uncached_table(run: Run) -> list[str]:
+    """Return what longma costs where nothing repeats, beside what it costs with the head cache."""
+    pairs = (("hello", "hello-differ"), ("headers", "headers-differ"))
+    rows = []
+    for same, differ in pairs:
+        for workload, server, title in (
+            (same, SUBJECT, f"{same}, the same request again and again"),
+            (same, "longma-no-head-cache", f"{same}, with --no-head-cache"),
+            (differ, SUBJECT, f"{same}, requests that differ"),
+        ):
+            compared = run.results.compare(workload, server, Quantity.CPU)
+            if compared:
+                own, peer = compared.figure, compared.peer_figure
+                best = f"{compared.peer} {number(peer.best)}"
+                rows.append([title, f"{number(own.best)} ({number(own.median)})", best, f"{compared.ratio:.2f}"])
+    if not rows:
+        return []
+    text = (
+        "Load tools repeat themselves, and a connection that repeats its header block is cheaper to serve. Requests "
+        "that differ have another path and another value of one field (X-Request-Id; Cookie) each time."
+    )
+    head = ["request", "longma, CPU µs", "best peer", "ratio"]
+    return ["## Without the repeated-header cache", "", text, "", *table(head, rows)]
+
+
+def access_log_lines(run: Run) -> list[str]:
+    """Return what the access log adds."""
+    added = delta(run.results, "hello", "longma-access-log", SUBJECT)
+    if added is None:
+        return []
+    text = f"Hello with the access log on (a file): {added[0]:+.2f} µs (medians: {added[1]:+.2f}); goal: at most "
+    return ["## Access log", "", f"{text}{ACCESS_LOG_GOAL_US:+.1f}.", ""]
+
+
+def memory_table(run: Run) -> list[str]:
+    """Return idle memory, a row a server."""
+    if not run.memory:
+        return []
+    counts = [workers for workers, _ in MEMORY_GOALS]
+    rows = []
+    for server in run.servers:
+        values = [run.memory.get((server, workers)) for workers in counts]
+        if any(values):
+            rows.append([server, *(number(value) if value else NOTHING for value in values)])
+    rows.append(["*goal for longma*", *(f"*{goal:.0f}*" for _, goal in MEMORY_GOALS)])
+    text = "MB of proportional set size of all processes, with the hello application and no request made."
+    head = ["server", *(f"{workers} worker{'s' if workers > 1 else ''}" for workers in counts)]
+    return ["## Idle memory", "", text, "", *table(head, rows)]
+
+
+def instructions_table(run: Run) -> list[str]:
+    """Return instruction counts, a row a server."""
+    if not run.instructions:
+        return []
+    names = list(dict.fromkeys(server for server, _ in run.instructions))
+    rows = [
+        [name, *(number(run.instructions.get((name, request)), 0) for request in ("hello", "headers"))]
+        for name in names
+    ]
+    text = "User space only, counted by callgrind as the difference of two runs; one keep-alive connection."
+    head = ["server", "hello (2 header fields)", "browser (15 header fields)"]
+    return ["## Instructions per request", "", text, "", *table(head, rows)]
+
+
+def detail_tables(run: Run) -> list[str]:
+    """Return every quantity of every server, a table a workload, folded away."""
+    quantities = (Quantity.CPU, Quantity.RATE, Quantity.P99, Quantity.MEMORY)
+    lines = ["## Everything", "", "Best round of each (median), and its ratio to the best peer of the same column.", ""]
+    for workload in (w for w in run.workloads if w.measure is Measure.CPU):
+        rows = []
+        for server in run.servers:
+            compared = [run.results.compare(workload.name, server, quantity) for quantity in quantities]
+            if not any(compared):
+                continue
+            row = [server]
+            for one in compared:
+                row += (
+                    [f"{number(one.figure.best)} ({number(one.figure.median)})", f"{one.ratio:.2f}"]
+                    if one
+                    else ["", ""]
+                )
+            rows.append(row)
+        head = ["server", "CPU µs", "×", "requests/s", "×", "p99 ms", "×", "PSS MB", "×"]
+        lines += [f"<details><summary>{workload.title}</summary>", "", *table(head, rows), "</details>", ""]
+    return lines
+
+
+def caveats(run: Run) -> list[str]:
+    """Return what a reader should know before believing the figures."""
+    lines = ["## Caveats", ""]
+    busiest = run.results.busiest_neighbours()
+    lines.append(f"- Other programs took at most {busiest:.0%} of the server's CPU during a round that counts.")
+    lines += [f"- Left out: {name}: {reason}." for name, reason in run.left_out]
+    for sample in run.results.faults():
+        lines.append(f"- Not counted: {sample.server} on {sample.workload}, round {sample.round + 1}: {sample.faults}.")
+    lines.append(
+        "- gunicorn-gthread, uwsgi and waitress are measured in the first round only: they are never the best."
+    )
+    lines.append("- uwsgi serves one connection per process, so under -c64 it really serves one client.")
+    lines.append("- Each server and wrk have one CPU each; absolute times drift with the machine, ratios hold.")
+    return [*lines, ""]
+
+
+def markdown(run: Run, notes: str) -> str:
+    """Return the whole page; `notes` is what a person wrote about the missed goals."""
+    lines = ["# Measured", "", *run.machine.lines(), "", *main_table(run), *mixed_table(run), *uncached_table(run)]
+    lines += [*access_log_lines(run), *memory_table(run), *instructions_table(run)]
+    if notes.strip():
+        lines += [notes.strip(), ""]
+    lines += [*caveats(run), *detail_tables(run)]
+    return "\n".join(lines).rstrip() + "\n"

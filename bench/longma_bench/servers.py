@@ -1,0 +1,169 @@
+"""The table of servers: how each is started with one application, a port and a number of workers.
+
+Each runs as its own documentation starts it. Where a default would make the comparison unfair to the peer (waitress
+refuses more than 100 connections) the peer gets the setting that helps it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from pathlib import Path
+
+from longma_bench.workloads import Measure, Workload
+
+
+class Kind(Enum):
+    SUBJECT = auto()  # longma as it is installed
+    VARIANT = auto()  # longma with a setting changed
+    PEER = auto()
+    FLOOR = auto()  # no server: the kernel's share
+
+
+@dataclass(frozen=True)
+class Paths:
+    """Where the programs are that the benchmark runs."""
+
+    bench: Path
+    store: Path  # .bench: venv, built programs, logs
+    longma: Path
+
+    @property
+    def venv_bin(self) -> Path:
+        return self.store / "venv" / "bin"
+
+    @property
+    def python(self) -> Path:
+        return self.venv_bin / "python"
+
+    @property
+    def apps(self) -> Path:
+        return self.bench / "apps"
+
+    @property
+    def raw(self) -> Path:
+        return self.store / "raw"
+
+    @property
+    def poisson(self) -> Path:
+        return self.store / "poisson"
+
+
+@dataclass(frozen=True)
+class Launch:
+    """What a server is to serve, and where."""
+
+    paths: Paths
+    workload: Workload
+    port: int
+    workers: int
+
+    @property
+    def application(self) -> str:
+        return self.workload.application
+
+    @property
+    def address(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+
+@dataclass(frozen=True)
+class Server:
+    """One contestant."""
+
+    name: str
+    kind: Kind
+    command: Callable[[Launch], list[str]]
+    package: str | None = None
+    # The far peers are measured in the first round only: they cannot be the best, and each costs its time.
+    near: bool = True
+    prefork: bool = True
+    only: tuple[str, ...] = ()
+
+    def takes(self, workload: Workload) -> bool:
+        """Whether the workload says anything about this server."""
+        if self.kind is Kind.FLOOR:
+            return workload.floor
+        if self.only:
+            return workload.name in self.only
+        return self.prefork or workload.workers == 1
+
+    def runs_in_round(self, workload: Workload, number: int) -> bool:
+        """Whether it is measured in round `number` (from 0)."""
+        if workload.measure is Measure.FAST_P99 and self.kind is Kind.PEER:
+            return number == 0 or self.name in ("granian", "gunicorn-gthread")
+        return self.near or number == 0
+
+
+def _longma(*flags: str) -> Callable[[Launch], list[str]]:
+    def command(launch: Launch) -> list[str]:
+        base = [str(launch.paths.longma), "-w", str(launch.workers), "-b", launch.address]
+        return [*base, *flags, launch.application]
+
+    return command
+
+
+def _longma_logging(launch: Launch) -> list[str]:
+    return _longma("--access-logfile", str(launch.paths.store / "access.log"))(launch)
+
+
+def _gunicorn(launch: Launch) -> list[str]:
+    program = [str(launch.paths.python), "-m", "gunicorn", "-k", "gthread", "--threads", "4"]
+    return [*program, "-w", str(launch.workers), "-b", launch.address, launch.application]
+
+
+def _granian(launch: Launch) -> list[str]:
+    program = [str(launch.paths.python), "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "error"]
+    return [*program, "--port", str(launch.port), "--workers", str(launch.workers), launch.application]
+
+
+def _bjoern(launch: Launch) -> list[str]:
+    program = [str(launch.paths.python), str(launch.paths.apps / "serve_bjoern.py")]
+    return [*program, launch.application, str(launch.port), str(launch.workers)]
+
+
+def _fastpysgi(launch: Launch) -> list[str]:
+    program = [str(launch.paths.python), str(launch.paths.apps / "serve_fastpysgi.py")]
+    return [*program, launch.application, str(launch.port), str(launch.workers)]
+
+
+def _peregrine(launch: Launch) -> list[str]:
+    program = [str(launch.paths.python), str(launch.paths.venv_bin / "peregrine"), "--protocol", "wsgi"]
+    return [*program, "--port", str(launch.port), "--workers", str(launch.workers), launch.application]
+
+
+def _uwsgi(launch: Launch) -> list[str]:
+    program = [str(launch.paths.venv_bin / "uwsgi"), "--http11-socket", launch.address, "--need-app"]
+    program += ["--virtualenv", str(launch.paths.store / "venv"), "--pythonpath", str(launch.paths.apps)]
+    program += ["--disable-logging", "--listen", "2048", "--buffer-size", "16384"]
+    if launch.workers > 1:
+        program += ["--master", "--processes", str(launch.workers)]
+    return [*program, "--module", launch.application]
+
+
+def _waitress(launch: Launch) -> list[str]:
+    program = [str(launch.paths.python), "-m", "waitress", f"--listen={launch.address}", "--threads=4"]
+    return [*program, "--connection-limit=2000", launch.application]
+
+
+def _raw(launch: Launch) -> list[str]:
+    command = [str(launch.paths.raw), str(launch.port), str(launch.workload.body_length)]
+    return [*command, "close"] if launch.workload.closing else command
+
+
+REPEATED = ("hello", "headers")
+
+SERVERS = (
+    Server("raw", Kind.FLOOR, _raw),
+    Server("longma", Kind.SUBJECT, _longma()),
+    Server("longma-no-head-cache", Kind.VARIANT, _longma("--no-head-cache"), only=REPEATED),
+    Server("longma-access-log", Kind.VARIANT, _longma_logging, only=("hello",)),
+    Server("peregrine", Kind.PEER, _peregrine, "peregrine-server"),
+    Server("fastpysgi", Kind.PEER, _fastpysgi, "fastpysgi"),
+    Server("bjoern", Kind.PEER, _bjoern, "bjoern"),
+    Server("granian", Kind.PEER, _granian, "granian"),
+    Server("gunicorn-gthread", Kind.PEER, _gunicorn, "gunicorn", near=False),
+    Server("uwsgi", Kind.PEER, _uwsgi, "pyuwsgi", near=False),
+    Server("waitress", Kind.PEER, _waitress, "waitress", near=False, prefork=False),
+)
