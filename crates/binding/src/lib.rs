@@ -1,0 +1,41 @@
+//! The border between the engine and Python. Narrow, and made by hand where every request passes it.
+
+mod early_hints;
+mod engine;
+mod environ;
+mod exchange;
+mod fault;
+mod file_wrapper;
+mod head;
+mod input;
+mod log;
+mod names;
+mod object;
+mod respond;
+mod settings;
+mod start_response;
+mod template;
+mod text;
+mod worker;
+
+use pyo3::prelude::*;
+
+/// longma's compiled core.
+#[pymodule]
+mod _core {
+    #[pymodule_export]
+    use crate::early_hints::EarlyHints;
+    #[pymodule_export]
+    use crate::engine::Engine;
+    #[pymodule_export]
+    use crate::file_wrapper::FileWrapper;
+    #[pymodule_export]
+    use crate::input::Input;
+
+    use super::*;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("BOARD_PAGE_BYTES", longma_engine::sys::board::PAGE_BYTES)
+    }
+}

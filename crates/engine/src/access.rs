@@ -53,6 +53,11 @@ impl AccessLog {
         self.timed
     }
 
+    /// Whether lines tell variables of the environ.
+    pub fn wants_environ(&self) -> bool {
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Atom(Atom::Environ(_))))
+    }
+
     /// Add a line. `wall_seconds`: now.
     pub fn record(&mut self, record: &mut Record<'_>, wall_seconds: i64) {
         if wall_seconds != self.time_of {

@@ -2,11 +2,12 @@
 
 use std::io::{self, ErrorKind};
 
+use crate::access::{AccessLog, Record};
 use crate::host::Host;
 use crate::input::Desk;
 use crate::reactor::Reactor;
 use crate::shared::Shared;
-use crate::sys::board::{Word, WorkerState};
+use crate::sys::board::{Board, Word, WorkerState};
 use crate::sys::clock;
 
 /// The longest wait: the heartbeat must be seen to tick.
@@ -35,11 +36,33 @@ pub fn wait<H: Host>(shared: &Shared<H>, desk: &mut Desk, timeout_ms: i32) -> io
 
 /// Tell the board that the application's thread is alive, and what it is about to do.
 pub fn beat<H: Host>(shared: &Shared<H>, state: WorkerState) {
-    shared.board.set(Word::Heartbeat, clock::monotonic_ns());
+    shared.board.set(Word::Heartbeat, clock::monotonic_coarse_ns());
     shared.board.set_state(state);
 }
 
 impl<H: Host> Reactor<H> {
+    /// The access log, if there is one.
+    pub fn access_log(&self) -> Option<&AccessLog> {
+        self.access.as_ref()
+    }
+
+    /// Add a line to the access log.
+    pub fn log_access(&mut self, record: &mut Record<'_>) {
+        let now = self.wall_seconds();
+        if let Some(log) = &mut self.access {
+            log.record(record, now);
+        }
+    }
+
+    /// Whether connections are kept at all.
+    pub fn keeps_alive(&self) -> bool {
+        !self.settings().keepalive.is_zero()
+    }
+
+    pub fn board(&self) -> &Board {
+        &self.board
+    }
+
     /// Write out the access log's lines.
     pub fn flush_access_log(&mut self) {
         if let Some(log) = &mut self.access {

@@ -6,6 +6,12 @@ pub fn monotonic_ms() -> u64 {
     time.tv_sec as u64 * 1000 + time.tv_nsec as u64 / 1_000_000
 }
 
+/// Nanoseconds of the coarse monotonic clock.
+pub fn monotonic_coarse_ns() -> u64 {
+    let time = read(libc::CLOCK_MONOTONIC_COARSE);
+    time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
+}
+
 /// Nanoseconds of the precise monotonic clock.
 pub fn monotonic_ns() -> u64 {
     let time = read(libc::CLOCK_MONOTONIC);

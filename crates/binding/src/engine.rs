@@ -1,0 +1,139 @@
+//! `longma._core.Engine`: what a worker process constructs and runs.
+
+use std::ffi::c_void;
+use std::fs::{File, OpenOptions};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use longma_engine::access::AccessLog;
+use longma_engine::reactor::Reactor;
+use longma_engine::shared::Shared;
+use longma_engine::standby;
+use longma_engine::sys::board::{Board, PAGE_BYTES, Word};
+use longma_engine::sys::epoll::Epoll;
+use pyo3::buffer::PyBuffer;
+use pyo3::exceptions::{PyRuntimeError, PyValueError};
+use pyo3::prelude::*;
+
+use crate::early_hints::EarlyHints;
+use crate::environ::Environs;
+use crate::log::Log;
+use crate::object::Ref;
+use crate::respond::Responder;
+use crate::settings;
+use crate::template::{Parts, template};
+use crate::worker::{GO_ON, STOP_GRACEFULLY, STOP_NOW, Worker};
+
+/// The engine of one worker process.
+#[pyclass(module = "longma._core", frozen)]
+pub struct Engine {
+    worker: std::sync::Mutex<Option<Worker>>,
+    early_hints: Py<EarlyHints>,
+    order: AtomicU8,
+    /// Keeps the board's memory while the engine may write to it.
+    _board: PyBuffer<u8>,
+}
+
+#[pymethods]
+impl Engine {
+    /// Make the engine that serves `application` on the listeners.
+    #[new]
+    #[pyo3(signature = (application, *, listeners, settings, board, slot, slots, handover, errors, log, multiprocess))]
+    #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
+    fn new(
+        py: Python<'_>,
+        application: &Bound<'_, PyAny>,
+        listeners: Vec<(RawFd, String)>,
+        settings: &Bound<'_, PyAny>,
+        board: PyBuffer<u8>,
+        slot: usize,
+        slots: usize,
+        handover: Option<(RawFd, RawFd)>,
+        errors: Bound<'_, PyAny>,
+        log: Py<PyAny>,
+        multiprocess: bool,
+    ) -> PyResult<Self> {
+        if listeners.is_empty() {
+            return Err(PyValueError::new_err("an engine needs a listener"));
+        }
+        let memory = board_of(&board, slot, slots)?;
+        let access = access_log(settings)?;
+        let settings = settings::engine_settings(settings)?;
+        let sendfile = settings.sendfile;
+        let mut reactor = Reactor::new(settings, Arc::new(Epoll::new()?), Arc::new(memory), access);
+        reactor.board().set(Word::Pid, u64::from(std::process::id()));
+        let early_hints = Bound::new(py, EarlyHints::new())?;
+        let parts = Parts { errors, early_hints: early_hints.clone().into_any(), multiprocess };
+        let templates = listeners.iter().map(|(_, url)| template(py, url, &parts)).collect::<PyResult<Vec<_>>>()?;
+        let environs = Environs::new(py, templates)?;
+        let sockets = listeners.iter().map(|&(fd, _)| take(fd)).collect();
+        reactor.open(sockets, handover.map(|(receiver, sender)| (take(receiver), take(sender))))?;
+        // SAFETY: attached, and the application is valid.
+        let application = unsafe { Ref::borrowed(application.as_ptr()) };
+        let shared = Arc::new(Shared::new(reactor));
+        let responder = Responder::new(sendfile).ok_or_else(|| PyErr::fetch(py))?;
+        let worker = Worker::new(shared, application, environs, responder, Log::new(log)).ok_or_else(|| PyErr::fetch(py))?;
+        Ok(Self {
+            worker: std::sync::Mutex::new(Some(worker)),
+            early_hints: early_hints.unbind(),
+            order: AtomicU8::new(GO_ON),
+            _board: board,
+        })
+    }
+
+    /// Serve until told to stop. Python's signal handlers run promptly; what they raise ends the serving.
+    fn run(&self, py: Python<'_>) -> PyResult<()> {
+        let taken = self.worker.lock().ok().and_then(|mut worker| worker.take());
+        let mut worker = taken.ok_or_else(|| PyRuntimeError::new_err("an engine runs once"))?;
+        let early_hints = self.early_hints.get();
+        early_hints.attach(&raw mut *worker.exchange);
+        let standby = standby::start(Arc::clone(&worker.shared))?;
+        let result = worker.serve(py, &self.order);
+        early_hints.attach(std::ptr::null_mut());
+        worker.shared.end();
+        py.detach(|| standby.join()).map_err(|_| PyRuntimeError::new_err("the standby thread has panicked"))?;
+        worker.shared.lock().flush_access_log();
+        result
+    }
+
+    /// Make `run` return: gracefully when what has been accepted is answered, else as soon as the current call ends.
+    fn stop(&self, graceful: bool) {
+        let order = if graceful { STOP_GRACEFULLY } else { STOP_NOW };
+        self.order.fetch_max(order, Ordering::Relaxed);
+    }
+}
+
+fn board_of(buffer: &PyBuffer<u8>, slot: usize, slots: usize) -> PyResult<Board> {
+    if buffer.readonly() || !buffer.is_c_contiguous() || buffer.len_bytes() < slots * PAGE_BYTES || slot >= slots {
+        return Err(PyValueError::new_err(format!("the board must be writable and hold {slots} pages of {PAGE_BYTES} bytes")));
+    }
+    let base: *mut c_void = buffer.buf_ptr();
+    if base.align_offset(8) != 0 {
+        return Err(PyValueError::new_err("the board must be aligned"));
+    }
+    let base = NonNull::new(base.cast()).ok_or_else(|| PyValueError::new_err("the board has no memory"))?;
+    // SAFETY: the buffer is held as long as the engine, writable, aligned and long enough; others use it word by word.
+    Ok(unsafe { Board::new(base, slots, slot) })
+}
+
+/// Take a descriptor over: the engine closes it.
+fn take(fd: RawFd) -> OwnedFd {
+    // SAFETY: the caller of `Engine` gives its descriptors away, as documented.
+    unsafe { OwnedFd::from_raw_fd(fd) }
+}
+
+fn access_log(settings: &Bound<'_, PyAny>) -> PyResult<Option<AccessLog>> {
+    let target: Option<String> = settings.get_item("accesslog")?.extract()?;
+    let Some(target) = target else { return Ok(None) };
+    let format: String = settings.get_item("access_log_format")?.extract()?;
+    let file = if target == "-" {
+        // SAFETY: descriptor 1 is standard output, borrowed only to be duplicated.
+        let stdout = unsafe { std::os::fd::BorrowedFd::borrow_raw(1) };
+        File::from(stdout.try_clone_to_owned()?)
+    } else {
+        OpenOptions::new().append(true).create(true).open(target)?
+    };
+    Ok(Some(AccessLog::new(file, &format)))
+}

@@ -1,0 +1,281 @@
+//! One request and its answer, from the application's first word to its last block.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use longma_engine::connection::ConnId;
+use longma_engine::shared::Shared;
+use longma_engine::{Desk, leader};
+use longma_proto::h1::response::{Framing, chunk_head};
+use pyo3::{Python as Interpreter, ffi};
+
+use crate::fault::Fault;
+use crate::head::{Asked, Prefixes, Settled, compose};
+use crate::object::{Block, Python};
+
+/// Blocks up to this size are copied behind what precedes them; larger ones are sent from where they are.
+const COPY_BYTES: usize = 16 * 1024;
+/// Bytes of one answer that may wait for a slow client, in memory and in its file, before the application waits too.
+const MAX_WAITING_BYTES: u64 = 1 << 30;
+const ROOM_WAIT_MS: i32 = 250;
+
+/// What `start_response` was given.
+pub type Said = (*mut ffi::PyObject, *mut ffi::PyObject);
+
+/// An exchange. Lives on the stack of the thread that calls the application; `start_response` and `early_hints`
+/// reach it while it does.
+pub struct Exchange {
+    shared: Arc<Shared<Python>>,
+    pub id: ConnId,
+    pub asked: Asked,
+    settled: Option<Settled>,
+    /// Bytes composed and not given to the engine yet.
+    out: Vec<u8>,
+    prefixes: Prefixes,
+    date: [u8; 29],
+    /// Bytes of the body so far, as framed.
+    pub body_bytes: u64,
+    /// Where the head lies in what was composed first; kept for the access log.
+    pub head_copy: Vec<u8>,
+    pub keep_head: bool,
+    /// Whether anything has been given to the engine.
+    begun: bool,
+}
+
+impl Exchange {
+    pub fn new(shared: Arc<Shared<Python>>) -> Self {
+        let nobody = ConnId { slot: u32::MAX, generation: 0 };
+        let asked =
+            Asked { version: longma_proto::h1::Version::Http11, head_request: false, connect_request: false, keep_alive: false };
+        Self {
+            shared,
+            id: nobody,
+            asked,
+            settled: None,
+            out: Vec::with_capacity(4096),
+            prefixes: Prefixes::default(),
+            date: [b' '; 29],
+            body_bytes: 0,
+            head_copy: Vec::new(),
+            keep_head: false,
+            begun: false,
+        }
+    }
+
+    /// Make ready for the next request.
+    #[inline]
+    pub fn reset(&mut self, id: ConnId, asked: Asked, date: &[u8; 29]) {
+        self.id = id;
+        self.asked = asked;
+        self.settled = None;
+        self.out.clear();
+        self.date = *date;
+        self.body_bytes = 0;
+        self.head_copy.clear();
+        self.begun = false;
+    }
+
+    pub fn settled(&self) -> Option<&Settled> {
+        self.settled.as_ref()
+    }
+
+    /// Whether the head is out of our hands, so that no other status can be sent.
+    pub fn head_is_sent(&self) -> bool {
+        self.begun
+    }
+
+    /// Compose the head. `body`: bytes of the body, where they are known.
+    #[inline]
+    pub fn begin(&mut self, said: Option<Said>, body: Option<u64>) -> Result<Settled, Fault> {
+        if let Some(settled) = self.settled {
+            return Ok(settled);
+        }
+        let said = said.ok_or(Fault::Protocol("the application returned without calling start_response()"))?;
+        self.out.clear();
+        // SAFETY: attached: exchanges go on in the application's thread, and `said` is held by start_response.
+        let settled = unsafe { compose(said, body, self.asked, &mut self.prefixes, &self.date, &mut self.out) }?;
+        if self.keep_head {
+            self.head_copy.extend_from_slice(&self.out);
+        }
+        self.settled = Some(settled);
+        Ok(settled)
+    }
+
+    /// Answer with a whole body in blocks. Small ones are composed behind the head, to be taken by `take_composed`;
+    /// large ones are returned, to be sent from where they are.
+    ///
+    /// # Safety
+    /// Attached, and `blocks` are valid bytes objects.
+    pub unsafe fn whole(&mut self, said: Option<Said>, blocks: &[*mut ffi::PyObject]) -> Result<Vec<Block>, Fault> {
+        // SAFETY: by contract.
+        let bytes = |block: *mut ffi::PyObject| unsafe { crate::object::bytes_of(block) };
+        let total: usize = blocks.iter().map(|&block| bytes(block).len()).sum();
+        let settled = self.begin(said, Some(total as u64))?;
+        let allowed = match settled.framing {
+            Framing::None => 0,
+            Framing::Length(length) => length.min(total as u64),
+            Framing::Chunked | Framing::Close => total as u64,
+        };
+        self.body_bytes = allowed;
+        if let Framing::Length(length) = settled.framing
+            && length > allowed
+        {
+            // Less than was promised: the client can only learn it from the connection's end.
+            self.settled = Some(Settled { keep_alive: false, ..settled });
+        }
+        let is_whole = allowed == total as u64 && settled.framing != Framing::Chunked;
+        if total > COPY_BYTES && is_whole && blocks.len() < 64 {
+            // SAFETY: by contract.
+            return Ok(blocks.iter().map(|&block| unsafe { Block::borrowed(block) }).collect());
+        }
+        let mut left = allowed as usize;
+        for &block in blocks {
+            let part = &bytes(block)[..bytes(block).len().min(left)];
+            self.out.extend_from_slice(part);
+            left -= part.len();
+        }
+        Ok(Vec::new())
+    }
+
+    /// Send one block of a body that comes block by block.
+    pub fn write(&mut self, said: Said, block: &[u8]) -> Result<(), Fault> {
+        let settled = self.begin(Some(said), None)?;
+        let block = self.frame(settled, block);
+        if self.completes(settled) { self.hand_out(block, settled, true) } else { self.hand_out(block, settled, false) }
+    }
+
+    /// Cut the block to what may be sent, and compose what precedes it.
+    fn frame<'a>(&mut self, settled: Settled, block: &'a [u8]) -> &'a [u8] {
+        let block = match settled.framing {
+            Framing::None => &[],
+            Framing::Length(length) => {
+                let left = length.saturating_sub(self.body_bytes);
+                &block[..block.len().min(usize::try_from(left).unwrap_or(usize::MAX))]
+            }
+            Framing::Chunked | Framing::Close => block,
+        };
+        self.body_bytes += block.len() as u64;
+        if settled.framing == Framing::Chunked && !block.is_empty() {
+            chunk_head(block.len(), &mut self.out);
+        }
+        block
+    }
+
+    fn completes(&self, settled: Settled) -> bool {
+        matches!(settled.framing, Framing::Length(length) if length == self.body_bytes)
+    }
+
+    /// Give the engine what is composed and the block. `at_once`: nothing follows, so waiting for company is idle.
+    fn hand_out(&mut self, block: &[u8], settled: Settled, at_once: bool) -> Result<(), Fault> {
+        let is_chunk = settled.framing == Framing::Chunked && !block.is_empty();
+        self.out.extend_from_slice(block);
+        if is_chunk {
+            self.out.extend_from_slice(b"\r\n");
+        }
+        let mut reactor = self.shared.lock();
+        if at_once {
+            reactor.send(self.id, &self.out, false);
+        } else {
+            reactor.stream(self.id, &self.out);
+        }
+        self.out.clear();
+        self.begun = true;
+        let (alive, waiting) = (reactor.is_alive(self.id), reactor.waiting(self.id));
+        drop(reactor);
+        if !alive {
+            return Err(Fault::ClientGone);
+        }
+        if waiting > MAX_WAITING_BYTES { self.wait_for_room() } else { Ok(()) }
+    }
+
+    /// Serve the sockets, but call nothing, until the client has taken some of its answer.
+    fn wait_for_room(&mut self) -> Result<(), Fault> {
+        let mut desk = Desk::default();
+        loop {
+            // SAFETY: attached. The application's own signal handlers run here.
+            if unsafe { ffi::PyErr_CheckSignals() } != 0 {
+                return Err(Fault::Raised);
+            }
+            let shared = Arc::clone(&self.shared);
+            // SAFETY: attached: the application called us.
+            let waited = unsafe { Interpreter::assume_attached() }.detach(|| leader::wait(&shared, &mut desk, ROOM_WAIT_MS));
+            let mut reactor = self.shared.lock();
+            reactor.update_time();
+            if waited.is_err() || !reactor.is_alive(self.id) {
+                return Err(Fault::ClientGone);
+            }
+            reactor.handle_events_aside(&mut desk);
+            reactor.expire(&mut desk);
+            if reactor.waiting(self.id) <= MAX_WAITING_BYTES / 2 {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Answer with a part of a file.
+    pub fn send_file(&mut self, said: Option<Said>, file: File, offset: u64, rest: u64) -> Result<(), Fault> {
+        let settled = self.begin(said, Some(rest))?;
+        let count = match settled.framing {
+            Framing::None => 0,
+            Framing::Length(length) => length.min(rest),
+            Framing::Chunked | Framing::Close => rest,
+        };
+        self.body_bytes = count;
+        if matches!(settled.framing, Framing::Length(length) if length > count) {
+            self.settled = Some(Settled { keep_alive: false, ..settled });
+        }
+        if count > 0 {
+            self.shared.lock().send_file(self.id, &self.out, file, offset, count);
+            self.out.clear();
+            self.begun = true;
+        }
+        Ok(())
+    }
+
+    /// The application has nothing more to say: compose the end and send what is left.
+    pub fn end(&mut self, said: Option<Said>) -> Result<(), Fault> {
+        let settled = self.begin(said, Some(0))?;
+        if settled.framing == Framing::Chunked {
+            self.out.extend_from_slice(b"0\r\n\r\n");
+        }
+        if matches!(settled.framing, Framing::Length(length) if length > self.body_bytes) {
+            self.settled = Some(Settled { keep_alive: false, ..settled });
+        }
+        if self.begun {
+            let mut reactor = self.shared.lock();
+            let last = !self.keep_alive();
+            reactor.send(self.id, &self.out, last);
+            reactor.flush(self.id);
+            self.out.clear();
+        }
+        Ok(())
+    }
+
+    /// Whether the connection goes on after this answer.
+    pub fn keep_alive(&self) -> bool {
+        self.settled.is_some_and(|settled| settled.keep_alive)
+    }
+
+    /// What is composed and not sent.
+    pub fn composed(&self) -> &[u8] {
+        &self.out
+    }
+
+    /// The answer was not to be; this one was sent in its place.
+    pub fn failed(&mut self, answer: &[u8]) {
+        self.settled = None;
+        self.head_copy.clear();
+        let end = answer.windows(4).position(|window| window == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
+        self.body_bytes = (answer.len() - end) as u64;
+        if self.keep_head {
+            self.head_copy.extend_from_slice(&answer[..end]);
+        }
+    }
+
+    /// Send an interim response (RFC 9110 §15.2), unless the final one has begun or the client would not know it.
+    pub fn send_interim(&mut self, bytes: &[u8]) {
+        if self.settled.is_none() && self.asked.version == longma_proto::h1::Version::Http11 {
+            self.shared.lock().send(self.id, bytes, false);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! The error log, as Python gave it to us.
+
+use pyo3::prelude::*;
+use pyo3::types::PyString;
+
+const ERROR: u8 = 40;
+
+/// A callable that takes a level, as Python's logging numbers it, and a message.
+pub struct Log(Py<PyAny>);
+
+impl Log {
+    pub fn new(callable: Py<PyAny>) -> Self {
+        Self(callable)
+    }
+
+    /// Write one record. A log that fails must not take the service with it.
+    pub fn write(&self, py: Python<'_>, level: u8, message: &str) {
+        if let Err(error) = self.0.bind(py).call1((level, message)) {
+            error.write_unraisable(py, None);
+        }
+    }
+
+    /// Write that a request failed, and why.
+    pub fn failure(&self, py: Python<'_>, method: &str, target: &str, error: Option<&PyErr>, text: &str) {
+        let subject = format!("Error handling request {} {}", printable(method), printable(target));
+        let trace = error.and_then(|error| traceback(py, error).ok());
+        match trace {
+            Some(trace) => self.write(py, ERROR, &format!("{subject}\n{}", trace.trim_end())),
+            None => self.write(py, ERROR, &format!("{subject}: {text}")),
+        }
+    }
+}
+
+/// What a client sent, with nothing in it that could end a line.
+fn printable(text: &str) -> String {
+    text.chars().map(|character| if character.is_control() { '?' } else { character }).collect()
+}
+
+fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
+    let lines =
+        py.import("traceback")?.call_method1("format_exception", (error.get_type(py), error.value(py), error.traceback(py)))?;
+    PyString::new(py, "").call_method1("join", (lines,))?.extract()
+}

@@ -1,0 +1,183 @@
+//! Field names to environ keys: a table by the bytes as they were sent, so that a known name costs a look and a
+//! compare. Bounded, since clients choose the names.
+
+use pyo3::ffi;
+
+use crate::object::Ref;
+use crate::text;
+
+const SLOTS: usize = 2048;
+const MAX_ENTRIES: usize = 1024;
+const MAX_PROBES: usize = 16;
+const MAX_NAME_BYTES: usize = 64;
+const MAX_VALUE_BYTES: usize = 512;
+
+/// Values that are secrets or never repeat: they must not linger in the table.
+const UNSHARED: [&str; 8] = [
+    "HTTP_AUTHORIZATION",
+    "HTTP_COOKIE",
+    "HTTP_PROXY_AUTHORIZATION",
+    "HTTP_TRACEPARENT",
+    "HTTP_X_API_KEY",
+    "HTTP_X_AUTH_TOKEN",
+    "HTTP_X_CSRFTOKEN",
+    "HTTP_X_REQUEST_ID",
+];
+
+/// A name that has been seen.
+pub struct Name {
+    sent: Box<[u8]>,
+    key: Ref,
+    /// The request it was last seen in: seen again in the same one, its values are joined.
+    seen_in: u64,
+    /// The value it last had, or nothing where values are not kept.
+    value: Option<Ref>,
+    shares: bool,
+}
+
+/// The table.
+pub struct Names {
+    slots: Box<[Option<Box<Name>>]>,
+    entries: usize,
+}
+
+impl Names {
+    pub fn new() -> Self {
+        Self { slots: (0..SLOTS).map(|_| None).collect(), entries: 0 }
+    }
+
+    /// Set `environ[key of name] = value`.
+    ///
+    /// # Safety
+    /// Attached, `environ` is a valid dict, `request` differs from request to request.
+    #[inline]
+    pub unsafe fn set(&mut self, environ: *mut ffi::PyObject, name: &[u8], value: &[u8], request: u64) -> Option<()> {
+        let Some(entry) = self.entry(name) else {
+            // SAFETY: by contract.
+            return unsafe { set_unknown(environ, name, value) };
+        };
+        if entry.seen_in == request {
+            // SAFETY: by contract.
+            return unsafe { join(environ, entry.key.as_ptr(), value) };
+        }
+        entry.seen_in = request;
+        let key = entry.key.as_ptr();
+        if let Some(known) = &entry.value {
+            // SAFETY: attached; the table only holds native strs.
+            if unsafe { text::native_bytes(known.as_ptr()) } == Some(value) {
+                // SAFETY: all three are valid.
+                return done(unsafe { ffi::PyDict_SetItem(environ, key, known.as_ptr()) });
+            }
+        }
+        let made = text::native(value)?;
+        // SAFETY: all three are valid.
+        let set = done(unsafe { ffi::PyDict_SetItem(environ, key, made.as_ptr()) });
+        if entry.shares && value.len() <= MAX_VALUE_BYTES {
+            entry.value = Some(made);
+        }
+        set
+    }
+
+    #[inline]
+    fn entry(&mut self, name: &[u8]) -> Option<&mut Name> {
+        if name.len() > MAX_NAME_BYTES {
+            return None;
+        }
+        let start = hash(name);
+        let mut free = None;
+        let mut found = None;
+        for probe in 0..MAX_PROBES {
+            let slot = (start + probe) % SLOTS;
+            match &self.slots[slot] {
+                Some(entry) if *entry.sent == *name => {
+                    found = Some(slot);
+                    break;
+                }
+                Some(_) => {}
+                None => {
+                    free = Some(slot);
+                    break;
+                }
+            }
+        }
+        if let Some(slot) = found {
+            return self.slots[slot].as_deref_mut();
+        }
+        self.insert(name, free?)
+    }
+
+    #[cold]
+    fn insert(&mut self, name: &[u8], slot: usize) -> Option<&mut Name> {
+        if self.entries >= MAX_ENTRIES {
+            return None;
+        }
+        let text = key_text(name);
+        let key = text::interned(&text)?;
+        self.entries += 1;
+        let shares = !UNSHARED.contains(&text.as_str());
+        self.slots[slot] = Some(Box::new(Name { sent: name.into(), key, seen_in: 0, value: None, shares }));
+        self.slots[slot].as_deref_mut()
+    }
+}
+
+/// A name's place in the table. Made for names as clients send them, not against those who choose them: probing is
+/// bounded, and a name that finds no place is merely slower.
+#[inline]
+fn hash(name: &[u8]) -> usize {
+    const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
+    let mut state = name.len() as u64;
+    for part in name.chunks(8) {
+        let mut word = [0; 8];
+        word[..part.len()].copy_from_slice(part);
+        state = (state.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR);
+    }
+    (state >> 48) as usize % SLOTS
+}
+
+/// The CGI name of a field (RFC 3875 §4.1.18).
+fn key_text(name: &[u8]) -> String {
+    let upper = |byte: &u8| if *byte == b'-' { '_' } else { char::from(byte.to_ascii_uppercase()) };
+    let plain: String = name.iter().map(upper).collect();
+    if plain == "CONTENT_TYPE" || plain == "CONTENT_LENGTH" { plain } else { format!("HTTP_{plain}") }
+}
+
+/// A name that has no place in the table.
+///
+/// # Safety
+/// As `Names::set`.
+#[cold]
+unsafe fn set_unknown(environ: *mut ffi::PyObject, name: &[u8], value: &[u8]) -> Option<()> {
+    let key = text::native(key_text(name).as_bytes())?;
+    // SAFETY: by contract.
+    unsafe {
+        match ffi::PyDict_Contains(environ, key.as_ptr()) {
+            0 => done(ffi::PyDict_SetItem(environ, key.as_ptr(), text::native(value)?.as_ptr())),
+            1 => join(environ, key.as_ptr(), value),
+            _ => None,
+        }
+    }
+}
+
+/// Add to a value that is there: repeated fields are one list (RFC 9110 §5.3), cookies are joined as they are
+/// written (RFC 6265 §4.2.1).
+///
+/// # Safety
+/// As `Names::set`.
+#[cold]
+unsafe fn join(environ: *mut ffi::PyObject, key: *mut ffi::PyObject, value: &[u8]) -> Option<()> {
+    // SAFETY: by contract; the value found is borrowed from the dict.
+    let before = unsafe { text::native_bytes(ffi::PyDict_GetItemWithError(environ, key)) }?;
+    // SAFETY: the key is a native str.
+    let is_cookie = unsafe { text::native_bytes(key) } == Some(b"HTTP_COOKIE");
+    let mut joined = before.to_vec();
+    joined.extend_from_slice(if is_cookie { b"; " } else { b"," });
+    joined.extend_from_slice(value);
+    let joined = text::native(&joined)?;
+    // SAFETY: all three are valid.
+    done(unsafe { ffi::PyDict_SetItem(environ, key, joined.as_ptr()) })
+}
+
+#[inline]
+fn done(result: std::ffi::c_int) -> Option<()> {
+    (result == 0).then_some(())
+}

@@ -1,0 +1,150 @@
+//! Owned references to Python objects, and the memory the engine carries for us.
+//!
+//! Everything here is dropped only by a thread attached to the interpreter: the engine collects in its graveyard
+//! what the standby thread lets go of.
+
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+
+use longma_engine::host::{BodyBuffer, Host};
+use pyo3::ffi;
+
+/// An owned reference.
+pub struct Ref(NonNull<ffi::PyObject>);
+
+// SAFETY: a reference is only cloned, used and dropped while attached; elsewhere it is merely carried.
+unsafe impl Send for Ref {}
+
+impl Ref {
+    /// Take over a new reference; `None` where the call that made it has failed.
+    ///
+    /// # Safety
+    /// `object` is null, or a valid reference that nobody else will release.
+    #[inline]
+    pub unsafe fn owned(object: *mut ffi::PyObject) -> Option<Self> {
+        NonNull::new(object).map(Self)
+    }
+
+    /// Make a reference of our own to an object somebody else holds.
+    ///
+    /// # Safety
+    /// Attached, and `object` is valid.
+    #[inline]
+    pub unsafe fn borrowed(object: *mut ffi::PyObject) -> Self {
+        // SAFETY: by contract.
+        unsafe { ffi::Py_INCREF(object) };
+        Self(NonNull::new(object).expect("a valid object is not null"))
+    }
+
+    #[inline]
+    pub fn as_ptr(&self) -> *mut ffi::PyObject {
+        self.0.as_ptr()
+    }
+
+    /// Give the reference away.
+    #[inline]
+    pub fn into_ptr(self) -> *mut ffi::PyObject {
+        let pointer = self.0.as_ptr();
+        std::mem::forget(self);
+        pointer
+    }
+}
+
+impl Drop for Ref {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the reference is ours, and drops happen attached (see the module).
+        unsafe { ffi::Py_DECREF(self.0.as_ptr()) };
+    }
+}
+
+/// A bytes object on its way out.
+pub struct Block(Ref);
+
+impl Block {
+    /// # Safety
+    /// Attached, and `object` is a valid bytes object.
+    pub unsafe fn borrowed(object: *mut ffi::PyObject) -> Self {
+        // SAFETY: by contract.
+        Self(unsafe { Ref::borrowed(object) })
+    }
+}
+
+impl AsRef<[u8]> for Block {
+    fn as_ref(&self) -> &[u8] {
+        // SAFETY: a bytes object never changes and lives as long as our reference; reading it needs no attachment.
+        unsafe { bytes_of(self.0.as_ptr()) }
+    }
+}
+
+/// The contents of a bytes object.
+///
+/// # Safety
+/// `object` is a valid bytes object that lives for `'a`.
+#[inline]
+pub unsafe fn bytes_of<'a>(object: *mut ffi::PyObject) -> &'a [u8] {
+    // SAFETY: by contract.
+    unsafe { std::slice::from_raw_parts(ffi::PyBytes_AS_STRING(object).cast(), ffi::Py_SIZE(object) as usize) }
+}
+
+/// A bytes object being filled by the network.
+pub struct BytesBuffer {
+    object: Ref,
+    length: usize,
+    filled: usize,
+}
+
+impl BytesBuffer {
+    /// The bytes object, once it is filled.
+    pub fn into_bytes(self) -> Ref {
+        debug_assert_eq!(self.filled, self.length);
+        self.object
+    }
+}
+
+impl BodyBuffer for BytesBuffer {
+    fn spare(&mut self) -> &mut [MaybeUninit<u8>] {
+        // SAFETY: nobody else has seen the object yet, so its bytes may still be written.
+        let start = unsafe { ffi::PyBytes_AS_STRING(self.object.as_ptr()).cast_mut().cast::<MaybeUninit<u8>>().add(self.filled) };
+        // SAFETY: the object has `length` bytes, of which `filled` lie before `start`.
+        unsafe { std::slice::from_raw_parts_mut(start, self.length - self.filled) }
+    }
+
+    fn advance(&mut self, count: usize) {
+        self.filled = (self.filled + count).min(self.length);
+    }
+}
+
+/// What is remembered of a connection from request to request.
+#[derive(Default)]
+pub struct Memo {
+    /// REMOTE_ADDR and REMOTE_PORT.
+    pub peer: Option<(Ref, Ref)>,
+    /// The environ made of the remembered header block, and the request line it was made for.
+    pub environ: Option<Ref>,
+    pub line: Vec<u8>,
+}
+
+/// Python, as the engine's host.
+pub struct Python;
+
+impl Host for Python {
+    type Block = Block;
+    type Memo = Memo;
+    type Buffer = BytesBuffer;
+
+    fn buffer(length: usize) -> Option<BytesBuffer> {
+        let size = ffi::Py_ssize_t::try_from(length).ok()?;
+        // SAFETY: attached, as the engine promises of this call; a null buffer leaves the bytes to be filled.
+        let object = unsafe { ffi::PyBytes_FromStringAndSize(std::ptr::null(), size) };
+        // SAFETY: the call made a new reference or failed.
+        match unsafe { Ref::owned(object) } {
+            Some(object) => Some(BytesBuffer { object, length, filled: 0 }),
+            None => {
+                // SAFETY: attached. The engine goes on without our memory.
+                unsafe { ffi::PyErr_Clear() };
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The engine's settings, from Python's mapping of names and values.
+
+use std::time::Duration;
+
+use longma_engine::settings::Settings;
+use longma_proto::h1::{HeaderMap, Limits};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// Read what the engine needs.
+pub fn engine_settings(mapping: &Bound<'_, PyAny>) -> PyResult<Settings> {
+    Ok(Settings {
+        limits: Limits {
+            request_line: number(mapping, "limit_request_line")?,
+            fields: number(mapping, "limit_request_fields")?,
+            field_size: number(mapping, "limit_request_field_size")?,
+            header_map: header_map(&mapping.get_item("header_map")?.extract::<String>()?)?,
+            unconventional_method: false,
+        },
+        limit_request_body: mapping.get_item("limit_request_body")?.extract()?,
+        body_buffer_size: number(mapping, "body_buffer_size")?,
+        response_buffer_size: number(mapping, "response_buffer_size")?,
+        keepalive: duration(mapping, "keepalive")?,
+        header_timeout: duration(mapping, "header_timeout")?,
+        body_timeout: duration(mapping, "body_timeout")?,
+        write_timeout: duration(mapping, "write_timeout")?,
+        min_transfer_rate: mapping.get_item("min_transfer_rate")?.extract()?,
+        worker_connections: number(mapping, "worker_connections")?,
+        head_cache: mapping.get_item("head_cache")?.extract()?,
+        sendfile: mapping.get_item("sendfile")?.extract()?,
+    })
+}
+
+fn number(mapping: &Bound<'_, PyAny>, name: &str) -> PyResult<usize> {
+    mapping.get_item(name)?.extract()
+}
+
+/// Seconds, with a fraction.
+fn duration(mapping: &Bound<'_, PyAny>, name: &str) -> PyResult<Duration> {
+    let seconds: f64 = mapping.get_item(name)?.extract()?;
+    Duration::try_from_secs_f64(seconds).map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
+}
+
+fn header_map(name: &str) -> PyResult<HeaderMap> {
+    match name {
+        "drop" => Ok(HeaderMap::Drop),
+        "refuse" => Ok(HeaderMap::Refuse),
+        "dangerous" => Ok(HeaderMap::Dangerous),
+        other => Err(PyValueError::new_err(format!("header_map: {other:?} is none of drop, refuse, dangerous"))),
+    }
+}

@@ -1,0 +1,245 @@
+//! `start_response` (PEP 3333, "The start_response() Callable"), made by hand: one object serves all requests of a
+//! thread, called without argument tuples, and is its own `write`.
+
+use std::ffi::{c_int, c_void};
+use std::ptr::{self, NonNull};
+
+use pyo3::ffi;
+
+use crate::exchange::Exchange;
+use crate::object::{Ref, bytes_of};
+
+/// The object. `exchange` is set while a request is being served.
+#[repr(C)]
+struct Layout {
+    base: ffi::PyObject,
+    call: Option<ffi::vectorcallfunc>,
+    status: *mut ffi::PyObject,
+    fields: *mut ffi::PyObject,
+    exchange: *mut Exchange,
+}
+
+/// The type, made once a worker.
+pub struct StartResponseType(Ref);
+
+/// The callable an application is given.
+pub struct StartResponse(Ref);
+
+impl StartResponseType {
+    /// `None`: Python has an error set.
+    pub fn new() -> Option<Self> {
+        let mut members = [
+            ffi::PyMemberDef {
+                name: c"__vectorcalloffset__".as_ptr(),
+                type_code: 19, // Py_T_PYSSIZET
+                offset: std::mem::offset_of!(Layout, call) as ffi::Py_ssize_t,
+                flags: 1, // Py_READONLY
+                doc: ptr::null(),
+            },
+            ffi::PyMemberDef { name: ptr::null(), type_code: 0, offset: 0, flags: 0, doc: ptr::null() },
+        ];
+        let mut slots = [
+            ffi::PyType_Slot { slot: ffi::Py_tp_members, pfunc: (&raw mut members).cast() },
+            ffi::PyType_Slot { slot: ffi::Py_tp_call, pfunc: ffi::PyVectorcall_Call as *mut c_void },
+            ffi::PyType_Slot { slot: ffi::Py_tp_dealloc, pfunc: dealloc as *mut c_void },
+            ffi::PyType_Slot {
+                slot: ffi::Py_tp_doc,
+                pfunc: c"start_response(status, headers, exc_info=None)".as_ptr().cast_mut().cast(),
+            },
+            ffi::PyType_Slot { slot: 0, pfunc: ptr::null_mut() },
+        ];
+        let mut spec = ffi::PyType_Spec {
+            name: c"longma._core.StartResponse".as_ptr(),
+            basicsize: size_of::<Layout>() as c_int,
+            itemsize: 0,
+            flags: (ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_VECTORCALL) as std::ffi::c_uint,
+            slots: slots.as_mut_ptr(),
+        };
+        // SAFETY: attached; the specification lives through the call, which copies what it keeps.
+        unsafe { Ref::owned(ffi::PyType_FromSpec(&raw mut spec)) }.map(Self)
+    }
+
+    /// A new callable.
+    pub fn make(&self) -> Option<StartResponse> {
+        // SAFETY: attached, and the type is ours.
+        let object = unsafe { Ref::owned(ffi::PyType_GenericAlloc(self.0.as_ptr().cast(), 0)) }?;
+        let layout = object.as_ptr().cast::<Layout>();
+        // SAFETY: the object was allocated with our layout, zeroed behind its header.
+        unsafe { (*layout).call = Some(call) };
+        Some(StartResponse(object))
+    }
+}
+
+impl StartResponse {
+    fn layout(&self) -> NonNull<Layout> {
+        NonNull::new(self.0.as_ptr().cast()).expect("a live object is not null")
+    }
+
+    pub fn as_ptr(&self) -> *mut ffi::PyObject {
+        self.0.as_ptr()
+    }
+
+    /// Serve this exchange from now on.
+    #[inline]
+    pub fn attach(&self, exchange: *mut Exchange) {
+        // SAFETY: the object is ours, and Python runs on this thread only while we are attached.
+        unsafe { (*self.layout().as_ptr()).exchange = exchange };
+    }
+
+    /// Forget the exchange and what it said. False: somebody has kept the object, so the next request needs another.
+    #[inline]
+    pub fn detach(&self) -> bool {
+        // SAFETY: as in `attach`.
+        unsafe {
+            let layout = self.layout().as_ptr();
+            (*layout).exchange = ptr::null_mut();
+            clear(layout);
+            ffi::Py_REFCNT(self.0.as_ptr()) == 1
+        }
+    }
+
+    /// The status and the list of fields, once `start_response` has been called.
+    #[inline]
+    pub fn said(&self) -> Option<(*mut ffi::PyObject, *mut ffi::PyObject)> {
+        // SAFETY: as in `attach`.
+        let layout = unsafe { self.layout().as_ref() };
+        (!layout.status.is_null()).then_some((layout.status, layout.fields))
+    }
+}
+
+unsafe fn clear(layout: *mut Layout) {
+    // SAFETY: the caller has a live object; the fields are null or owned references.
+    unsafe {
+        let (status, fields) = ((*layout).status, (*layout).fields);
+        (*layout).status = ptr::null_mut();
+        (*layout).fields = ptr::null_mut();
+        ffi::Py_XDECREF(status);
+        ffi::Py_XDECREF(fields);
+    }
+}
+
+unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
+    // SAFETY: Python calls this once, with an object of our type, whose type reference it owns.
+    unsafe {
+        clear(object.cast());
+        let class = ffi::Py_TYPE(object);
+        ffi::PyObject_Free(object.cast());
+        ffi::Py_DECREF(class.cast());
+    }
+}
+
+unsafe extern "C" fn call(
+    callable: *mut ffi::PyObject,
+    arguments: *const *mut ffi::PyObject,
+    count: usize,
+    names: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: Python calls this with an object of our type and `count` arguments, then one for each name.
+    unsafe {
+        let layout = callable.cast::<Layout>();
+        let positional = ffi::PyVectorcall_NARGS(count) as usize;
+        let named = if names.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(names) as usize };
+        let given = std::slice::from_raw_parts(arguments, positional + named);
+        if (*layout).exchange.is_null() {
+            return raise(c"the response to this request is complete");
+        }
+        let (status, fields, exc_info) = match (given, named) {
+            (&[block], 0) => return write(callable, layout, block),
+            (&[status, fields], 0) => (status, fields, ptr::null_mut()),
+            (&[status, fields, exc_info], 0) => (status, fields, exc_info),
+            (&[status, fields, exc_info], 1) if is_named(names, c"exc_info") => (status, fields, exc_info),
+            _ => return type_error(c"start_response() takes a status, a list of (name, value) pairs, and optionally exc_info"),
+        };
+        start(callable, layout, status, fields, exc_info)
+    }
+}
+
+unsafe fn is_named(names: *mut ffi::PyObject, wanted: &std::ffi::CStr) -> bool {
+    // SAFETY: the caller gives a tuple of one str.
+    unsafe { ffi::PyUnicode_CompareWithASCIIString(ffi::PyTuple_GET_ITEM(names, 0), wanted.as_ptr()) == 0 }
+}
+
+unsafe fn start(
+    callable: *mut ffi::PyObject,
+    layout: *mut Layout,
+    status: *mut ffi::PyObject,
+    fields: *mut ffi::PyObject,
+    exc_info: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: called by `call` with what Python gave it.
+    unsafe {
+        let replaces = !exc_info.is_null() && exc_info != ffi::Py_None();
+        if replaces && (*(*layout).exchange).head_is_sent() {
+            return reraise(exc_info);
+        }
+        if !(*layout).status.is_null() && !replaces {
+            return raise(c"start_response() was called before, and without exc_info this time");
+        }
+        if ffi::PyUnicode_Check(status) == 0 {
+            return type_error(c"the status must be a str such as '200 OK'");
+        }
+        if ffi::PyList_Check(fields) == 0 && ffi::PyTuple_Check(fields) == 0 {
+            return type_error(c"the headers must be a list of (name, value) pairs");
+        }
+        ffi::Py_INCREF(status);
+        ffi::Py_INCREF(fields);
+        clear(layout);
+        (*layout).status = status;
+        (*layout).fields = fields;
+        ffi::Py_INCREF(callable);
+        callable
+    }
+}
+
+/// The `write` callable (PEP 3333, "The write() Callable").
+unsafe fn write(callable: *mut ffi::PyObject, layout: *mut Layout, block: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: called by `call`; the exchange lives while it is attached.
+    unsafe {
+        if (*layout).status.is_null() {
+            return type_error(c"start_response() takes a status, a list of (name, value) pairs, and optionally exc_info");
+        }
+        if ffi::PyBytes_Check(block) == 0 {
+            return type_error(c"write() takes bytes");
+        }
+        let said = ((*layout).status, (*layout).fields);
+        // Held through the call: the client's end may be noticed, and what it leads to may touch anything.
+        let held = Ref::borrowed(callable);
+        let block = Ref::borrowed(block);
+        match (*(*layout).exchange).write(said, bytes_of(block.as_ptr())) {
+            Ok(()) => {
+                drop(held);
+                ffi::Py_INCREF(ffi::Py_None());
+                ffi::Py_None()
+            }
+            Err(fault) => fault.raise(),
+        }
+    }
+}
+
+unsafe fn reraise(exc_info: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: attached; the object is checked before it is taken apart.
+    unsafe {
+        if ffi::PyTuple_Check(exc_info) == 0 || ffi::PyTuple_GET_SIZE(exc_info) != 3 {
+            return type_error(c"exc_info must be a tuple as sys.exc_info() returns it");
+        }
+        let item = |index| {
+            let object = ffi::PyTuple_GET_ITEM(exc_info, index);
+            ffi::Py_INCREF(object);
+            object
+        };
+        ffi::PyErr_Restore(item(0), item(1), item(2));
+        ptr::null_mut()
+    }
+}
+
+unsafe fn raise(text: &std::ffi::CStr) -> *mut ffi::PyObject {
+    // SAFETY: attached.
+    unsafe { ffi::PyErr_SetString(ffi::PyExc_AssertionError, text.as_ptr()) };
+    ptr::null_mut()
+}
+
+unsafe fn type_error(text: &std::ffi::CStr) -> *mut ffi::PyObject {
+    // SAFETY: attached.
+    unsafe { ffi::PyErr_SetString(ffi::PyExc_TypeError, text.as_ptr()) };
+    ptr::null_mut()
+}

@@ -1,0 +1,66 @@
+//! What every environ of a listener holds.
+
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyString, PyTuple};
+
+use crate::environ::Template;
+use crate::file_wrapper::FileWrapper;
+use crate::input::Input;
+use crate::object::Ref;
+
+/// What the templates are made of.
+pub struct Parts<'py> {
+    pub errors: Bound<'py, PyAny>,
+    pub early_hints: Bound<'py, PyAny>,
+    pub multiprocess: bool,
+}
+
+/// The template of one listener. `url`: `http://host:port` or `unix:path`.
+pub fn template(py: Python<'_>, url: &str, parts: &Parts<'_>) -> PyResult<Template> {
+    let environ = PyDict::new(py);
+    let (name, port, is_unix) = server(url);
+    environ.set_item("wsgi.version", PyTuple::new(py, [1, 0])?)?;
+    environ.set_item("wsgi.url_scheme", intern(py, "http"))?;
+    environ.set_item("wsgi.errors", &parts.errors)?;
+    environ.set_item("wsgi.input", Bound::new(py, Input::empty())?)?;
+    environ.set_item("wsgi.input_terminated", true)?;
+    environ.set_item("wsgi.file_wrapper", py.get_type::<FileWrapper>())?;
+    environ.set_item("wsgi.early_hints", &parts.early_hints)?;
+    environ.set_item("wsgi.multithread", false)?;
+    environ.set_item("wsgi.multiprocess", parts.multiprocess)?;
+    environ.set_item("wsgi.run_once", false)?;
+    environ.set_item("SERVER_SOFTWARE", concat!("longma/", env!("CARGO_PKG_VERSION")))?;
+    environ.set_item("SERVER_NAME", name)?;
+    environ.set_item("SERVER_PORT", port)?;
+    environ.set_item("SERVER_PROTOCOL", intern(py, "HTTP/1.1"))?;
+    environ.set_item("SCRIPT_NAME", std::env::var("SCRIPT_NAME").unwrap_or_default())?;
+    environ.set_item("REQUEST_METHOD", intern(py, "GET"))?;
+    environ.set_item("PATH_INFO", intern(py, "/"))?;
+    environ.set_item("QUERY_STRING", intern(py, ""))?;
+    environ.set_item("RAW_URI", intern(py, "/"))?;
+    environ.set_item("REMOTE_ADDR", intern(py, ""))?;
+    // Past 21 keys the table grows to 64 slots, of which requests fill the rest: without this, most requests
+    // would grow their copy. The key then goes again; its place stays.
+    environ.set_item("longma.room", py.None())?;
+    environ.set_item("longma.more_room", py.None())?;
+    environ.del_item("longma.room")?;
+    environ.del_item("longma.more_room")?;
+    // SAFETY: a new reference, given away by `into_ptr`.
+    let environ = unsafe { Ref::owned(environ.into_any().into_ptr()) };
+    let environ = environ.ok_or_else(|| PyErr::fetch(py))?;
+    Ok(Template { environ, is_unix })
+}
+
+fn intern<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
+    PyString::intern(py, text)
+}
+
+/// SERVER_NAME, SERVER_PORT, and whether there is only a path to tell.
+fn server(url: &str) -> (&str, &str, bool) {
+    if let Some(path) = url.strip_prefix("unix:") {
+        return (path, "", true);
+    }
+    let authority = url.split_once("://").map_or(url, |(_, authority)| authority);
+    let (name, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
+    (name.trim_start_matches('[').trim_end_matches(']'), port, false)
+}

@@ -1,0 +1,56 @@
+//! Native strings (PEP 3333, "A Note On String Types"): str objects whose code points are bytes.
+
+use pyo3::ffi;
+
+use crate::object::Ref;
+
+/// A str of these bytes, latin-1.
+#[inline]
+pub fn native(bytes: &[u8]) -> Option<Ref> {
+    let size = bytes.len() as ffi::Py_ssize_t;
+    if !bytes.is_ascii() {
+        // SAFETY: attached, and the bytes are readable; the call makes a new reference or fails.
+        return unsafe { Ref::owned(ffi::PyUnicode_DecodeLatin1(bytes.as_ptr().cast(), size, std::ptr::null())) };
+    }
+    // SAFETY: attached; 127 announces ASCII.
+    let object = unsafe { ffi::PyUnicode_New(size, 127) };
+    // SAFETY: the call made a new reference or failed.
+    let text = unsafe { Ref::owned(object) }?;
+    // SAFETY: a fresh ASCII str has one byte a character, and nobody else has seen it.
+    unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), ffi::PyUnicode_DATA(text.as_ptr()).cast(), bytes.len()) };
+    Some(text)
+}
+
+/// An interned str of these ASCII bytes.
+pub fn interned(text: &str) -> Option<Ref> {
+    let object = native(text.as_bytes())?;
+    let mut pointer = object.into_ptr();
+    // SAFETY: `pointer` owns a str; the call replaces it by the interned one and keeps the count right.
+    unsafe { ffi::PyUnicode_InternInPlace(&raw mut pointer) };
+    // SAFETY: still an owned reference.
+    unsafe { Ref::owned(pointer) }
+}
+
+/// The bytes of a native str. `None`: not a str, or a character above U+00FF.
+///
+/// # Safety
+/// Attached, and `object` is valid and outlives `'a`.
+#[inline]
+pub unsafe fn native_bytes<'a>(object: *mut ffi::PyObject) -> Option<&'a [u8]> {
+    // SAFETY: by contract.
+    unsafe {
+        if ffi::PyUnicode_Check(object) == 0 {
+            return None;
+        }
+        #[cfg(not(Py_3_12))]
+        if ffi::PyUnicode_READY(object) != 0 {
+            ffi::PyErr_Clear();
+            return None;
+        }
+        if ffi::PyUnicode_KIND(object) != ffi::PyUnicode_1BYTE_KIND {
+            return None;
+        }
+        let length = ffi::PyUnicode_GET_LENGTH(object) as usize;
+        Some(std::slice::from_raw_parts(ffi::PyUnicode_DATA(object).cast(), length))
+    }
+}

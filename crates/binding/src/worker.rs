@@ -1,0 +1,306 @@
+//! The worker's main thread: wait, take a request, call the application, answer.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, MutexGuard};
+
+use longma_engine::access::Record;
+use longma_engine::reactor::Reactor;
+use longma_engine::reading::Request;
+use longma_engine::shared::Shared;
+use longma_engine::sys::board::{Word, WorkerState};
+use longma_engine::sys::clock;
+use longma_engine::{Desk, leader};
+use longma_proto::h1::response::error_response;
+use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
+use pyo3::prelude::*;
+use pyo3::{Python as Interpreter, ffi};
+
+use crate::environ::{Environs, Source};
+use crate::exchange::Exchange;
+use crate::fault::Fault;
+use crate::head::Asked;
+use crate::input::Input;
+use crate::log::Log;
+use crate::object::{Python, Ref};
+use crate::respond::{Answer, Responder};
+use crate::start_response::{StartResponse, StartResponseType};
+
+/// What the worker has been told to do.
+pub const GO_ON: u8 = 0;
+pub const STOP_GRACEFULLY: u8 = 1;
+pub const STOP_NOW: u8 = 2;
+
+type Guard<'a> = MutexGuard<'a, Reactor<Python>>;
+
+/// How the access log concerns us.
+#[derive(Clone, Copy)]
+struct Logging {
+    enabled: bool,
+    timed: bool,
+    environ: bool,
+}
+
+/// Everything the main thread works with.
+pub struct Worker {
+    pub shared: Arc<Shared<Python>>,
+    application: Ref,
+    environs: Environs,
+    responder: Responder,
+    start_type: StartResponseType,
+    start: StartResponse,
+    pub exchange: Box<Exchange>,
+    log: Log,
+    logging: Logging,
+}
+
+impl Worker {
+    /// `None`: Python has an error set.
+    pub fn new(
+        shared: Arc<Shared<Python>>,
+        application: Ref,
+        environs: Environs,
+        responder: Responder,
+        log: Log,
+    ) -> Option<Self> {
+        let start_type = StartResponseType::new()?;
+        let start = start_type.make()?;
+        let mut exchange = Box::new(Exchange::new(Arc::clone(&shared)));
+        let logging = {
+            let reactor = shared.lock();
+            let log = reactor.access_log();
+            Logging {
+                enabled: log.is_some(),
+                timed: log.is_some_and(longma_engine::access::AccessLog::is_timed),
+                environ: log.is_some_and(longma_engine::access::AccessLog::wants_environ),
+            }
+        };
+        exchange.keep_head = logging.enabled;
+        Some(Self { shared, application, environs, responder, start_type, start, exchange, log, logging })
+    }
+
+    /// Serve until told to stop.
+    pub fn serve(&mut self, py: Interpreter<'_>, order: &AtomicU8) -> PyResult<()> {
+        let shared = Arc::clone(&self.shared);
+        let mut desk = Desk::default();
+        loop {
+            let mut reactor = shared.lock();
+            reactor.update_time();
+            leader::beat(&shared, WorkerState::Active);
+            while let Some(request) = reactor.next_request(&mut desk) {
+                reactor = self.exchange(py, &shared, reactor, request, &mut desk)?;
+                if order.load(Ordering::Relaxed) == STOP_NOW {
+                    return Ok(());
+                }
+            }
+            reactor.expire(&mut desk);
+            if order.load(Ordering::Relaxed) == STOP_GRACEFULLY {
+                reactor.begin_draining(&mut desk);
+                if reactor.connections() == 0 {
+                    reactor.flush_access_log();
+                    return Ok(());
+                }
+            }
+            let patience = leader::patience(&reactor, &desk);
+            if patience != 0 {
+                reactor.flush_access_log();
+            }
+            self.settle(py, reactor);
+            py.check_signals()?;
+            match order.load(Ordering::Relaxed) {
+                STOP_NOW => return Ok(()),
+                STOP_GRACEFULLY if !shared.lock().is_draining() => continue,
+                _ => {}
+            }
+            if patience == 0 {
+                leader::wait(&shared, &mut desk, 0)?;
+                continue;
+            }
+            leader::beat(&shared, if shared.lock().is_draining() { WorkerState::Retiring } else { WorkerState::Idle });
+            py.detach(|| leader::wait(&shared, &mut desk, patience))?;
+            py.check_signals()?;
+        }
+    }
+
+    /// Let go of the lock and do what must not be done under it.
+    #[inline]
+    fn settle(&self, py: Interpreter<'_>, mut reactor: Guard<'_>) {
+        let remains = if reactor.has_remains() { reactor.take_remains() } else { Vec::new() };
+        let notices = if reactor.has_notices() { reactor.take_notices() } else { Vec::new() };
+        drop(reactor);
+        drop(remains);
+        for notice in notices {
+            self.log.write(py, notice.level(), &notice.to_string());
+        }
+    }
+
+    /// Serve one request.
+    #[inline]
+    fn exchange<'a>(
+        &mut self,
+        py: Interpreter<'_>,
+        shared: &'a Shared<Python>,
+        mut reactor: Guard<'a>,
+        request: Request<Python>,
+        desk: &mut Desk,
+    ) -> PyResult<Guard<'a>> {
+        let Request { id, listener, repeat, body } = request;
+        let (bytes, head) = desk.head();
+        let line = head.line();
+        let method = line.method.of(bytes);
+        let asked = Asked {
+            version: line.version,
+            head_request: method == b"HEAD",
+            connect_request: method == b"CONNECT",
+            keep_alive: head.keep_alive() && !reactor.is_draining() && reactor.keeps_alive(),
+        };
+        self.exchange.reset(id, asked, reactor.date());
+        let input = Input::of(py, body, bytes)?;
+        let peer = reactor.peer(id);
+        let mut nobody = crate::object::Memo::default();
+        let memo = reactor.memo(id).unwrap_or(&mut nobody);
+        let environ = self.environs.make(Source { bytes, head, listener, repeat, peer, input }, memo);
+        let environ = environ.ok_or_else(|| PyErr::fetch(py))?;
+        shared.board.set(Word::CallStarted, clock::monotonic_coarse_ns());
+        shared.board.set(Word::Heartbeat, clock::monotonic_coarse_ns());
+        drop(reactor);
+        let started_ns = if self.logging.timed { clock::monotonic_ns() } else { 0 };
+        shared.enter();
+        let answer = self.call(&environ);
+        let environ = if self.logging.environ { Some(environ) } else { None };
+        let fatal = match &answer {
+            Err(fault) => self.explain(py, fault, bytes, head),
+            Ok(_) => None,
+        };
+        shared.leave();
+        shared.board.set(Word::CallStarted, 0);
+        if !self.start.detach() {
+            self.start = self.start_type.make().ok_or_else(|| PyErr::fetch(py))?;
+        }
+        let mut reactor = shared.lock();
+        reactor.update_time();
+        self.send(&mut reactor, answer);
+        if self.logging.enabled {
+            let duration_ns = if self.logging.timed { clock::monotonic_ns() - started_ns } else { 0 };
+            self.record(&mut reactor, peer, desk, duration_ns, environ.as_ref());
+        }
+        if environ.is_some() {
+            // Dropping it can run anything, so not under the lock.
+            drop(reactor);
+            drop(environ);
+            reactor = shared.lock();
+        }
+        match fatal {
+            Some(error) => Err(error),
+            None => Ok(reactor),
+        }
+    }
+
+    /// Call the application and take its answer as far as it goes.
+    #[inline]
+    fn call(&mut self, environ: &Ref) -> Result<Answer, Fault> {
+        self.start.attach(&raw mut *self.exchange);
+        let arguments = [std::ptr::null_mut(), environ.as_ptr(), self.start.as_ptr()];
+        let count = 2 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
+        // SAFETY: attached; the arguments are held, and the place before the first is ours to lend.
+        let result = unsafe {
+            ffi::PyObject_Vectorcall(self.application.as_ptr(), arguments.as_ptr().add(1), count, std::ptr::null_mut())
+        };
+        // SAFETY: a new reference, or null with an error set.
+        let result = unsafe { Ref::owned(result) }.ok_or(Fault::Raised)?;
+        self.responder.answer(&mut self.exchange, &self.start, result)
+    }
+
+    /// Log what went wrong. What is more than this request's business is returned.
+    #[cold]
+    fn explain(&self, py: Interpreter<'_>, fault: &Fault, bytes: &[u8], head: &longma_proto::h1::HeadParser) -> Option<PyErr> {
+        let line = head.line();
+        let method = String::from_utf8_lossy(line.method.of(bytes)).into_owned();
+        let target = String::from_utf8_lossy(line.target.of(bytes)).into_owned();
+        match fault {
+            Fault::ClientGone => None,
+            Fault::Raised => {
+                let error = PyErr::fetch(py);
+                // What the application gets from us when the client has gone is no fault of its own.
+                if error.is_instance_of::<pyo3::exceptions::PyBrokenPipeError>(py)
+                    && !self.shared.lock().is_alive(self.exchange.id)
+                {
+                    return None;
+                }
+                self.log.failure(py, &method, &target, Some(&error), &fault.text());
+                let fatal = error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py);
+                fatal.then_some(error)
+            }
+            _ => {
+                self.log.failure(py, &method, &target, None, &fault.text());
+                None
+            }
+        }
+    }
+
+    /// Send what the exchange has composed, and end it.
+    #[inline]
+    fn send(&mut self, reactor: &mut Guard<'_>, answer: Result<Answer, Fault>) {
+        let id = self.exchange.id;
+        let keep_alive = self.exchange.keep_alive();
+        match answer {
+            Ok(Answer::Composed) => {
+                let composed = self.exchange.composed();
+                if !composed.is_empty() {
+                    reactor.send(id, composed, !keep_alive);
+                }
+                reactor.finish(id, keep_alive);
+            }
+            Ok(Answer::Blocks(blocks)) => {
+                reactor.send_blocks(id, self.exchange.composed(), blocks, !keep_alive);
+                reactor.finish(id, keep_alive);
+            }
+            Err(_) if self.exchange.head_is_sent() => reactor.cut(id),
+            Err(_) => {
+                let answer = error_response(500, "", reactor.date(), self.exchange.asked.head_request);
+                self.exchange.failed(&answer);
+                reactor.send(id, &answer, true);
+                reactor.finish(id, false);
+            }
+        }
+    }
+
+    #[cold]
+    fn record(
+        &self,
+        reactor: &mut Guard<'_>,
+        peer: Option<std::net::SocketAddr>,
+        desk: &Desk,
+        duration_ns: u64,
+        environ: Option<&Ref>,
+    ) {
+        let (bytes, head) = desk.head();
+        let mut look_up = |name: &str, out: &mut Vec<u8>| environ.is_some_and(|environ| look_up(environ, name, out));
+        let status = self.exchange.settled().map_or(*b"500", |settled| settled.status);
+        reactor.log_access(&mut Record {
+            peer,
+            bytes,
+            head,
+            status: &status,
+            response_head: &self.exchange.head_copy,
+            sent: self.exchange.body_bytes,
+            duration_ns,
+            environ: &mut look_up,
+        });
+    }
+}
+
+/// Find a variable whose lower-cased name is `name`.
+fn look_up(environ: &Ref, name: &str, out: &mut Vec<u8>) -> bool {
+    // SAFETY: attached, and the environ is a dict that is held.
+    unsafe {
+        let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
+        while ffi::PyDict_Next(environ.as_ptr(), &raw mut position, &raw mut key, &raw mut value) != 0 {
+            let matches = crate::text::native_bytes(key).is_some_and(|text| text.eq_ignore_ascii_case(name.as_bytes()));
+            if matches && let Some(text) = crate::text::native_bytes(value) {
+                out.extend_from_slice(text);
+                return true;
+            }
+        }
+    }
+    false
+}
