@@ -65,14 +65,7 @@ const PLAIN_LINE_BYTES: usize = 18;
 const EXTENSION_BYTES: usize = 16 * 1024;
 
 /// Names that a trailer section may not hold: framing, routing and authentication are settled by then (RFC 9110 §6.5.1).
-const FORBIDDEN_TRAILERS: [&[u8]; 6] = [
-    b"authorization",
-    b"content-length",
-    b"host",
-    b"te",
-    b"trailer",
-    b"transfer-encoding",
-];
+const FORBIDDEN_TRAILERS: [&[u8]; 6] = [b"authorization", b"content-length", b"host", b"te", b"trailer", b"transfer-encoding"];
 
 /// A resumable decoder. Trailers are read as strictly as fields, within the same limits, and dropped.
 #[derive(Debug)]
@@ -109,8 +102,7 @@ impl ChunkedDecoder {
     /// # Errors
     /// The body is refused, for ever; where it ends is unknown, so the connection has to be closed.
     pub fn step(&mut self, input: &[u8]) -> Result<Step, BodyError> {
-        self.advance(input)
-            .inspect_err(|&error| self.state = State::Failed(error))
+        self.advance(input).inspect_err(|&error| self.state = State::Failed(error))
     }
 
     fn advance(&mut self, input: &[u8]) -> Result<Step, BodyError> {
@@ -122,18 +114,12 @@ impl ChunkedDecoder {
                 }
                 State::Trailers if at < input.len() => at = self.trailers(input, at)?,
                 State::Done => {
-                    return Ok(Step {
-                        consumed: at,
-                        event: ChunkEvent::End,
-                    });
+                    return Ok(Step { consumed: at, event: ChunkEvent::End });
                 }
                 State::Failed(error) => return Err(error),
                 _ => {
                     let Some(&byte) = input.get(at) else {
-                        return Ok(Step {
-                            consumed: at,
-                            event: ChunkEvent::NeedMore,
-                        });
+                        return Ok(Step { consumed: at, event: ChunkEvent::NeedMore });
                     };
                     self.state = self.after(byte)?;
                     at += 1;
@@ -146,15 +132,8 @@ impl ChunkedDecoder {
         let length = usize::try_from(left).unwrap_or(usize::MAX).min(end - at);
         let left = left - length as u64;
         self.extension_bytes = self.extension_bytes.saturating_sub(length);
-        self.state = if left == 0 {
-            State::DataReturn
-        } else {
-            State::Data { left }
-        };
-        Step {
-            consumed: at + length,
-            event: ChunkEvent::Data(at..at + length),
-        }
+        self.state = if left == 0 { State::DataReturn } else { State::Data { left } };
+        Step { consumed: at + length, event: ChunkEvent::Data(at..at + length) }
     }
 
     /// The state after `byte`, which stands outside data and trailers.
@@ -202,17 +181,11 @@ impl ChunkedDecoder {
     fn after_line(&mut self) -> Result<State, BodyError> {
         self.extension_bytes += self.line_bytes.saturating_sub(PLAIN_LINE_BYTES);
         if self.extension_bytes > EXTENSION_BYTES {
-            return Err(BodyError::ChunkExtensionsTooLarge {
-                limit: EXTENSION_BYTES,
-            });
+            return Err(BodyError::ChunkExtensionsTooLarge { limit: EXTENSION_BYTES });
         }
         self.line_bytes = 0;
         let left = core::mem::take(&mut self.size);
-        Ok(if left == 0 {
-            State::Trailers
-        } else {
-            State::Data { left }
-        })
+        Ok(if left == 0 { State::Trailers } else { State::Data { left } })
     }
 
     /// Deal with at most one line of the trailer section; where to go on.
@@ -223,9 +196,7 @@ impl ChunkedDecoder {
         let length = line_feed.map_or(rest.len(), |offset| offset + 1);
         // Without its LF a line as long as the limit is too long already.
         if self.trailer.len() + length + usize::from(line_feed.is_none()) > limit {
-            return Err(BodyError::TrailerInvalid(HeadError::FieldTooLarge {
-                limit,
-            }));
+            return Err(BodyError::TrailerInvalid(HeadError::FieldTooLarge { limit }));
         }
         self.trailer.extend_from_slice(&rest[..length]);
         if line_feed.is_some() {
@@ -238,9 +209,7 @@ impl ChunkedDecoder {
     fn trailer_line(&mut self, line: &[u8]) -> Result<(), BodyError> {
         let mut cursor = LineCursor::at(0);
         let max_bytes = self.limits.field_bytes();
-        let name = match fields::read_line(line, &mut cursor, max_bytes)
-            .map_err(BodyError::TrailerInvalid)?
-        {
+        let name = match fields::read_line(line, &mut cursor, max_bytes).map_err(BodyError::TrailerInvalid)? {
             Line::Field { name, .. } => name.of(line),
             // The line ends in LF, and is read to its end or refused; so this is the empty line.
             Line::End { .. } | Line::Partial => {
@@ -251,33 +220,23 @@ impl ChunkedDecoder {
         if cursor.underscore && self.limits.header_map == HeaderMap::Refuse {
             return Err(BodyError::TrailerInvalid(HeadError::FieldNameUnderscore));
         }
-        if FORBIDDEN_TRAILERS
-            .iter()
-            .any(|forbidden| name.eq_ignore_ascii_case(forbidden))
-        {
+        if FORBIDDEN_TRAILERS.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden)) {
             return Err(BodyError::TrailerForbidden);
         }
         self.trailers += 1;
         self.trailer_bytes += line.len();
         if self.trailers > self.limits.max_fields() {
-            return Err(BodyError::TooManyTrailers {
-                limit: self.limits.max_fields(),
-            });
+            return Err(BodyError::TooManyTrailers { limit: self.limits.max_fields() });
         }
         if self.trailer_bytes > self.limits.block_bytes() {
-            return Err(BodyError::TrailersTooLarge {
-                limit: self.limits.block_bytes(),
-            });
+            return Err(BodyError::TrailersTooLarge { limit: self.limits.block_bytes() });
         }
         Ok(())
     }
 }
 
 fn after_extension(extension: Extension, byte: u8) -> Result<State, BodyError> {
-    use Extension::{
-        AfterName, AfterQuoted, BeforeName, BeforeSemicolon, BeforeValue, Escaped, Name, Quoted,
-        Value,
-    };
+    use Extension::{AfterName, AfterQuoted, BeforeName, BeforeSemicolon, BeforeValue, Escaped, Name, Quoted, Value};
     let is_text = byte == b'\t' || (byte >= 0x20 && byte != 0x7f);
     let next = match (extension, byte) {
         (Name | Value | AfterQuoted, CR) => return Ok(State::SizeLineFeed),

@@ -46,9 +46,7 @@ impl HeadError {
         match self {
             Self::RequestLineTooLong { .. } => 414,
             Self::ExpectationUnknown => 417,
-            Self::FieldTooLarge { .. }
-            | Self::TooManyFields { .. }
-            | Self::FieldsTooLarge { .. } => 431,
+            Self::FieldTooLarge { .. } | Self::TooManyFields { .. } | Self::FieldsTooLarge { .. } => 431,
             Self::CodingUnknown => 501,
             Self::VersionUnsupported => 505,
             _ => 400,
@@ -81,9 +79,7 @@ impl HeadError {
             Self::HostInvalid => "the Host field is not a host with an optional port",
             Self::HostTwice => "there is more than one Host field",
             Self::ContentTypeTwice => "there is more than one Content-Type field",
-            Self::ContentLengthInvalid => {
-                "the Content-Length is not a number this server can count to"
-            }
+            Self::ContentLengthInvalid => "the Content-Length is not a number this server can count to",
             Self::ContentLengthTwice => "there is more than one Content-Length field",
             Self::LengthWithCoding => "Content-Length and Transfer-Encoding exclude each other",
             Self::CodingInVersion10 => "HTTP/1.0 has no Transfer-Encoding",
@@ -100,9 +96,7 @@ impl fmt::Display for HeadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.words())?;
         match *self {
-            Self::RequestLineTooLong { limit }
-            | Self::FieldTooLarge { limit }
-            | Self::FieldsTooLarge { limit } => {
+            Self::RequestLineTooLong { limit } | Self::FieldTooLarge { limit } | Self::FieldsTooLarge { limit } => {
                 write!(f, " (limit: {limit} bytes)")
             }
             Self::TooManyFields { limit } => write!(f, " (limit: {limit})"),
@@ -133,9 +127,7 @@ impl BodyError {
     /// The status of the answer (RFC 9112 §7.1; RFC 6585 §5 for trailers).
     pub const fn status(self) -> u16 {
         match self {
-            Self::ChunkSizeTooLarge
-            | Self::ChunkLineTooLong { .. }
-            | Self::ChunkExtensionsTooLarge { .. } => 413,
+            Self::ChunkSizeTooLarge | Self::ChunkLineTooLong { .. } | Self::ChunkExtensionsTooLarge { .. } => 413,
             Self::TrailersTooLarge { .. } | Self::TooManyTrailers { .. } => 431,
             Self::TrailerInvalid(cause) => cause.status(),
             _ => 400,
@@ -153,21 +145,13 @@ impl fmt::Display for BodyError {
                 write!(f, "a chunk size line is too long (limit: {limit} bytes)")
             }
             Self::ChunkExtensionsTooLarge { limit } => {
-                write!(
-                    f,
-                    "the chunk extensions outgrow the data by too much (limit: {limit} bytes)"
-                )
+                write!(f, "the chunk extensions outgrow the data by too much (limit: {limit} bytes)")
             }
             Self::ChunkLineEnd => f.write_str("a chunk size line does not end in CRLF"),
             Self::ChunkDataEnd => f.write_str("a chunk does not end in CRLF"),
             Self::TrailerInvalid(cause) => write!(f, "in the trailers, {cause}"),
-            Self::TrailerForbidden => {
-                f.write_str("a trailer has a name that may only stand in the head")
-            }
-            Self::TrailersTooLarge { limit } => write!(
-                f,
-                "the trailers are too long together (limit: {limit} bytes)"
-            ),
+            Self::TrailerForbidden => f.write_str("a trailer has a name that may only stand in the head"),
+            Self::TrailersTooLarge { limit } => write!(f, "the trailers are too long together (limit: {limit} bytes)"),
             Self::TooManyTrailers { limit } => {
                 write!(f, "there are too many trailers (limit: {limit})")
             }

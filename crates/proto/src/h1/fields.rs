@@ -38,13 +38,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            request_line: 4094,
-            fields: 100,
-            field_size: 8190,
-            header_map: HeaderMap::Drop,
-            unconventional_method: false,
-        }
+        Self { request_line: 4094, fields: 100, field_size: 8190, header_map: HeaderMap::Drop, unconventional_method: false }
     }
 }
 
@@ -57,26 +51,19 @@ const DEFAULT_FIELD_BYTES: usize = 8190;
 impl Limits {
     #[inline]
     pub(super) const fn line_bytes(&self) -> usize {
-        if self.request_line == 0 || self.request_line > MAX_LINE_BYTES {
-            MAX_LINE_BYTES
-        } else {
-            self.request_line
-        }
+        if self.request_line == 0 || self.request_line > MAX_LINE_BYTES { MAX_LINE_BYTES } else { self.request_line }
     }
 
     #[inline]
     pub(super) const fn max_fields(&self) -> usize {
-        if self.fields == 0 || self.fields > MAX_FIELDS {
-            MAX_FIELDS
-        } else {
-            self.fields
-        }
+        if self.fields == 0 || self.fields > MAX_FIELDS { MAX_FIELDS } else { self.fields }
     }
 
     #[inline]
     pub(super) const fn field_bytes(&self) -> usize {
         match self.field_size {
             0 => DEFAULT_FIELD_BYTES,
+            1 => 2,
             MAX_LINE_BYTES.. => MAX_LINE_BYTES,
             bytes => bytes,
         }
@@ -86,11 +73,7 @@ impl Limits {
     #[inline]
     pub(super) const fn block_bytes(&self) -> usize {
         let bytes = self.max_fields() * (self.field_bytes() + 2) + 4;
-        if bytes > MAX_BLOCK_BYTES {
-            MAX_BLOCK_BYTES
-        } else {
-            bytes
-        }
+        if bytes > MAX_BLOCK_BYTES { MAX_BLOCK_BYTES } else { bytes }
     }
 }
 
@@ -142,12 +125,13 @@ pub(super) struct LineCursor {
 impl LineCursor {
     #[inline]
     pub(super) const fn at(line_at: usize) -> Self {
-        Self {
-            line_at,
-            scanned: line_at,
-            colon: 0,
-            underscore: false,
-        }
+        Self { line_at, scanned: line_at, colon: 0, underscore: false }
+    }
+
+    /// Whether nothing of the line has been read.
+    #[inline]
+    pub(super) const fn is_fresh(&self) -> bool {
+        self.scanned == self.line_at
     }
 }
 
@@ -166,55 +150,77 @@ pub(super) enum Line {
     },
 }
 
+/// A field line as nearly all are: a plain name, `: `, printable text, CRLF.
+pub(super) struct CommonLine<'a> {
+    pub name: &'a [u8],
+    pub value: &'a [u8],
+    /// What comes after the line.
+    pub rest: &'a [u8],
+}
+
+impl<'a> CommonLine<'a> {
+    /// Bytes between name and value.
+    pub const GAP: usize = 2;
+
+    /// The line that `bytes` starts with, or None when it is unusual, wrong or not yet whole: `read_line` tells which.
+    #[inline(always)]
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let (name, rest) = bytes.split_at_checked(scan::plain_len(bytes))?;
+        let rest = rest.strip_prefix(b": ")?;
+        let (value, rest) = rest.split_at_checked(scan::text_len(rest))?;
+        let rest = rest.strip_prefix(b"\r\n")?;
+        let is_common = !name.is_empty() && *value.first()? != b' ' && *value.last()? != b' ';
+        is_common.then_some(Self { name, value, rest })
+    }
+}
+
 /// Read on in one field line, of at most `max_bytes` with its CRLF.
 ///
 /// An error is found at the same byte however the bytes come in pieces: whatever stands first on the wire decides.
-#[inline]
-pub(super) fn read_line(
-    bytes: &[u8],
-    cursor: &mut LineCursor,
-    max_bytes: usize,
-) -> Result<Line, HeadError> {
+pub(super) fn read_line(bytes: &[u8], cursor: &mut LineCursor, max_bytes: usize) -> Result<Line, HeadError> {
     let line_at = cursor.line_at;
     if cursor.colon == 0 {
+        if bytes.get(line_at) == Some(&CR) {
+            return read_end(bytes, line_at);
+        }
         let stop = name_end(bytes, cursor);
         if stop - line_at + 2 > max_bytes {
             return Err(HeadError::FieldTooLarge { limit: max_bytes });
         }
         match bytes.get(stop) {
-            None => return Ok(Line::Partial),
             Some(b':') if stop > line_at => cursor.colon = stop,
-            Some(&CR) if stop == line_at => return read_end(bytes, line_at),
             Some(&other) => return Err(name_error(other, stop == line_at)),
+            None => return Ok(Line::Partial),
         }
         cursor.scanned = stop + 1;
     }
-    let stop = scan::find_control(bytes, cursor.scanned);
-    cursor.scanned = stop;
+    let stop = cursor.scanned + scan::value_len(&bytes[cursor.scanned..]);
     if stop - line_at + 2 > max_bytes {
         return Err(HeadError::FieldTooLarge { limit: max_bytes });
     }
-    match (bytes.get(stop), bytes.get(stop + 1)) {
-        (Some(&CR), Some(&LF)) => {
-            let name = Span::new(line_at, cursor.colon);
-            Ok(Line::Field {
-                name,
-                value: trimmed(bytes, cursor.colon + 1, stop),
-                next: stop + 2,
-            })
-        }
-        (None, _) | (Some(&CR), None) => Ok(Line::Partial),
-        (Some(&CR), _) => Err(HeadError::BareCarriageReturn),
-        (Some(&LF), _) => Err(HeadError::BareLineFeed),
+    if !bytes[stop..].starts_with(b"\r\n") {
+        cursor.scanned = stop;
+        return unfinished(&bytes[stop..]);
+    }
+    let name = Span::new(line_at, cursor.colon);
+    let value = trimmed(bytes, cursor.colon + 1, stop);
+    Ok(Line::Field { name, value, next: stop + 2 })
+}
+
+/// What to make of a value that ends before `rest`, which does not start with CRLF.
+#[cold]
+fn unfinished(rest: &[u8]) -> Result<Line, HeadError> {
+    match rest {
+        [] | [CR] => Ok(Line::Partial),
+        [CR, ..] => Err(HeadError::BareCarriageReturn),
+        [LF, ..] => Err(HeadError::BareLineFeed),
         _ => Err(HeadError::FieldValueInvalid),
     }
 }
 
 /// The first byte at or after the cursor that belongs to no token.
-#[inline]
 fn name_end(bytes: &[u8], cursor: &mut LineCursor) -> usize {
-    let mut stop = scan::find_plain_end(bytes, cursor.scanned);
-    // Rare: one of the other token characters. The underscore is among them, so it is looked for only here.
+    let mut stop = cursor.scanned;
     while let Some(&byte) = bytes.get(stop) {
         if !scan::is_token(byte) {
             break;

@@ -41,46 +41,38 @@ pub(super) struct Gathered {
 
 impl Gathered {
     pub(super) fn of(facts: Facts) -> Self {
-        let codings = if facts.chunked {
-            Codings::Chunked
-        } else {
-            Codings::None
-        };
-        Self {
-            facts,
-            codings,
-            content_type: false,
-            upgrade_field: facts.upgrade,
-        }
+        let codings = if facts.chunked { Codings::Chunked } else { Codings::None };
+        Self { facts, codings, content_type: false, upgrade_field: facts.upgrade }
     }
 
     /// Take notice of one field, if it is one of those that matter here.
-    #[inline]
+    #[inline(always)]
     pub(super) fn notice(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadError> {
-        match name.len() {
-            4 if name.eq_ignore_ascii_case(b"host") => self.host(value),
-            6 if name.eq_ignore_ascii_case(b"expect") => {
-                self.expect(value);
-                Ok(())
-            }
-            7 if name.eq_ignore_ascii_case(b"upgrade") => {
-                self.upgrade_field = true;
-                Ok(())
-            }
-            10 if name.eq_ignore_ascii_case(b"connection") => {
-                self.connection(value);
-                Ok(())
-            }
-            12 if name.eq_ignore_ascii_case(b"content-type") => {
-                if core::mem::replace(&mut self.content_type, true) {
-                    return Err(HeadError::ContentTypeTwice);
-                }
-                Ok(())
-            }
-            14 if name.eq_ignore_ascii_case(b"content-length") => self.content_length(value),
-            17 if name.eq_ignore_ascii_case(b"transfer-encoding") => self.transfer_encoding(value),
+        let initial = name.first().map_or(0, |byte| byte | 0x20);
+        match (name.len(), initial) {
+            (4, b'h') | (6, b'e') | (7, b'u') | (10 | 12 | 14, b'c') | (17, b't') => self.notice_known(name, value),
             _ => Ok(()),
         }
+    }
+
+    #[inline(never)]
+    fn notice_known(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadError> {
+        match name.len() {
+            4 if is(name, b"host") => return self.host(value),
+            6 if is(name, b"expect") => self.expect(value),
+            7 if is(name, b"upgrade") => self.upgrade_field = true,
+            10 if is(name, b"connection") => self.connection(value),
+            12 if is(name, b"content-type") => return self.content_type(),
+            14 if is(name, b"content-length") => return self.content_length(value),
+            17 if is(name, b"transfer-encoding") => return self.transfer_encoding(value),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn content_type(&mut self) -> Result<(), HeadError> {
+        let is_second = core::mem::replace(&mut self.content_type, true);
+        if is_second { Err(HeadError::ContentTypeTwice) } else { Ok(()) }
     }
 
     fn host(&mut self, value: &[u8]) -> Result<(), HeadError> {
@@ -143,33 +135,50 @@ impl Gathered {
         Ok(())
     }
 
-    /// The facts, once all fields are read, if together with the request line they make a request.
-    pub(super) fn settle(&self, version: Version, form: TargetForm) -> Result<Facts, HeadError> {
-        let mut facts = self.facts;
+    /// Make the facts final, now that all fields are read, if together with the request line they make a request.
+    #[inline]
+    pub(super) fn settle(&mut self, version: Version, form: TargetForm) -> Result<(), HeadError> {
+        let facts = &mut self.facts;
         match facts.host {
             HostSeen::None if version == Version::Http11 => return Err(HeadError::HostMissing),
             HostSeen::Empty if form.has_authority() => return Err(HeadError::HostEmpty),
             _ => {}
         }
+        facts.upgrade &= self.upgrade_field;
         if self.codings != Codings::None {
-            if version == Version::Http10 {
-                return Err(HeadError::CodingInVersion10);
-            }
-            if facts.content_length.is_some() {
-                return Err(HeadError::LengthWithCoding);
-            }
-            match self.codings {
-                Codings::None | Codings::Chunked => facts.chunked = true,
-                Codings::OthersChunked => return Err(HeadError::CodingUnknown),
-                Codings::Others | Codings::AfterChunked => return Err(HeadError::ChunkedNotLast),
-            }
+            self.settle_codings(version)?;
         }
-        if facts.expect_other && version == Version::Http11 {
+        if self.facts.expect_other && version == Version::Http11 {
             return Err(HeadError::ExpectationUnknown);
         }
-        facts.upgrade &= self.upgrade_field;
-        Ok(facts)
+        Ok(())
     }
+
+    fn settle_codings(&mut self, version: Version) -> Result<(), HeadError> {
+        if version == Version::Http10 {
+            return Err(HeadError::CodingInVersion10);
+        }
+        if self.facts.content_length.is_some() {
+            return Err(HeadError::LengthWithCoding);
+        }
+        match self.codings {
+            Codings::None => {}
+            Codings::Chunked => self.facts.chunked = true,
+            Codings::OthersChunked => return Err(HeadError::CodingUnknown),
+            Codings::Others | Codings::AfterChunked => return Err(HeadError::ChunkedNotLast),
+        }
+        Ok(())
+    }
+}
+
+/// Whether `name`, a token, is `known`, letters and hyphens in lower case. In tokens the bit 0x20 is all that tells
+/// a letter from its other case, and no other token character becomes a letter or a hyphen by it.
+#[inline(always)]
+fn is<const N: usize>(name: &[u8], known: &[u8; N]) -> bool {
+    <&[u8; N]>::try_from(name).is_ok_and(|name| {
+        let differences = name.iter().zip(known).fold(0, |all, (byte, known)| all | ((byte | 0x20) ^ known));
+        differences == 0
+    })
 }
 
 /// `1*DIGIT` as a number, or None when it is something else or does not fit.
@@ -179,10 +188,6 @@ pub(super) fn decimal(digits: &[u8]) -> Option<u64> {
     }
     digits.iter().try_fold(0_u64, |number, &byte| {
         let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
-            None
-        } else {
-            number.checked_mul(10)?.checked_add(u64::from(digit))
-        }
+        if digit > 9 { None } else { number.checked_mul(10)?.checked_add(u64::from(digit)) }
     })
 }

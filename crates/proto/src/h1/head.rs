@@ -3,7 +3,7 @@
 use memchr::memchr;
 
 use super::error::HeadError;
-use super::fields::{self, Facts, Field, HeaderMap, Limits, Line, LineCursor};
+use super::fields::{self, CommonLine, Facts, Field, HeaderMap, Limits, Line, LineCursor};
 use super::framing::{BodyLength, Gathered};
 use super::line::{self, RequestLine, Version};
 use super::scan::{self, CR, LF};
@@ -38,7 +38,6 @@ pub struct HeadParser {
     state: State,
     line: RequestLine,
     form: TargetForm,
-    is_connect: bool,
     cursor: LineCursor,
     fields: Vec<Field>,
     fields_at: usize,
@@ -56,6 +55,8 @@ impl HeadParser {
     pub fn reset(&mut self) {
         self.fields.clear();
         self.state = State::RequestLine;
+        self.line = RequestLine::default();
+        self.form = TargetForm::default();
         self.cursor = LineCursor::at(0);
         self.gathered = Gathered::default();
         self.fields_at = 0;
@@ -72,12 +73,9 @@ impl HeadParser {
             return Ok(Progress::Partial);
         }
         if self.state == State::Complete {
-            return Ok(Progress::Complete {
-                head_len: self.head_len,
-            });
+            return Ok(Progress::Complete { head_len: self.head_len });
         }
-        self.read_fields(bytes, limits)
-            .map_err(|error| self.fail(error))
+        self.read_fields(bytes, limits).map_err(|error| self.fail(error))
     }
 
     /// Read on, no further than the request line; the offset of the field block once the line is there.
@@ -85,15 +83,9 @@ impl HeadParser {
     /// # Errors
     /// As `advance`.
     #[inline]
-    pub fn request_line(
-        &mut self,
-        bytes: &[u8],
-        limits: &Limits,
-    ) -> Result<Option<usize>, HeadError> {
+    pub fn request_line(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, HeadError> {
         match self.state {
-            State::RequestLine => self
-                .read_request_line(bytes, limits)
-                .map_err(|error| self.fail(error)),
+            State::RequestLine => self.read_request_line(bytes, limits).map_err(|error| self.fail(error)),
             State::Fields | State::Complete => Ok(Some(self.fields_at)),
             State::Failed(error) => Err(error),
         }
@@ -106,20 +98,18 @@ impl HeadParser {
     ///
     /// # Errors
     /// As `advance`.
-    pub fn assume(
-        &mut self,
-        fields: &[Field],
-        facts: Facts,
-        head_len: usize,
-    ) -> Result<(), HeadError> {
+    pub fn assume(&mut self, fields: &[Field], facts: Facts, head_len: usize) -> Result<(), HeadError> {
         debug_assert!(self.state == State::Fields, "the request line comes first");
         self.fields.clear();
         self.fields.extend_from_slice(fields);
         self.gathered = Gathered::of(facts);
-        self.complete(head_len).map_err(|error| self.fail(error))
+        match self.complete(head_len) {
+            Ok(_) => Ok(()),
+            Err(error) => Err(self.fail(error)),
+        }
     }
 
-    /// The request line, measured from the head's first byte.
+    /// The request line, measured from the head's first byte; its spans are empty until it is there.
     #[inline]
     pub fn line(&self) -> RequestLine {
         self.line
@@ -165,18 +155,14 @@ impl HeadParser {
     #[inline]
     pub fn keep_alive(&self) -> bool {
         let facts = &self.gathered.facts;
-        !facts.close
-            && !self.is_connect
-            && (self.line.version == Version::Http11 || facts.keep_alive)
+        !facts.close && self.form != TargetForm::Authority && (self.line.version == Version::Http11 || facts.keep_alive)
     }
 
     /// Whether the client waits for 100 (Continue) before it sends a body (RFC 9110 §10.1.1).
     #[inline]
     pub fn expects_continue(&self) -> bool {
         let facts = &self.gathered.facts;
-        facts.expect_continue
-            && self.line.version == Version::Http11
-            && self.body() != BodyLength::Known(0)
+        facts.expect_continue && self.line.version == Version::Http11 && self.body() != BodyLength::Known(0)
     }
 
     /// Whether the client offers to change the protocol (RFC 9110 §7.8).
@@ -191,11 +177,17 @@ impl HeadParser {
         error
     }
 
-    fn read_request_line(
-        &mut self,
-        bytes: &[u8],
-        limits: &Limits,
-    ) -> Result<Option<usize>, HeadError> {
+    #[inline]
+    fn read_request_line(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, HeadError> {
+        // Tried once only, so that a line that comes byte by byte is not looked at from its start for each of them.
+        let common = if self.cursor.scanned == 0 { line::read_common(bytes, limits.line_bytes()) } else { None };
+        match common {
+            Some((line, len)) => Ok(Some(self.begin_fields(line, TargetForm::Origin, len))),
+            None => self.read_any_request_line(bytes, limits),
+        }
+    }
+
+    fn read_any_request_line(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, HeadError> {
         let Some(start) = skip_empty_line(bytes)? else {
             return Ok(None);
         };
@@ -219,59 +211,80 @@ impl HeadParser {
         if bytes[line_feed - 1] != CR {
             return Err(HeadError::BareLineFeed);
         }
-        (self.line, self.form) = line::parse(bytes, start, line_feed - 1, limits)?;
-        self.is_connect = self.form == TargetForm::Authority;
-        self.fields_at = line_feed + 1;
-        self.cursor = LineCursor::at(self.fields_at);
+        let (line, form) = line::parse(bytes, start, line_feed - 1, limits)?;
+        Ok(Some(self.begin_fields(line, form, line_feed + 1)))
+    }
+
+    #[inline(always)]
+    fn begin_fields(&mut self, line: RequestLine, form: TargetForm, fields_at: usize) -> usize {
+        self.line = line;
+        self.form = form;
+        self.fields_at = fields_at;
+        self.cursor = LineCursor::at(0);
         self.state = State::Fields;
-        Ok(Some(self.fields_at))
+        fields_at
     }
 
     fn read_fields(&mut self, bytes: &[u8], limits: &Limits) -> Result<Progress, HeadError> {
-        let (max_fields, max_line, max_block) = (
-            limits.max_fields(),
-            limits.field_bytes(),
-            limits.block_bytes(),
-        );
-        let base = self.fields_at;
+        let block = &bytes[self.fields_at..];
         loop {
-            let start = self.cursor.line_at;
-            if self.fields.len() == max_fields && bytes.get(start).is_some_and(|&byte| byte != CR) {
+            if self.cursor.is_fresh() {
+                self.read_common_fields(block, limits)?;
+            }
+            let cursor = &mut self.cursor;
+            let max_fields = limits.max_fields();
+            if self.fields.len() == max_fields && block.get(cursor.line_at).is_some_and(|&byte| byte != CR) {
                 return Err(HeadError::TooManyFields { limit: max_fields });
             }
-            let (name, value, next) = match fields::read_line(bytes, &mut self.cursor, max_line)? {
+            let (name, value, next) = match fields::read_line(block, cursor, limits.field_bytes())? {
                 Line::Field { name, value, next } => (name, value, next),
                 Line::Partial => return Ok(Progress::Partial),
-                Line::End { next } => {
-                    self.complete(next)?;
-                    return Ok(Progress::Complete { head_len: next });
-                }
+                Line::End { next } => return self.complete(self.fields_at + next),
             };
-            if next - base > max_block {
-                return Err(HeadError::FieldsTooLarge { limit: max_block });
+            if next > limits.block_bytes() {
+                return Err(HeadError::FieldsTooLarge { limit: limits.block_bytes() });
             }
-            let underscore = self.cursor.underscore;
-            self.cursor = LineCursor::at(next);
-            if underscore && limits.header_map != HeaderMap::Dangerous {
-                if limits.header_map == HeaderMap::Refuse {
-                    return Err(HeadError::FieldNameUnderscore);
-                }
-                continue;
+            let underscore = cursor.underscore;
+            *cursor = LineCursor::at(next);
+            match limits.header_map {
+                HeaderMap::Drop if underscore => continue,
+                HeaderMap::Refuse if underscore => return Err(HeadError::FieldNameUnderscore),
+                _ => {}
             }
-            self.gathered.notice(name.of(bytes), value.of(bytes))?;
-            self.fields.push(Field {
-                name: relative(name, base),
-                value: relative(value, base),
-            });
+            self.gathered.notice(name.of(block), value.of(block))?;
+            self.fields.push(Field { name, value });
         }
     }
 
-    /// Note that the head ends at `head_len`, if its parts go together.
-    fn complete(&mut self, head_len: usize) -> Result<(), HeadError> {
-        self.gathered.facts = self.gathered.settle(self.line.version, self.form)?;
+    /// Read whole lines as long as they are like most lines and no limit is near.
+    fn read_common_fields(&mut self, block: &[u8], limits: &Limits) -> Result<(), HeadError> {
+        let (max_fields, max_line) = (limits.max_fields(), limits.field_bytes());
+        let block = &block[..block.len().min(limits.block_bytes())];
+        let mut rest = &block[self.cursor.line_at..];
+        let mut line_at = self.cursor.line_at;
+        while let Some(line) = CommonLine::read(rest) {
+            let len = rest.len() - line.rest.len();
+            if self.fields.len() >= max_fields || len > max_line {
+                break;
+            }
+            self.gathered.notice(line.name, line.value)?;
+            let name = Span::new(line_at, line_at + line.name.len());
+            let value_at = line_at + line.name.len() + CommonLine::GAP;
+            let value = Span::new(value_at, value_at + line.value.len());
+            self.fields.push(Field { name, value });
+            line_at += len;
+            rest = line.rest;
+        }
+        self.cursor = LineCursor::at(line_at);
+        Ok(())
+    }
+
+    /// The head ends at `head_len`, if its parts go together.
+    fn complete(&mut self, head_len: usize) -> Result<Progress, HeadError> {
+        self.gathered.settle(self.line.version, self.form)?;
         self.head_len = head_len;
         self.state = State::Complete;
-        Ok(())
+        Ok(Progress::Complete { head_len })
     }
 }
 
@@ -284,9 +297,4 @@ fn skip_empty_line(bytes: &[u8]) -> Result<Option<usize>, HeadError> {
         [CR, ..] => Err(HeadError::BareCarriageReturn),
         _ => Ok(Some(0)),
     }
-}
-
-#[inline]
-fn relative(span: Span, base: usize) -> Span {
-    Span::new(span.start as usize - base, span.end as usize - base)
 }

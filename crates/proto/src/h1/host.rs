@@ -6,6 +6,17 @@ use super::scan::is_reg_name;
 
 /// Whether `value` is a host, not empty, with an optional port. The port may be empty, as the grammar has it.
 pub(super) fn is_authority(value: &[u8]) -> bool {
+    let name_len = value.iter().position(|&byte| !is_reg_name(byte)).unwrap_or(value.len());
+    match &value[name_len..] {
+        [] => name_len > 0,
+        [b':', port @ ..] => name_len > 0 && port.iter().all(u8::is_ascii_digit),
+        _ => is_unusual_authority(value),
+    }
+}
+
+/// As `is_authority`, with the address literals and escapes that hardly any host has.
+#[cold]
+fn is_unusual_authority(value: &[u8]) -> bool {
     match split(value) {
         Some((host, port)) => !host.is_empty() && port.iter().all(u8::is_ascii_digit),
         None => false,
@@ -17,9 +28,7 @@ pub(super) fn is_tunnel(value: &[u8]) -> bool {
     let Some((host, port)) = split(value) else {
         return false;
     };
-    let number = core::str::from_utf8(port)
-        .ok()
-        .and_then(|digits| digits.parse::<u16>().ok());
+    let number = core::str::from_utf8(port).ok().and_then(|digits| digits.parse::<u16>().ok());
     !host.is_empty() && port.iter().all(u8::is_ascii_digit) && number.is_some_and(|port| port != 0)
 }
 
@@ -66,11 +75,7 @@ fn is_ip_literal(literal: &[u8]) -> bool {
         };
         let (version, address) = (&future[..dot], &future[dot + 1..]);
         let is_hex = !version.is_empty() && version.iter().all(u8::is_ascii_hexdigit);
-        return is_hex
-            && !address.is_empty()
-            && address
-                .iter()
-                .all(|&byte| byte == b':' || is_reg_name(byte));
+        return is_hex && !address.is_empty() && address.iter().all(|&byte| byte == b':' || is_reg_name(byte));
     }
     core::str::from_utf8(literal).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
 }

@@ -23,16 +23,29 @@ pub struct RequestLine {
     pub version: Version,
 }
 
+/// The request line that `bytes` starts with and its length with CRLF, if it is as nearly all are: a usual method, a
+/// path, HTTP/1.1. None: it is unusual, wrong or not yet whole; `parse` tells which.
+#[inline(always)]
+pub(super) fn read_common(bytes: &[u8], max_bytes: usize) -> Option<(RequestLine, usize)> {
+    let method_len = bytes.iter().take(20).position(|&byte| !scan::is_method(byte))?;
+    let (method, rest) = bytes.split_at_checked(method_len)?;
+    let rest = rest.strip_prefix(b" ")?;
+    let (target, rest) = rest.split_at_checked(scan::target_len(rest))?;
+    let after = rest.strip_prefix(b" HTTP/1.1\r\n")?;
+    let len = bytes.len() - after.len();
+    if method_len < 3 || method == b"CONNECT" || target.first() != Some(&b'/') || len - 2 > max_bytes {
+        return None;
+    }
+    let target_at = method_len + 1;
+    let target = Span::new(target_at, target_at + target.len());
+    Some((RequestLine { method: Span::new(0, method_len), target, version: Version::Http11 }, len))
+}
+
 /// Read the request line that fills `bytes[start..end]`, its CRLF left out.
-pub(super) fn parse(
-    bytes: &[u8],
-    start: usize,
-    end: usize,
-    limits: &Limits,
-) -> Result<(RequestLine, TargetForm), HeadError> {
+pub(super) fn parse(bytes: &[u8], start: usize, end: usize, limits: &Limits) -> Result<(RequestLine, TargetForm), HeadError> {
     let line = &bytes[..end];
     let method_end = method_end(line, start, limits)?;
-    let target_end = scan::find_target_end(line, method_end + 1);
+    let target_end = method_end + 1 + scan::target_len(&line[method_end + 1..]);
     if target_end == method_end + 1 {
         return Err(HeadError::RequestLineMalformed);
     }
@@ -46,14 +59,7 @@ pub(super) fn parse(
     let method = Span::new(start, method_end);
     let target = Span::new(method_end + 1, target_end);
     let form = target::check(method.of(line), target.of(line))?;
-    Ok((
-        RequestLine {
-            method,
-            target,
-            version,
-        },
-        form,
-    ))
+    Ok((RequestLine { method, target, version }, form))
 }
 
 /// Where the method that starts at `start` ends: at a single space.
@@ -82,14 +88,8 @@ fn version(text: &[u8]) -> Result<Version, HeadError> {
     match text {
         b"HTTP/1.1" => Ok(Version::Http11),
         b"HTTP/1.0" => Ok(Version::Http10),
-        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor]
-            if major.is_ascii_digit() && minor.is_ascii_digit() =>
-        {
-            if *major == b'1' {
-                Ok(Version::Http11)
-            } else {
-                Err(HeadError::VersionUnsupported)
-            }
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
+            if *major == b'1' { Ok(Version::Http11) } else { Err(HeadError::VersionUnsupported) }
         }
         _ => Err(HeadError::VersionMalformed),
     }

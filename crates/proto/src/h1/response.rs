@@ -33,11 +33,7 @@ pub fn classify(name: &[u8]) -> FieldClass {
         19 => is(b"proxy-authorization"),
         _ => false,
     };
-    if is_dropped {
-        FieldClass::Drop
-    } else {
-        FieldClass::Pass
-    }
+    if is_dropped { FieldClass::Drop } else { FieldClass::Pass }
 }
 
 /// Why a response cannot be written as the application would have it. The application is at fault.
@@ -58,9 +54,7 @@ impl ResponseError {
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::StatusInvalid => {
-                "the status is not three digits, a space and a reason without control characters"
-            }
+            Self::StatusInvalid => "the status is not three digits, a space and a reason without control characters",
             Self::FieldNameInvalid => "a field name is not a token",
             Self::FieldValueInvalid => "a field value holds a control character",
             Self::ContentLengthInvalid => "the Content-Length is not a number",
@@ -76,17 +70,11 @@ impl core::error::Error for ResponseError {}
 /// It is not three digits from 100 up, or a control character follows them.
 #[inline]
 pub fn check_status(status: &[u8]) -> Result<u16, ResponseError> {
-    let (digits, reason) = status
-        .split_at_checked(3)
-        .ok_or(ResponseError::StatusInvalid)?;
+    let (digits, reason) = status.split_at_checked(3).ok_or(ResponseError::StatusInvalid)?;
     let is_separated = reason.first().is_none_or(|&byte| byte == b' ');
     let code = decimal(digits).filter(|&code| code >= 100 && is_separated);
     let code = code.ok_or(ResponseError::StatusInvalid)? as u16;
-    if scan::find_control(status, 0) < status.len() {
-        Err(ResponseError::StatusInvalid)
-    } else {
-        Ok(code)
-    }
+    if scan::value_len(status) < status.len() { Err(ResponseError::StatusInvalid) } else { Ok(code) }
 }
 
 /// Whether `name` is a token (RFC 9110 §5.1).
@@ -96,11 +84,7 @@ pub fn check_status(status: &[u8]) -> Result<u16, ResponseError> {
 #[inline]
 pub fn check_name(name: &[u8]) -> Result<(), ResponseError> {
     let is_valid = !name.is_empty() && name.iter().all(|&byte| scan::is_token(byte));
-    if is_valid {
-        Ok(())
-    } else {
-        Err(ResponseError::FieldNameInvalid)
-    }
+    if is_valid { Ok(()) } else { Err(ResponseError::FieldNameInvalid) }
 }
 
 /// Whether `value` is free of controls other than HTAB (RFC 9110 §5.5): no CR, LF or NUL gets past.
@@ -109,11 +93,7 @@ pub fn check_name(name: &[u8]) -> Result<(), ResponseError> {
 /// It is not.
 #[inline]
 pub fn check_value(value: &[u8]) -> Result<(), ResponseError> {
-    if scan::find_control(value, 0) < value.len() {
-        Err(ResponseError::FieldValueInvalid)
-    } else {
-        Ok(())
-    }
+    if scan::value_len(value) < value.len() { Err(ResponseError::FieldValueInvalid) } else { Ok(()) }
 }
 
 /// The number a Content-Length says, whitespace around it forgiven.

@@ -66,73 +66,100 @@ pub(super) fn is_control(byte: u8) -> bool {
     (byte < 0x20) & (byte != b'\t') | (byte == 0x7f)
 }
 
-/// The first control at or after `from`, or the length of `bytes`.
-#[inline]
-pub(super) fn find_control(bytes: &[u8], from: usize) -> usize {
-    find(bytes, from, is_control)
-}
-
-/// The first byte at or after `from` that no request target may hold, or the length of `bytes`.
-#[inline]
-pub(super) fn find_target_end(bytes: &[u8], from: usize) -> usize {
-    find(bytes, from, |byte| byte.wrapping_sub(0x21) > 0x7e - 0x21)
-}
-
-/// The first byte at or after `from` that is no letter, digit or hyphen, or the length of `bytes`.
-#[inline]
-pub(super) fn find_plain_end(bytes: &[u8], from: usize) -> usize {
-    find(bytes, from, |byte| {
-        let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
-        let digit = byte.wrapping_sub(b'0') < 10;
-        !(letter | digit | (byte == b'-'))
-    })
-}
-
-const BLOCK: usize = 16;
-
+/// How many letters and hyphens `bytes` starts with: all of it in nearly every field name.
 #[inline(always)]
-fn find(bytes: &[u8], from: usize, stops: impl Fn(u8) -> bool + Copy) -> usize {
-    let mut at = from;
-    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<BLOCK>) {
-        let marks = marks(block, stops);
+pub(super) fn plain_len(bytes: &[u8]) -> usize {
+    let is_outside = |byte: u8| !(((byte | 0x20).wrapping_sub(b'a') < 26) | (byte == b'-'));
+    let Some(block) = bytes.first_chunk::<16>() else { return prefix_len(bytes, is_outside) };
+    let mut marks = [0_u8; 16];
+    for (mark, &byte) in marks.iter_mut().zip(block) {
+        *mark = u8::from(is_outside(byte)).wrapping_neg();
+    }
+    match (u128::from_le_bytes(marks).trailing_zeros() / 8) as usize {
+        16 => 16 + prefix_len(&bytes[16..], is_outside),
+        len => len,
+    }
+}
+
+/// How many bytes at the start of `bytes` are printable ASCII or space: all of it in nearly every field value.
+#[inline(always)]
+pub(super) fn text_len(bytes: &[u8]) -> usize {
+    printable_len::<b' '>(bytes)
+}
+
+/// How many bytes at the start of `bytes` a request target may hold: printable ASCII.
+#[inline(always)]
+pub(super) fn target_len(bytes: &[u8]) -> usize {
+    printable_len::<b'!'>(bytes)
+}
+
+/// How many bytes at the start of `bytes` a field value may hold.
+pub(super) fn value_len(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(block) = block_at::<16>(bytes, at) {
+        if block.iter().fold(false, |any, &byte| any | is_control(byte)) {
+            break;
+        }
+        at += 16;
+    }
+    at + prefix_len(&bytes[at..], is_control)
+}
+
+/// How many bytes at the start of `bytes` are from `LOW` to `~`.
+///
+/// Whole blocks are looked at in a loop of fixed count without a way out, so that it becomes a few vector
+/// instructions; the place within the last block is then found by words.
+#[inline(always)]
+fn printable_len<const LOW: u8>(bytes: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(block) = block_at::<16>(bytes, at) {
+        // One more than such a byte is, as a signed number, what exceeds LOW: from 0x7f on it is negative.
+        if !block.iter().fold(true, |all, byte| all & (byte.wrapping_add(1) as i8 > LOW as i8)) {
+            let [low, high] = [0, 8].map(|half| unprintable_marks::<LOW>(word_at(block, half)));
+            let (base, marks) = if low != 0 { (at, low) } else { (at + 8, high) };
+            return base + (marks.trailing_zeros() / 8) as usize;
+        }
+        at += 16;
+    }
+    if let Some(word) = block_at::<8>(bytes, at) {
+        let marks = unprintable_marks::<LOW>(u64::from_le_bytes(*word));
         if marks != 0 {
             return at + (marks.trailing_zeros() / 8) as usize;
         }
-        at += BLOCK;
+        at += 8;
     }
-    find_in_tail(bytes, at, stops)
+    at + prefix_len(&bytes[at..], |byte| byte.wrapping_sub(LOW) > b'~' - LOW)
 }
 
-/// As `find`, for the last bytes, fewer than a block: they are read as part of the last whole block.
+/// As the searches above, byte by byte.
 #[inline(always)]
-fn find_in_tail(bytes: &[u8], at: usize, stops: impl Fn(u8) -> bool + Copy) -> usize {
-    let len = bytes.len();
-    if at >= len {
-        return len;
-    }
-    if let Some(block) = bytes.last_chunk::<BLOCK>() {
-        let known = at + BLOCK - len;
-        let marks = marks(block, stops) >> (8 * known);
-        return if marks == 0 {
-            len
-        } else {
-            at + (marks.trailing_zeros() / 8) as usize
-        };
-    }
-    bytes[at..]
-        .iter()
-        .position(|&byte| stops(byte))
-        .map_or(len, |offset| at + offset)
+fn prefix_len(bytes: &[u8], is_outside: impl Fn(u8) -> bool) -> usize {
+    bytes.iter().position(|&byte| is_outside(byte)).unwrap_or(bytes.len())
 }
 
-/// 0xff in the place of every byte that stops the search.
 #[inline(always)]
-fn marks(block: &[u8; BLOCK], stops: impl Fn(u8) -> bool) -> u128 {
-    let mut marks = [0_u8; BLOCK];
-    for (mark, &byte) in marks.iter_mut().zip(block) {
-        *mark = u8::from(stops(byte)).wrapping_neg();
-    }
-    u128::from_le_bytes(marks)
+fn block_at<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
+    bytes.get(at..).and_then(<[u8]>::first_chunk)
+}
+
+/// The eight bytes of `block` from `at` on, little end first.
+#[inline(always)]
+fn word_at(block: &[u8; 16], at: usize) -> u64 {
+    (u128::from_le_bytes(*block) >> (8 * at)) as u64
+}
+
+/// The byte in every place of a word.
+const fn every(byte: u8) -> u64 {
+    u64::from_ne_bytes([byte; 8])
+}
+
+/// A subtraction borrows from the place above only below `LOW`, an addition carries into it only from 0xff, and both
+/// are marked themselves: so all is exact up to the first mark.
+#[inline(always)]
+fn unprintable_marks<const LOW: u8>(word: u64) -> u64 {
+    let below = word.wrapping_sub(every(LOW));
+    let above = word.wrapping_add(every(1));
+    (below | above | word) & every(0x80)
 }
 
 /// `bytes` without the spaces and tabs around them (OWS, RFC 9110 §5.6.3).

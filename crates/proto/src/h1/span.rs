@@ -12,10 +12,7 @@ impl Span {
     #[inline]
     pub(super) const fn new(start: usize, end: usize) -> Self {
         debug_assert!(start <= end && end <= u32::MAX as usize);
-        Self {
-            start: start as u32,
-            end: end as u32,
-        }
+        Self { start: start as u32, end: end as u32 }
     }
 
     /// The bytes of this span within `bytes`, the same bytes it was measured in.

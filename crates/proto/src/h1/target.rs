@@ -43,11 +43,7 @@ pub struct Target {
 #[inline]
 pub(super) fn check(method: &[u8], target: &[u8]) -> Result<TargetForm, HeadError> {
     if method == b"CONNECT" {
-        return if host::is_tunnel(target) {
-            Ok(TargetForm::Authority)
-        } else {
-            Err(HeadError::TargetAuthority)
-        };
+        return if host::is_tunnel(target) { Ok(TargetForm::Authority) } else { Err(HeadError::TargetAuthority) };
     }
     match target {
         [b'/', ..] => Ok(TargetForm::Origin),
@@ -61,26 +57,18 @@ fn check_absolute(target: &[u8]) -> Result<TargetForm, HeadError> {
     let authority_at = scheme_end + 3;
     let authority = &target[authority_at..authority_end(target, authority_at)];
     // User information is refused with the rest: in a request it only serves to mislead (RFC 9110 §4.2.4).
-    if host::is_authority(authority) {
-        Ok(TargetForm::Absolute)
-    } else {
-        Err(HeadError::TargetAuthority)
-    }
+    if host::is_authority(authority) { Ok(TargetForm::Absolute) } else { Err(HeadError::TargetAuthority) }
 }
 
 /// The length of the scheme of an absolute target, `http` or `https` in any case, with `://` after it.
 fn scheme_end(target: &[u8]) -> Option<usize> {
     let colon = memchr(b':', target.get(..6.min(target.len()))?)?;
-    let is_known = target[..colon].eq_ignore_ascii_case(b"http")
-        || target[..colon].eq_ignore_ascii_case(b"https");
+    let is_known = target[..colon].eq_ignore_ascii_case(b"http") || target[..colon].eq_ignore_ascii_case(b"https");
     (is_known && target[colon..].starts_with(b"://")).then_some(colon)
 }
 
 fn authority_end(target: &[u8], from: usize) -> usize {
-    target[from..]
-        .iter()
-        .position(|byte| matches!(byte, b'/' | b'?' | b'#'))
-        .map_or(target.len(), |n| from + n)
+    target[from..].iter().position(|byte| matches!(byte, b'/' | b'?' | b'#')).map_or(target.len(), |n| from + n)
 }
 
 /// The parts of a target that the parser has accepted.
@@ -88,21 +76,10 @@ fn authority_end(target: &[u8], from: usize) -> usize {
 /// A fragment, which no target should have, is left out of path and query, as Gunicorn does.
 pub fn split(target: &[u8]) -> Target {
     match target {
-        [b'/', ..] => split_path(
-            target,
-            0,
-            Target {
-                form: TargetForm::Origin,
-                ..Target::default()
-            },
-        ),
+        [b'/', ..] => split_path(target, 0, Target { form: TargetForm::Origin, ..Target::default() }),
         b"*" => {
             let path = Span::new(0, 1);
-            Target {
-                form: TargetForm::Asterisk,
-                path,
-                ..Target::default()
-            }
+            Target { form: TargetForm::Asterisk, path, ..Target::default() }
         }
         _ => match scheme_end(target) {
             Some(scheme_end) => {
@@ -111,24 +88,11 @@ pub fn split(target: &[u8]) -> Target {
                 let scheme = Span::new(0, scheme_end);
                 let authority = Span::new(authority_at, path_at);
                 let form = TargetForm::Absolute;
-                split_path(
-                    target,
-                    path_at,
-                    Target {
-                        form,
-                        scheme,
-                        authority,
-                        ..Target::default()
-                    },
-                )
+                split_path(target, path_at, Target { form, scheme, authority, ..Target::default() })
             }
             None => {
                 let authority = Span::new(0, target.len());
-                Target {
-                    form: TargetForm::Authority,
-                    authority,
-                    ..Target::default()
-                }
+                Target { form: TargetForm::Authority, authority, ..Target::default() }
             }
         },
     }
@@ -138,17 +102,10 @@ pub fn split(target: &[u8]) -> Target {
 fn split_path(target: &[u8], from: usize, parts: Target) -> Target {
     let end = memchr(b'#', target).unwrap_or(target.len());
     let (path, query) = match memchr(b'?', &target[from..end]) {
-        Some(length) => (
-            Span::new(from, from + length),
-            Span::new(from + length + 1, end),
-        ),
+        Some(length) => (Span::new(from, from + length), Span::new(from + length + 1, end)),
         None => (Span::new(from, end), Span::new(end, end)),
     };
-    Target {
-        path,
-        query,
-        ..parts
-    }
+    Target { path, query, ..parts }
 }
 
 /// Append `path` to `out` with `%XX` decoded. What is no escape stays as it is, as in Gunicorn.
