@@ -7,7 +7,8 @@ import ctypes
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 import pytest
 
@@ -34,7 +35,7 @@ def short_directory() -> Iterator[str]:
 
 @pytest.fixture
 def gate(short_directory: str) -> Iterator[Gate]:
-    """A gate for the application; open it has to be before the servers stop, which is why `serve` asks for it."""
+    """A gate for the applications of this test's servers."""
     with Gate(short_directory) as opened:
         yield opened
 
@@ -42,14 +43,13 @@ def gate(short_directory: str) -> Iterator[Gate]:
 @pytest.fixture
 def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
     """Start servers as `Server` takes them; each is up when this returns, and is stopped and checked after the test."""
-    gated = "gate" in request.fixturenames
+    gate: Gate | None = request.getfixturevalue("gate") if "gate" in request.fixturenames else None
     with contextlib.ExitStack() as servers:
 
-        def start(app: str, *options: str, **how: object) -> Server:
-            if gated:
-                how["env"] = {**request.getfixturevalue("gate").environment, **(how.get("env") or {})}  # type: ignore[dict-item]
-            return servers.enter_context(Server(app, *options, **how))  # type: ignore[arg-type]
+        def start(app: str, *options: str, env: Mapping[str, str] | None = None, **how: Any) -> Server:
+            gated = gate.environment if gate is not None else {}
+            return servers.enter_context(Server(app, *options, env={**gated, **(env or {})}, **how))
 
         yield start
-        if gated:
-            request.getfixturevalue("gate").close()
+        if gate is not None:
+            gate.close()  # so that no server waits for an application that waits for this test

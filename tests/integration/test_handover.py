@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support.deadlines import until
 from tests.support.gate import Gate
-from tests.support.http import Client
 from tests.support.processes import sockets
 from tests.support.server import Server
 
@@ -15,105 +15,100 @@ Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 
 
-def connections_of_each(server: Server, count: int) -> dict[int, list[Client]]:
-    """Keep-alive connections, by the worker that has them, at least `count` at every worker."""
-    held: dict[int, list[Client]] = {pid: [] for pid in server.worker_pids()}
-    for _ in range(2000):
-        if all(len(clients) >= count for clients in held.values()):
-            return held
-        client = server.client()
-        held[int(client.ask("GET", "/pid").body)].append(client)
-    raise AssertionError(f"connections stay with some workers: {[len(clients) for clients in held.values()]}")
+class Busy:
+    """A worker in an application call that ends when the test says so, and the connections that were with it before."""
+
+    def __init__(self, server: Server, gate: Gate, how: str = "/wait", begun: bytes = b"") -> None:
+        clients = [server.client() for _ in range(12)]
+        where = [int(client.ask("GET", "/pid").body) for client in clients]
+        self.pid = max(where, key=where.count)
+        (self.sibling,) = set(server.worker_pids()) - {self.pid}
+        self.blocker, *self.clients = [client for client, pid in zip(clients, where, strict=True) if pid == self.pid]
+        self.elsewhere = [client for client, pid in zip(clients, where, strict=True) if pid != self.pid]
+        for client in self.clients:
+            client.send(begun)
+        self.blocker.request("GET", how)
+        self.visitor = gate.wait("in the application")
+        assert self.visitor.pid == self.pid
+
+    def release(self) -> None:
+        """The call ends, and its request is answered by the worker it began in."""
+        self.visitor.release("released")
+        assert self.blocker.read_response().body == b"%d released" % self.pid
+        for client in (self.blocker, *self.clients, *self.elsewhere):
+            assert client.ask("GET", "/hello").status == 200
+            client.close()
 
 
 @pytest.mark.parametrize("how", ["/wait", "/busy"])
 def test_a_busy_workers_connections_are_answered_by_its_sibling(serve: Serve, gate: Gate, how: str):
     server = serve(APP, workers=2)
-    held = connections_of_each(server, 2)
-    busy, clients = max(held.items(), key=lambda item: len(item[1]))
-    blocker, *others = clients
-    blocker.request("GET", how)
-    visitor = gate.wait("in the application")
-    assert visitor.pid == busy
-    for client in others:
+    busy = Busy(server, gate, how)
+    assert busy.clients
+    for client in busy.clients:
         client.request("GET", "/pid")
-    for client in others:
-        assert int(client.read_response().body) != busy
-    visitor.release("released")
-    assert blocker.read_response().body == b"%d released" % busy
-    for client in [client for clients in held.values() for client in clients]:
-        assert client.ask("GET", "/hello").status == 200
-        client.close()
+    for client in busy.clients:
+        assert int(client.read_response().body) == busy.sibling
+    busy.release()
 
 
 def test_new_connections_go_to_the_idle_sibling(serve: Serve, gate: Gate):
     server = serve(APP, workers=2)
-    held = connections_of_each(server, 1)
-    busy, (blocker, *_) = next(iter(held.items()))
-    blocker.request("GET", "/wait")
-    visitor = gate.wait("in the application")
+    busy = Busy(server, gate)
     for _ in range(30):
-        assert int(server.get("/pid").body) != busy
-    visitor.release()
-    assert blocker.read_response().status == 200
+        assert int(server.get("/pid").body) == busy.sibling
+    busy.release()
 
 
 def test_with_every_worker_busy_requests_wait_and_none_is_lost(serve: Serve, gate: Gate):
     server = serve(APP, workers=2)
-    held = connections_of_each(server, 3)
-    blockers = [clients[0] for clients in held.values()]
-    for blocker in blockers:
-        blocker.request("GET", "/wait")
-    visitors = [gate.wait("in the application") for _ in blockers]
-    rest = [client for clients in held.values() for client in clients[1:]]
-    for client in rest:
-        client.request("GET", "/pid")
-    visitors[0].release()
-    for client in rest:
-        assert int(client.read_response().body) == visitors[0].pid
-    visitors[1].release()
-    for blocker in blockers:
-        assert blocker.read_response().status == 200
+    busy = Busy(server, gate)
+    with server.client() as second:
+        second.request("GET", "/wait?label=too")
+        other = gate.wait("too")
+        assert other.pid == busy.sibling
+        rest = [*busy.clients, *busy.elsewhere, server.client()]
+        for client in rest:
+            client.request("GET", "/pid")
+        other.release()
+        for client in rest:
+            assert int(client.read_response().body) == busy.sibling
+        assert second.read_response().status == 200
+    busy.release()
 
 
-def test_a_request_begun_before_the_hand_over_is_answered_whole(serve: Serve, gate: Gate):
-    """Half of each request is there when the worker becomes busy, and the rest comes afterwards."""
+def test_a_request_begun_before_the_worker_is_busy_is_answered_whole(serve: Serve, gate: Gate):
+    """Half of each request is there when the worker becomes busy, and the rest comes while it is."""
     server = serve(APP, workers=2)
-    held = connections_of_each(server, 4)
-    busy, (blocker, *others) = next(iter(held.items()))
-    for client in others[:3]:
-        client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Le")
-    blocker.request("GET", "/wait")
-    visitor = gate.wait("in the application")
-    assert visitor.pid == busy
-    for number, client in enumerate(others[:3]):
-        client.send(b"ngth: 6\r\n\r\nbody %d" % number)
-    visitor.release()
-    for number, client in enumerate(others[:3]):
-        assert client.read_response().body == b"body %d" % number
-    assert blocker.read_response().status == 200
+    busy = Busy(server, gate, begun=b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Le")
+    for number, client in enumerate(busy.clients):
+        client.send(b"ngth: 7\r\n\r\nbody %02d" % number)
+    busy.visitor.release("released")
+    for number, client in enumerate(busy.clients):
+        assert client.read_response().body == b"body %02d" % number
+    assert busy.blocker.read_response().body == b"%d released" % busy.pid
 
 
-def test_handed_over_connections_are_closed_where_they_came_from(serve: Serve, gate: Gate):
+def test_connections_that_were_handed_over_are_closed_where_they_came_from(serve: Serve, gate: Gate):
     server = serve(APP, workers=2)
-    held = connections_of_each(server, 1)
-    busy, (blocker, *_) = next(iter(held.items()))
-    (sibling,) = [pid for pid in held if pid != busy]
-    for clients in held.values():
-        for client in clients[1:]:
-            client.close()
-    blocker.request("GET", "/wait")
-    visitor = gate.wait("in the application")
-    before = sockets(busy)
-    clients = [server.client() for _ in range(20)]
+    busy = Busy(server, gate)
+    before = sockets(busy.pid)
     for _ in range(3):
-        for client in clients:
-            assert int(client.ask("GET", "/pid").body) == sibling
-    assert sockets(busy) <= before
-    visitor.release()
-    assert blocker.read_response().status == 200
-    for client in clients:
-        client.close()
+        for client in busy.clients:
+            assert int(client.ask("GET", "/pid").body) == busy.sibling
+    until(lambda: sockets(busy.pid) == before - len(busy.clients), "the handed over connections to be closed")
+    busy.release()
+
+
+def test_pipelined_requests_survive_the_hand_over(serve: Serve, gate: Gate):
+    server = serve(APP, workers=2)
+    busy = Busy(server, gate)
+    for client in busy.clients:
+        client.send(b"GET /pid HTTP/1.1\r\nHost: a\r\n\r\n" * 5)
+    for client in busy.clients:
+        for _ in range(5):
+            assert int(client.read_response().body) == busy.sibling
+    busy.release()
 
 
 def test_a_worker_alone_answers_in_its_own_time(serve: Serve, gate: Gate):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -51,10 +51,10 @@ class Drip:
 
 
 @pytest.fixture
-def server(serve: Serve) -> Iterator[Server]:
+def server(serve: Serve) -> Server:
     running = serve(APP)
     assert running.get("/hello").status == 200
-    yield running
+    return running
 
 
 def normal_requests(server: Server) -> None:

@@ -56,6 +56,7 @@ class Server:
         workers: how many must have booted before the server counts as up.
         env: environment variables for the application and the server.
         cwd: where it is started; applications of the tests are found from the repository's root.
+        ready: the log line that each worker writes as it boots; None where the test itself waits for something else.
         command: what to run instead of the installed `longma`; options and app follow it.
     """
 
@@ -67,9 +68,11 @@ class Server:
         workers: int = 1,
         env: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] = ROOT,
+        ready: str | None = "Booting worker with pid",
         command: Sequence[str] = (str(LONGMA),),
     ) -> None:
         self.app = app
+        self.ready = ready
         self.options = options
         self.workers = workers
         self.env = environment(env or {})
@@ -90,7 +93,8 @@ class Server:
     def __enter__(self) -> Server:
         self.start()
         try:
-            self.errors.wait(r"Booting worker with pid", count=self.workers)
+            if self.ready is not None:
+                self.errors.wait(self.ready, count=self.workers)
         except BaseException:
             self.kill()
             raise

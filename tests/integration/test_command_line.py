@@ -1,0 +1,183 @@
+"""The command line: a mistake is one clear line and the documented exit status, never a traceback."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.http import Client
+from tests.support.paths import VENV_BIN
+from tests.support.server import LONGMA, Run, Server, listener
+
+Serve = Callable[..., Server]
+APP = "tests.apps.answers"
+
+
+def complaint(run: Run) -> str:
+    """What the run said on standard error: no traceback, and as argparse does, the usage at most above the line."""
+    assert "Traceback" not in run.errors
+    lines = [line for line in run.errors.splitlines() if line and not line.startswith(("usage:", " "))]
+    assert len(lines) == 1, run.errors
+    return lines[0]
+
+
+@pytest.mark.parametrize("command", [(str(LONGMA),), (str(VENV_BIN / "python"), "-m", "longma")])
+def test_it_serves_by_either_name(serve: Serve, command: tuple[str, ...]):
+    assert serve(APP, command=command).get("/").status == 200
+
+
+def test_the_version():
+    run = Run("--version")
+    assert run.status == 0
+    assert run.output.startswith("longma (version ")
+
+
+def test_help_names_every_section_and_the_app():
+    run = Run("--help")
+    assert run.status == 0
+    for word in ("--bind", "--workers", "--config", "--timeout", "--access-logfile", "APP_MODULE"):
+        assert word in run.output
+
+
+@pytest.mark.parametrize("arguments", [("--no-such-option", APP), ("--workers", "two", APP), ("-b",)])
+def test_a_wrong_option_is_status_2(arguments: tuple[str, ...]):
+    run = Run(*arguments)
+    assert run.status == 2
+    assert "Traceback" not in run.errors
+    assert arguments[0].lstrip("-") in run.errors or "-b/--bind" in run.errors
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ((), "application"),
+        (("-k", "no_such_class", APP), "no_such_class"),
+        (("-w", "-1", APP), "workers"),
+        (("--chdir", "/no/such/directory", APP), "/no/such/directory"),
+        (("-c", "/no/such/file.py", APP), "/no/such/file.py"),
+        (("-b", "127.0.0.1:nonsense", APP), "127.0.0.1:nonsense"),
+        (("-b", "127.0.0.1:70000", APP), "70000"),
+        (("--header-map", "maybe", APP), "maybe"),
+    ],
+)
+def test_a_wrong_value_is_status_1_and_one_line(arguments: tuple[str, ...], words: str):
+    run = Run(*arguments)
+    assert run.status == 1, run.errors
+    assert words in complaint(run)
+
+
+@pytest.mark.parametrize("name", ["gthread", "gevent", "eventlet", "tornado"])
+def test_a_worker_class_that_comes_later_says_so(name: str):
+    run = Run("-k", name, APP)
+    assert run.status == 1
+    assert name in complaint(run)
+
+
+def test_every_bad_setting_is_told_at_once_with_its_place(tmp_path: Path):
+    config = tmp_path / "longma.conf.py"
+    config.write_text("workers = 'many'\nbacklgo = 5\n\ntimeout = []\n")
+    run = Run("-c", str(config), APP)
+    assert run.status == 1
+    assert "Traceback" not in run.errors
+    for words in ("workers", "backlgo", "backlog", "timeout", "longma.conf.py"):
+        assert words in run.errors
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("workers = (", "SyntaxError"),
+        ("import no_such_module", "no_such_module"),
+        ("raise RuntimeError('mine')", "mine"),
+    ],
+)
+def test_a_configuration_file_that_does_not_run(tmp_path: Path, text: str, words: str):
+    config = tmp_path / "longma.conf.py"
+    config.write_text(f"# a comment\n{text}\n")
+    run = Run("-c", str(config), APP)
+    assert run.status == 1
+    line = complaint(run)
+    assert "longma.conf.py" in line
+    assert words in line or words == "SyntaxError"
+
+
+def test_an_address_in_use_is_status_1_and_one_line(short_directory: str):
+    with listener() as taken:
+        port = taken.getsockname()[1]
+        run = Run("-b", f"127.0.0.1:{port}", APP)
+    assert run.status == 1
+    assert "Traceback" not in run.errors
+    assert f"127.0.0.1:{port}" in run.errors or f"('127.0.0.1', {port})" in run.errors
+
+
+def test_an_address_that_is_not_this_machines_is_status_1():
+    run = Run("-b", "192.0.2.1:8000", APP)
+    assert run.status == 1
+    assert "Traceback" not in run.errors
+    assert "192.0.2.1" in run.errors
+
+
+# Where settings come from
+
+
+def test_a_configuration_file_sets_what_it_names(serve: Serve, tmp_path: Path):
+    config = tmp_path / "conf.py"
+    config.write_text("workers = 2\nwsgi_app = 'tests.apps.factories:make(\"configured\")'\naccesslog = '-'\n")
+    with listener() as bound:
+        process = subprocess.Popen(
+            [LONGMA, "-c", config, "-b", f"fd://{bound.fileno()}"],
+            cwd=Path(__file__).parents[2],
+            pass_fds=(bound.fileno(),),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        with Client(bound.getsockname()) as client:
+            assert client.ask("GET", "/").body == b"configured"
+    process.terminate()
+    output, errors = process.communicate()
+    assert process.returncode == 0
+    assert errors.count("Booting worker") == 2
+    assert '"GET / HTTP/1.1" 200 10' in output
+
+
+def test_the_file_in_the_current_directory_is_found(serve: Serve, tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text("workers = 2\n")
+    (tmp_path / "mine.py").write_text("from tests.apps.factories import make\napplication = make('mine')\n")
+    root = str(Path(__file__).parents[2])
+    server = serve("mine", workers=1, cwd=tmp_path, env={"PYTHONPATH": root})
+    server.errors.wait("Booting worker", count=2)
+    assert server.get("/").body == b"mine"
+
+
+def test_the_command_line_beats_the_environment_beats_the_file(serve: Serve, tmp_path: Path):
+    config = tmp_path / "conf.py"
+    config.write_text("keepalive = 0\nlimit_request_line = 50\n")
+    server = serve(APP, "-c", str(config), "--limit-request-line", "200", env={"GUNICORN_CMD_ARGS": "--keep-alive 75"})
+    server.expect("Invalid request")
+    with server.client() as client:
+        assert client.ask("GET", "/hello?" + "x" * 100).status == 200
+        assert client.ask("GET", "/hello?" + "x" * 300).status == 414
+
+
+def test_web_concurrency_and_port(serve: Serve):
+    server = serve(APP, env={"WEB_CONCURRENCY": "3"})
+    server.errors.wait("Booting worker", count=3)
+    assert server.get("/").status == 200
+    run = Run(APP, env={"PORT": "nonsense"})
+    assert run.status == 1
+    assert "nonsense" in run.errors
+
+
+def test_chdir_is_where_the_application_is_found(serve: Serve, tmp_path: Path):
+    (tmp_path / "over_there.py").write_text(
+        "import os\n"
+        "def application(environ, start_response):\n"
+        "    start_response('200 OK', [('Content-Type', 'text/plain')])\n"
+        "    return [os.getcwd().encode()]\n"
+    )
+    assert serve("over_there", "--chdir", str(tmp_path)).get("/").text == str(tmp_path)

@@ -1,0 +1,102 @@
+"""More connections than a worker may have, or fewer descriptors than it needs: accepting pauses, and goes on."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from tests.support.deadlines import until
+from tests.support.paths import VENV_BIN
+from tests.support.processes import descriptors, sockets
+from tests.support.server import LONGMA, Server
+
+Serve = Callable[..., Server]
+APP = "tests.apps.answers"
+CAP = ("--worker-connections", "10", "--no-defer-accept")
+
+
+def test_beyond_the_cap_connections_wait_until_one_is_closed(serve: Serve):
+    server = serve(APP, *CAP)
+    admitted = [server.client() for _ in range(10)]
+    for client in admitted:
+        assert client.ask("GET", "/hello").status == 200
+    waiting = [server.client() for _ in range(5)]
+    for client in waiting:
+        client.request("GET", "/hello")
+    for client in admitted:
+        assert client.ask("GET", "/hello").status == 200
+    assert all(client.is_silent() for client in waiting)
+    for client in admitted[:5]:
+        client.close()
+    for client in waiting:
+        assert client.read_response().status == 200
+    for client in (*admitted, *waiting):
+        client.close()
+
+
+def test_the_cap_counts_connections_and_not_requests(serve: Serve):
+    server = serve(APP, *CAP)
+    for _ in range(50):
+        assert server.get("/hello").status == 200
+    worker = server.worker_pid()
+    clients = [server.client() for _ in range(10)]
+    for client in clients:
+        assert client.ask("GET", "/hello").status == 200
+    before = sockets(worker)
+    for client in clients:
+        client.close()
+    until(lambda: sockets(worker) == before - 10, "the connections to be closed")
+
+
+def test_a_full_worker_leaves_connections_to_its_sibling(serve: Serve):
+    server = serve(APP, *CAP, workers=2)
+    clients = [server.client() for _ in range(20)]
+    for client in clients:
+        client.request("GET", "/hello")
+    for client in clients:
+        assert client.read_response().status == 200
+        client.close()
+
+
+def limited(descriptors: int) -> tuple[str, ...]:
+    """The command that runs longma with this many descriptors at most."""
+    code = (
+        "import os, resource, sys; "
+        f"resource.setrlimit(resource.RLIMIT_NOFILE, ({descriptors}, {descriptors})); "
+        "os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    return (str(VENV_BIN / "python"), "-c", code, str(LONGMA))
+
+
+def test_out_of_descriptors_accepting_pauses_says_so_once_and_recovers(serve: Serve):
+    server = serve(APP, "--no-defer-accept", command=limited(64))
+    paused = r"(?i)descriptor|too many open files"
+    server.expect(paused)
+    assert server.get("/hello").status == 200
+    worker = server.worker_pid()
+    clients = [server.client() for _ in range(100)]
+    for client in clients:
+        client.request("GET", "/hello")
+    server.errors.wait(paused)
+    answered = [client for client in clients[:20] if client.read_response().status == 200]
+    assert len(answered) == 20
+    for client in answered:
+        assert client.ask("GET", "/hello").status == 200
+    for start in range(0, 100, 20):
+        for client in clients[start : start + 20]:
+            if client not in answered:
+                assert client.read_response().status == 200
+            client.close()
+    assert server.get("/hello").status == 200
+    until(lambda: len(descriptors(worker)) < 40, "the descriptors to be free again")
+    assert len([line for line in server.errors.so_far() if re.search(paused, line)]) == 1
+
+
+def test_nothing_is_left_open_after_thousands_of_connections(serve: Serve):
+    server = serve(APP)
+    assert server.get("/hello").status == 200
+    worker = server.worker_pid()
+    before = descriptors(worker)
+    for _ in range(2000):
+        assert server.get("/hello").status == 200
+    until(lambda: len(descriptors(worker)) <= len(before), "no descriptor but those there were before")
