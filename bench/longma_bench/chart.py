@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 from html import escape
 
-from longma_bench.summary import PEERS, SUBJECT, Quantity, Results
-from longma_bench.workloads import Measure, Workload
+from .summary import PEERS, SUBJECT, Quantity, Results
+from .workloads import Measure, Workload
 
 WIDTH = 760
 LEFT = 230

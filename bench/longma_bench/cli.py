@@ -10,15 +10,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TypeVar
 
-from longma_bench import chart, counting, instructions, profile, report
-from longma_bench.machine import this_machine
-from longma_bench.measure import Sample, idle_memory, measure
-from longma_bench.prepare import CannotMeasure, Ground, need_program, prepare, python_version
-from longma_bench.process import LOAD_CPU, free_port, pinned_to
-from longma_bench.progress import Progress
-from longma_bench.servers import SERVERS, Kind, Paths, Server
-from longma_bench.summary import Instructions, Memory, Results, order_for_round
-from longma_bench.workloads import MEMORY_GOALS, MIXED_SECONDS, WORKLOADS, Measure, Workload
+from . import chart, counting, instructions, profile, report
+from .machine import this_machine
+from .measure import Sample, idle_memory, measure
+from .prepare import CannotMeasure, Ground, need_program, prepare, python_version
+from .process import LOAD_CPU, free_port, pinned_to
+from .progress import Progress
+from .servers import SERVERS, Kind, Paths, Server
+from .summary import Instructions, Memory, Results, order_for_round
+from .workloads import MEMORY_GOALS, MIXED_SECONDS, WORKLOADS, Measure, Workload
 
 BENCH = Path(__file__).resolve().parent.parent
 REPOSITORY = BENCH.parent
@@ -43,7 +43,9 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--no-memory", action="store_true", help="leave out the idle memory")
     parser.add_argument("--no-instructions", action="store_true", help="leave out the instruction counts")
     parser.add_argument(
-        "--profile", choices=tuple(instructions.REQUESTS), help="only say where longma's instructions go for a request"
+        "--profile",
+        choices=tuple(instructions.REQUESTS),
+        help="only say where the instructions of longma, or of the variant named by --servers, go",
     )
     options = parser.parse_args(arguments)
     options.workloads = _chosen(parser, options.only, {w.name: w for w in WORKLOADS})
@@ -165,8 +167,9 @@ def run_benchmark(options: argparse.Namespace, command: str, progress: Progress)
     ground = prepare(paths, options.contestants, progress)
     if options.profile:
         need_program("valgrind", "valgrind")
-        longma = next(server for server in SERVERS if server.kind is Kind.SUBJECT)
-        print(profile.profile(counting.counted(paths, longma), counting.request(options.profile)))
+        own = (server for server in options.contestants if server.kind in (Kind.SUBJECT, Kind.VARIANT))
+        server = next(own, next(server for server in SERVERS if server.kind is Kind.SUBJECT))
+        print(profile.profile(counting.counted(paths, server), counting.request(options.profile)))
         return
     servers = [server for server in options.contestants if ground.has(server)]
     whole = len(options.workloads) == len(WORKLOADS) and len(options.contestants) == len(SERVERS)

@@ -7,9 +7,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from longma_bench import instructions
-from longma_bench.servers import Kind, Launch, Paths, Server
-from longma_bench.workloads import WORKLOADS
+from . import instructions
+from .servers import Kind, Launch, Paths, Server
+from .workloads import WORKLOADS
 
 UNCOUNTED = ("longma-access-log",)
 

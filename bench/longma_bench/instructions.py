@@ -14,8 +14,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from longma_bench.process import LOAD_CPU, ServerFailed, free_port, running
-from longma_bench.workloads import BROWSER_FIELDS
+from .process import LOAD_CPU, ServerFailed, free_port, running
+from .workloads import BROWSER_FIELDS
 
 FEW = 500
 MANY = 4500

@@ -11,10 +11,10 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from longma_bench import workloads
-from longma_bench.process import SERVER_CPU, ServerFailed, ServerProcess, busy_ticks, run_load, running
-from longma_bench.servers import Kind, Launch, Paths, Server
-from longma_bench.workloads import Measure, Workload
+from . import workloads
+from .process import SERVER_CPU, ServerFailed, ServerProcess, busy_ticks, run_load, running
+from .servers import Kind, Launch, Paths, Server
+from .workloads import Measure, Workload
 
 TICKS_PER_SECOND = os.sysconf("SC_CLK_TCK")
 

@@ -14,8 +14,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from longma_bench.progress import Progress
-from longma_bench.servers import SERVERS, Paths, Server
+from .progress import Progress
+from .servers import SERVERS, Paths, Server
 
 APPLICATION_PACKAGES = ("flask",)
 

@@ -7,8 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from longma_bench.instructions import FEW, MANY, Counted, run_counted, total_of
-from longma_bench.prepare import CannotMeasure, run_quietly
+from .instructions import FEW, MANY, Counted, run_counted, total_of
+from .prepare import CannotMeasure, run_quietly
 
 TOP = 25
 _LINE = re.compile(r"^\s*([\d,]+) \([^)]*\)\s+(?:\S*:)?(.*?)\s*(?:\[([^\]]*)\])?$")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from longma_bench.machine import Machine
-from longma_bench.summary import (
+from .machine import Machine
+from .summary import (
     PEERS,
     SUBJECT,
     Instructions,
@@ -16,7 +16,7 @@ from longma_bench.summary import (
     delta,
     verdict,
 )
-from longma_bench.workloads import ACCESS_LOG_GOAL_US, MEMORY_GOALS, Measure, Workload
+from .workloads import ACCESS_LOG_GOAL_US, MEMORY_GOALS, Measure, Workload
 
 NOTHING = "-"
 

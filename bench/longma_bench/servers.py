@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from pathlib import Path
 
-from longma_bench.workloads import Measure, Workload
+from .workloads import Measure, Workload
 
 
 class Kind(Enum):

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from longma_bench.measure import Sample
-from longma_bench.servers import SERVERS, Kind
-from longma_bench.workloads import Measure, Workload
+from .measure import Sample
+from .servers import SERVERS, Kind
+from .workloads import Measure, Workload
 
 SUBJECT = next(server.name for server in SERVERS if server.kind is Kind.SUBJECT)
 PEERS = tuple(server.name for server in SERVERS if server.kind is Kind.PEER)

@@ -98,7 +98,7 @@ WORKLOADS = (
     Workload("echo", "POST 4 KB, echoed", "wsgi:echo", 0.84, 4096, method="POST", request_body_bytes=4096),
     Workload("upload", "POST 1 MB, read whole", "wsgi:upload", 0.85, 8, method="POST", request_body_bytes=MEGABYTE),
     Workload("stream", "generator of 10 small chunks", "wsgi:stream", 0.93, 160),
-    Workload("flask", "Flask JSON", "flask_json:app", 0.97, 57, path="/json"),
+    Workload("flask", "Flask JSON", "flask_json:app", 0.97, 56, path="/json"),
     Workload(
         "hello-differ",
         "hello, requests that differ",
