@@ -107,13 +107,24 @@ class _Reader:
             word = self.words.pop()
             if word == "--" and not only_positional:
                 only_positional = True
-            elif only_positional or not word.startswith("-") or word == "-":
+            elif only_positional or not self._is_option(word):
                 self._positional(word)
             elif word.startswith("--"):
                 self._long(word)
             else:
                 self._short(word)
         return self.values
+
+    def _is_option(self, word: str) -> bool:
+        """Tell an option from a value: -1 and "-a b" are values, unless an option begins like that."""
+        if not word.startswith("-") or word == "-":
+            return False
+        spelling = word.partition("=")[0]
+        if spelling in self.flags or (word[:2] in self.flags and word[1] != "-"):
+            return True
+        if word.startswith("--") and any(known.startswith(spelling) for known in self.flags):
+            return True
+        return " " not in word and not word[1:].replace(".", "", 1).isdecimal()
 
     def _positional(self, word: str) -> None:
         if _APPLICATION in self.values:
@@ -161,7 +172,7 @@ class _Reader:
             _print_help()
         if flag.name == _VERSION:
             _print_version()
-        if flag.takes_value and self.words and not _looks_like_an_option(self.words[-1]):
+        if flag.takes_value and self.words and not self._is_option(self.words[-1]):
             self._store(flag, self.words.pop())
         elif flag.constant is not None:
             self.values[flag.name] = flag.constant
@@ -178,13 +189,6 @@ class _Reader:
             earlier = self.values.get(flag.name)
             value = [*earlier, value] if isinstance(earlier, list) else [value]
         self.values[flag.name] = value
-
-
-def _looks_like_an_option(word: str) -> bool:
-    """Whether argparse would refuse the word as a value: a dash, then neither nothing, a number nor a space inside."""
-    if not word.startswith("-") or word == "-" or " " in word:
-        return False
-    return not word[1:].replace(".", "", 1).isdecimal()
 
 
 def _print_help() -> NoReturn:

@@ -80,7 +80,8 @@ def sort_names(text: Text, namespace: Mapping[str, object], table: Mapping[str, 
         if name.startswith("_") or isinstance(value, ModuleType):
             continue
         if name == "config":
-            notices.append(f"{text.locate(name)}: config names the file to read and has no effect inside one")
+            if isinstance(value, str):
+                notices.append(f"{text.locate(name)}: config names the file to read and has no effect inside one")
         elif name in table or name in later:
             given[name] = value
         elif type(value) in _PLAIN:

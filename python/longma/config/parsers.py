@@ -119,7 +119,7 @@ def mode(value: object) -> int:
 def directory(value: object) -> str:
     path = text(value)
     if not os.path.isdir(path):
-        raise ValueError(f"be an existing directory, not {shown(path)}")
+        raise ValueError(f"be an existing directory, not {path!r}")
     return path
 
 

@@ -67,24 +67,25 @@ def resolve(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> Resolv
     command_line = arguments.parse(argv, rows)
     variables = [arguments.parse_variable(name, environ, rows) for name in ("GUNICORN_CMD_ARGS", "LONGMA_CMD_ARGS")]
     problems: list[Problem] = []
-    reading = _read_file([*variables, command_line], cwd, rows, problems)
+    spec = _file_named([*variables, command_line]) or file.find(cwd)
+    reading = _read_file(spec, cwd, rows, problems)
     layers = [environment.layer(rows, environ), reading.layer, *variables, command_line]
     values, sources = _merge(layers, rows, cwd, problems)
     if problems:
         raise ConfigError(problems)
     invocation = Invocation(tuple(argv), dict(environ), cwd)
-    return Resolved(Settings(values), sources, reading.notices, invocation)
+    return Resolved(Settings({**values, "config": spec}), sources, reading.notices, invocation)
 
 
-def _read_file(
-    named_by: Sequence[Layer], cwd: str, rows: Mapping[str, Option[Any]], problems: list[Problem]
-) -> file.Reading:
-    spec = ""
-    for layer in named_by:
-        spec = str(layer.values.get("config", "")) or spec
-    spec = spec or file.find(cwd) or ""
+def _file_named(layers: Sequence[Layer]) -> str | None:
+    """Return what the last of the layers that has a `-c` says."""
+    named = [layer.values["config"] for layer in layers if layer.values.get("config")]
+    return str(named[-1]) if named else None
+
+
+def _read_file(spec: str | None, cwd: str, rows: Mapping[str, Option[Any]], problems: list[Problem]) -> file.Reading:
     empty = Layer({}, lambda _: DEFAULT)
-    if not spec:
+    if spec is None:
         return file.Reading(empty)
     try:
         reading = file.read(spec, cwd, rows)

@@ -1,0 +1,203 @@
+"""What a configuration file sets, which of its names are slips, and how its faults are told."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from longma.config import file
+from longma.config.settings import table
+from longma.errors import ConfigError
+
+
+@pytest.fixture(autouse=True)
+def import_state() -> Iterator[None]:
+    """Leave the import path and the modules as they were found."""
+    path, modules = list(sys.path), set(sys.modules)
+    yield
+    sys.path[:] = path
+    for name in set(sys.modules) - modules:
+        del sys.modules[name]
+
+
+def read(directory: Path, source: str, *, name: str = "gunicorn.conf.py") -> file.Reading:
+    (directory / name).write_text(source)
+    return file.read(name, str(directory), table())
+
+
+def fault(directory: Path, source: str) -> str:
+    with pytest.raises(ConfigError) as caught:
+        read(directory, source)
+    return str(caught.value)
+
+
+def test_settings_are_the_files_variables(tmp_path: Path):
+    reading = read(tmp_path, "import os\nworkers = 1 + 1\nbind = [':1']\n_hidden = 5\n")
+    assert reading.layer.values == {"workers": 2, "bind": [":1"]}
+    assert reading.problems == ()
+    assert reading.notices == ()
+
+
+def test_the_source_of_a_value_has_the_line_that_bound_it_last(tmp_path: Path):
+    source = "workers = 1\nif True:\n    workers = 2\n\ndef f():\n    workers = 3\nfrom os import sep as wsgi_app\n"
+    locate = read(tmp_path, source).layer.locate
+    assert str(locate("workers")) == "gunicorn.conf.py, line 3"
+    assert str(locate("wsgi_app")) == "gunicorn.conf.py, line 7"
+    assert str(locate("bind")) == "gunicorn.conf.py"
+
+
+@pytest.mark.parametrize(
+    "spec", ["conf.py", "./conf.py", "file:conf.py", "{directory}/conf.py", "file:{directory}/conf.py"]
+)
+def test_a_file_can_be_named_in_several_ways(tmp_path: Path, spec: str):
+    (tmp_path / "conf.py").write_text("workers = 3")
+    reading = file.read(spec.format(directory=tmp_path), str(tmp_path), table())
+    assert reading.layer.values == {"workers": 3}
+
+
+def test_any_extension_will_do(tmp_path: Path):
+    assert read(tmp_path, "workers = 3", name="site.cfg").layer.values == {"workers": 3}
+
+
+def test_the_file_sees_itself_and_its_directory(tmp_path: Path):
+    (tmp_path / "shared_by_both.py").write_text("count = 7")
+    source = "import shared_by_both\nworkers = shared_by_both.count\nwsgi_app = __name__ + __file__"
+    values = read(tmp_path, source).layer.values
+    assert values == {"workers": 7, "wsgi_app": f"__config__{tmp_path}/gunicorn.conf.py"}
+
+
+def test_a_dataclass_can_be_defined_in_the_file(tmp_path: Path):
+    source = (
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "@dataclass\nclass Plan:\n    count: int\nworkers = Plan(2).count\n"
+    )
+    assert read(tmp_path, source).layer.values == {"workers": 2}
+
+
+def test_longmas_own_file_comes_before_gunicorns(tmp_path: Path):
+    assert file.find(str(tmp_path)) is None
+    (tmp_path / "gunicorn.conf.py").touch()
+    assert file.find(str(tmp_path)) == "gunicorn.conf.py"
+    (tmp_path / "longma.conf.py").touch()
+    assert file.find(str(tmp_path)) == "longma.conf.py"
+
+
+def test_a_module_is_imported_from_the_directory_and_read_again_later(tmp_path: Path):
+    (tmp_path / "conf_of_shop.py").write_text("workers = 2\n")
+    reading = file.read("python:conf_of_shop", str(tmp_path), table())
+    assert reading.layer.values == {"workers": 2}
+    assert str(reading.layer.locate("workers")) == "python:conf_of_shop, line 1"
+    (tmp_path / "conf_of_shop.py").write_text("\nworkers = 12345\n")
+    reading = file.read("python:conf_of_shop", str(tmp_path), table())
+    assert reading.layer.values == {"workers": 12345}
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("workers = \n", "gunicorn.conf.py, line 1: SyntaxError: invalid syntax"),
+        ("a = 1\n\nworkers = nothing\n", "gunicorn.conf.py, line 3: NameError: name 'nothing' is not defined"),
+        ("def f():\n  raise ValueError\nf()\n", "gunicorn.conf.py, line 2: ValueError"),
+        ("import int('1')", "gunicorn.conf.py, line 1: SyntaxError: "),
+        ("\nimport no_such_module_here", "gunicorn.conf.py, line 2: ModuleNotFoundError: No module named"),
+        ("import sys\nsys.exit('not today')", "gunicorn.conf.py, line 2: SystemExit: not today"),
+        ("raise ValueError('two\\nlines')", "gunicorn.conf.py, line 1: ValueError: two lines"),
+    ],
+)
+def test_a_file_that_fails_is_one_line_with_its_place(tmp_path: Path, source: str, words: str):
+    assert fault(tmp_path, source).startswith(words)
+    assert "__config__" not in sys.modules
+
+
+def test_a_module_that_fails_has_its_place_too(tmp_path: Path):
+    (tmp_path / "broken_conf.py").write_text("\n1/0\n")
+    with pytest.raises(ConfigError, match=r"^python:broken_conf, line 2: ZeroDivisionError: division by zero$"):
+        file.read("python:broken_conf", str(tmp_path), table())
+    with pytest.raises(ConfigError, match=r"^python:absent_conf: ModuleNotFoundError: No module named 'absent_conf'$"):
+        file.read("python:absent_conf", str(tmp_path), table())
+
+
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [
+        ("absent.py", "absent.py: the configuration file cannot be read: No such file or directory"),
+        (".", ".: the configuration file cannot be read: Is a directory"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_said_to_be_so(tmp_path: Path, spec: str, words: str):
+    with pytest.raises(ConfigError) as caught:
+        file.read(spec, str(tmp_path), table())
+    assert str(caught.value) == words
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "cores = 4\nworkers = cores * 2",
+        "worker = 4\nworkers = worker * 2",
+        "def worker(): pass",
+        "class Workers: pass",
+        "from os import path as worker",
+        "_worker = 3",
+        "worker = object()",
+        "worker = 1\ndef f():\n    return worker",
+        "worker = 1\nworker += 1",
+        "workers = 1\nimport json\nlog_data = {'w': workers}\nprint(json.dumps(log_data))",
+    ],
+)
+def test_a_helper_is_no_slip(tmp_path: Path, source: str):
+    reading = read(tmp_path, source)
+    assert reading.problems == ()
+    assert reading.notices == ()
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("\nworker = 4", "gunicorn.conf.py, line 2: unknown setting 'worker'; did you mean 'workers'?"),
+        ("timout = None", "gunicorn.conf.py, line 1: unknown setting 'timout'; did you mean 'timeout'?"),
+        ("WORKERS = 4", "gunicorn.conf.py, line 1: unknown setting 'WORKERS'; did you mean 'workers'?"),
+        ("keep_alive = 4", "gunicorn.conf.py, line 1: unknown setting 'keep_alive'; did you mean 'keepalive'?"),
+        ("max_request = 4", "gunicorn.conf.py, line 1: unknown setting 'max_request'; did you mean 'max_requests'?"),
+    ],
+)
+def test_a_slip_names_the_setting_that_was_meant(tmp_path: Path, source: str, words: str):
+    assert [str(problem) for problem in read(tmp_path, source).problems] == [words]
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        ("debug = True", "'debug' is no setting and has no effect"),
+        (
+            "name = 'shop'",
+            "'name' is no setting and has no effect; the setting of --name is called 'proc_name'",
+        ),
+        (
+            "access_logfile = '-'",
+            "'access_logfile' is no setting and has no effect; the setting of --access-logfile is called 'accesslog'",
+        ),
+        ("config = 'x.py'", "config names the file to read and has no effect inside one"),
+    ],
+)
+def test_a_name_without_effect_is_worth_a_notice(tmp_path: Path, source: str, words: str):
+    reading = read(tmp_path, source)
+    assert reading.problems == ()
+    assert reading.notices == (f"gunicorn.conf.py, line 1: {words}",)
+    assert reading.layer.values == {}
+
+
+def test_settings_to_come_are_handed_on_whatever_they_hold(tmp_path: Path):
+    values = read(tmp_path, "def post_fork(server, worker): pass\nthreads = 4\nimport json as reload").layer.values
+    assert set(values) == {"post_fork", "threads"}
+
+
+def test_a_file_without_a_readable_source_still_sets():
+    reading = file.sort_names(file.Text("python:frozen"), {"workers": 2, "worker": 3, "debug": 1}, table())
+    assert reading.layer.values == {"workers": 2}
+    assert [str(problem) for problem in reading.problems] == [
+        "python:frozen: unknown setting 'worker'; did you mean 'workers'?"
+    ]

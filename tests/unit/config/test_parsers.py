@@ -1,0 +1,118 @@
+"""What each kind of setting takes, refuses and how it says so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+
+from longma.config import parsers
+from longma.config.sections.mechanics import sendfile_switch
+from longma.config.sections.security import field_count, field_size
+from longma.config.sections.workers import worker_class_name
+
+
+@pytest.mark.parametrize(
+    ("parse", "given", "expected"),
+    [
+        (parsers.whole_number, 0, 0),
+        (parsers.whole_number, "0x10", 16),
+        (parsers.whole_number, " 7 ", 7),
+        (parsers.whole_number, True, 1),
+        (parsers.size, 2**40, 2**40),
+        (parsers.duration, 30, 30.0),
+        (parsers.duration, 0.5, 0.5),
+        (parsers.duration, "0.5", 0.5),
+        (parsers.duration, "0x10", 16.0),
+        (parsers.boolean, True, True),
+        (parsers.boolean, "False", False),
+        (parsers.boolean, " TRUE ", True),
+        (parsers.optional_text, None, None),
+        (parsers.optional_text, " a ", "a"),
+        (parsers.texts, "a,b", ("a,b",)),
+        (parsers.texts, ["a ", "b"], ("a", "b")),
+        (parsers.texts, (), ()),
+        (parsers.mode, 0o22, 0o22),
+        (parsers.mode, "022", 0o22),
+        (parsers.mode, "0o22", 0o22),
+        (parsers.mode, "18", 18),
+        (parsers.mode, "0", 0),
+        (sendfile_switch, None, True),
+        (sendfile_switch, "false", False),
+        (field_count, 0, 32768),
+        (field_count, 40000, 32768),
+        (field_count, 20, 20),
+        (field_size, 0, 8190),
+        (field_size, 100, 100),
+        (worker_class_name, "sync", "sync"),
+        (worker_class_name, "gunicorn.workers.sync.SyncWorker", "sync"),
+    ],
+)
+def test_a_good_value_is_read(parse: Callable[[object], object], given: object, expected: object):
+    value = parse(given)
+    assert value == expected
+    assert type(value) is type(expected)
+
+
+@pytest.mark.parametrize(
+    ("parse", "given", "words"),
+    [
+        (parsers.whole_number, -1, "be a whole number, 0 or more, not -1"),
+        (parsers.whole_number, 1.0, "be a whole number, 0 or more, not 1.0"),
+        (parsers.whole_number, "ten", "be a whole number, 0 or more, not 'ten'"),
+        (parsers.whole_number, None, "be a whole number, 0 or more, not None"),
+        (parsers.whole_number, 2**31, "be at most 2147483647, not 2147483648"),
+        (parsers.duration, -0.1, "be a number of seconds, 0 or more, not -0.1"),
+        (parsers.duration, float("nan"), "be a number of seconds, 0 or more, not nan"),
+        (parsers.duration, "inf", "be a number of seconds, 0 or more, not inf"),
+        (parsers.duration, "soon", "be a number of seconds, 0 or more, not 'soon'"),
+        (parsers.duration, [], "be a number of seconds, 0 or more, not []"),
+        (parsers.boolean, 1, "be True or False, not 1"),
+        (parsers.boolean, "yes", "be True or False, not 'yes'"),
+        (parsers.text, 5, "be a string, not 5"),
+        (parsers.texts, 5, "be a list of strings, not 5"),
+        (parsers.texts, ["a", 5], "hold strings only, not 5"),
+        (parsers.at_least_one, [], "name at least one address"),
+        (parsers.mode, "09", "be a mode from 0 to 0777, not '09'"),
+        (parsers.mode, 0o1000, "be a mode from 0 to 0777, not 512"),
+        (parsers.mode, -1, "be a mode from 0 to 0777, not -1"),
+        (parsers.directory, "/nowhere/at/all", "be an existing directory, not '/nowhere/at/all'"),
+        (parsers.one_of("a", "b").parse, "c", "be one of a, b, not 'c'"),
+        (parsers.one_of("a", "b").parse, None, "be one of a, b, not None"),
+        (worker_class_name, "gevent", "be 'sync': 'gevent' is not supported yet"),
+        (worker_class_name, "my.Worker", "be 'sync': 'my.Worker' is not supported yet"),
+        (worker_class_name, "gthraed", "be 'sync': 'gthraed' is not known (did you mean 'gthread'?)"),
+        (worker_class_name, "fibers", "be 'sync': 'fibers' is not known"),
+    ],
+)
+def test_a_bad_value_ends_the_sentence_that_its_name_begins(
+    parse: Callable[[object], object], given: object, words: str
+):
+    with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
+        parse(given)
+
+
+def test_a_class_is_no_worker_class_yet():
+    with pytest.raises(ValueError, match="other worker classes are not supported yet"):
+        worker_class_name(int)
+
+
+def test_one_of_takes_any_case():
+    assert parsers.one_of("drop", "refuse").parse(" Drop ") == "drop"
+
+
+def test_a_long_value_is_cut_in_messages():
+    words = parsers.shown("x" * 1000)
+    assert len(words) == 60
+    assert words.endswith("...")
+
+
+@pytest.mark.parametrize(("seconds", "words"), [(30.0, "30"), (0.5, "0.5"), (0.0, "0")])
+def test_seconds_are_shown_without_a_needless_fraction(seconds: float, words: str):
+    assert parsers.show_seconds(seconds) == words
+
+
+@pytest.mark.parametrize(("mode", "words"), [(0, "0"), (0o22, "0o22")])
+def test_a_mode_is_shown_in_octal(mode: int, words: str):
+    assert parsers.show_mode(mode) == words

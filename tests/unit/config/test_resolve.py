@@ -1,0 +1,156 @@
+"""Which place wins, and that every mistake is reported at once."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longma.config.resolve import Resolved, resolve
+from longma.config.settings import Settings
+from longma.errors import ConfigError, UsageError
+
+
+@pytest.fixture(autouse=True)
+def import_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
+def resolved(directory: Path, line: str = "", /, **environ: str) -> Resolved:
+    return resolve(shlex.split(line), environ, str(directory))
+
+
+def mistakes(directory: Path, line: str = "", /, **environ: str) -> list[str]:
+    with pytest.raises(ConfigError) as caught:
+        resolved(directory, line, **environ)
+    assert caught.value.exit_status == 1
+    return str(caught.value).splitlines()
+
+
+def test_without_anything_there_are_the_defaults(tmp_path: Path):
+    found = resolved(tmp_path)
+    assert found.settings == Settings({"chdir": str(tmp_path)})
+    assert found.notices == ()
+    assert str(found.source_of("workers")) == "default"
+
+
+def test_what_longma_was_started_with_is_kept_for_a_reload(tmp_path: Path):
+    invocation = resolved(tmp_path, "-w 2", A="1").invocation
+    assert invocation == (("-w", "2"), {"A": "1"}, str(tmp_path))
+
+
+PLACES = ("environment", "file", "GUNICORN_CMD_ARGS", "LONGMA_CMD_ARGS", "command line")
+SOURCES = {
+    "environment": "environment variable WEB_CONCURRENCY",
+    "file": "longma.conf.py, line 1",
+}
+
+
+@given(st.dictionaries(st.sampled_from(PLACES), st.integers(min_value=0, max_value=99)))
+def test_the_later_place_wins(given: dict[str, int]):
+    environ: dict[str, str] = {}
+    if "environment" in given:
+        environ["WEB_CONCURRENCY"] = str(given["environment"])
+    for place in ("GUNICORN_CMD_ARGS", "LONGMA_CMD_ARGS"):
+        if place in given:
+            environ[place] = f"--workers {given[place]}"
+    argv = ["-w", str(given["command line"])] if "command line" in given else []
+    with tempfile.TemporaryDirectory() as directory:
+        if "file" in given:
+            Path(directory, "longma.conf.py").write_text(f"workers = {given['file']}")
+        found = resolve(argv, environ, directory)
+    winner = next((place for place in reversed(PLACES) if place in given), None)
+    assert found.settings.workers == (1 if winner is None else given[winner])
+    assert str(found.source_of("workers")) == ("default" if winner is None else SOURCES.get(winner, winner))
+
+
+def test_lists_replace_each_other(tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text("bind = ['a:1', 'b:1']")
+    assert resolved(tmp_path, PORT="5").settings.bind == ("a:1", "b:1")
+    assert resolved(tmp_path, "-b c:1 -b d:1", PORT="5").settings.bind == ("c:1", "d:1")
+
+
+def test_port_makes_the_default_address(tmp_path: Path):
+    assert resolved(tmp_path, PORT="5000").settings.bind == ("0.0.0.0:5000",)
+
+
+def test_the_file_named_last_is_the_one_that_is_read(tmp_path: Path):
+    for count, name in enumerate(("gunicorn.conf.py", "a.py", "b.py", "c.py")):
+        (tmp_path / name).write_text(f"workers = {count}")
+    assert resolved(tmp_path).settings.workers == 0
+    assert resolved(tmp_path, GUNICORN_CMD_ARGS="-c a.py").settings.workers == 1
+    assert resolved(tmp_path, GUNICORN_CMD_ARGS="-c a.py", LONGMA_CMD_ARGS="-c b.py").settings.workers == 2
+    assert resolved(tmp_path, "-c c.py", LONGMA_CMD_ARGS="-c b.py").settings.workers == 3
+    assert resolved(tmp_path, "-c c.py").settings.config == "c.py"
+    assert resolved(tmp_path).settings.config == "gunicorn.conf.py"
+
+
+def test_the_application_on_the_command_line_wins(tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text("wsgi_app = 'a:a'")
+    assert resolved(tmp_path).settings.wsgi_app == "a:a"
+    assert resolved(tmp_path, "b:b").settings.wsgi_app == "b:b"
+
+
+def test_chdir_is_meant_from_the_start_directory(tmp_path: Path):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "gunicorn.conf.py").write_text("chdir = 'site'")
+    assert resolved(tmp_path).settings.chdir == str(tmp_path / "site")
+    assert resolved(tmp_path, "--chdir site/..").settings.chdir == str(tmp_path)
+    assert resolved(tmp_path, f"--chdir {os.sep}").settings.chdir == os.sep
+
+
+def test_every_mistake_is_reported_at_once(tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text("workers = -1\ntimeout = 'x'\nworker = 4\nthreads = 8\n")
+    assert mistakes(
+        tmp_path, "--backlog -3 --chdir nowhere -k gevent", WEB_CONCURRENCY="many", GUNICORN_CMD_ARGS="-m 999"
+    ) == [
+        "gunicorn.conf.py, line 3: unknown setting 'worker'; did you mean 'workers'?",
+        "environment variable WEB_CONCURRENCY: workers must be a whole number, 0 or more, not 'many'",
+        "gunicorn.conf.py, line 1: workers must be a whole number, 0 or more, not -1",
+        "gunicorn.conf.py, line 2: timeout must be a number of seconds, 0 or more, not 'x'",
+        "gunicorn.conf.py, line 4: setting threads is not supported yet",
+        "GUNICORN_CMD_ARGS: umask must be a mode from 0 to 0777, not '999'",
+        "command line: backlog must be a whole number, 0 or more, not -3",
+        f"command line: chdir must be an existing directory, not '{tmp_path}/nowhere'",
+        "command line: worker_class must be 'sync': 'gevent' is not supported yet",
+    ]
+
+
+def test_a_broken_file_does_not_hide_the_other_mistakes(tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text("1/0")
+    assert mistakes(tmp_path, "-w -1") == [
+        "gunicorn.conf.py, line 1: ZeroDivisionError: division by zero",
+        "command line: workers must be a whole number, 0 or more, not -1",
+    ]
+
+
+def test_a_line_that_cannot_be_read_is_another_error(tmp_path: Path):
+    with pytest.raises(UsageError):
+        resolved(tmp_path, "--workers x")
+    with pytest.raises(UsageError, match="GUNICORN_CMD_ARGS"):
+        resolved(tmp_path, GUNICORN_CMD_ARGS="--workers x")
+
+
+def test_a_setting_to_come_may_hold_its_default(tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text(
+        "threads = 1\ndaemon = False\npidfile = None\nraw_env = []\npost_fork = None\nproxy_protocol = 'off'\n"
+    )
+    line = "--max-requests 0 --no-control-socket --keyfile k --forwarded-allow-ips 127.0.0.1,::1"
+    assert mistakes(tmp_path, line) == ["command line: setting keyfile is not supported yet"]
+    assert resolved(tmp_path).settings == Settings({"chdir": str(tmp_path), "config": "gunicorn.conf.py"})
+
+
+def test_a_hook_is_not_ignored(tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text("def post_fork(server, worker):\n    pass\n")
+    assert mistakes(tmp_path) == ["gunicorn.conf.py, line 1: setting post_fork is not supported yet"]
+
+
+def test_notices_are_kept_for_the_log(tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text("debug = True")
+    assert resolved(tmp_path).notices == ("gunicorn.conf.py, line 1: 'debug' is no setting and has no effect",)
