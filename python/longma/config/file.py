@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from types import ModuleType
+from types import ModuleType, NoneType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from longma.config.later import LATER
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DEFAULT_NAMES: Final = ("longma.conf.py", "gunicorn.conf.py")
 _MODULE_NAME: Final = "__config__"
-_PLAIN: Final = (str, bytes, int, float, bool, list, tuple, dict, set, type(None))
+_PLAIN: Final = (str, bytes, int, float, bool, list, tuple, dict, set, NoneType)
 
 
 class Text(NamedTuple):

@@ -75,5 +75,11 @@ def _facts(row: Option[Any]) -> Iterator[str]:
         yield "Takes effect at a restart only, not at a reload"
 
 
-if __name__ == "__main__":
+def main() -> int:
+    """Write the page to standard output."""
     sys.stdout.write(page())
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
