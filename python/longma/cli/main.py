@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from longma import exitcodes
 from longma.config.resolve import resolve
@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from longma.config.resolve import Resolved
 
-_NO_APPLICATION = "no application was named: write longma MODULE:NAME, or set wsgi_app in the configuration file"
+_INTERRUPTED: Final = 130  # what a shell makes of SIGINT; before the master has taken signals over
+_NO_APPLICATION: Final = "no application was named: write longma MODULE:NAME, or set wsgi_app in the configuration file"
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,6 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except LongmaError as error:
         report(error)
         return error.exit_status
+    except KeyboardInterrupt:
+        return _INTERRUPTED
 
 
 def start_directory(environ: Mapping[str, str]) -> str:

@@ -124,6 +124,11 @@ def test_a_notice_is_a_line_of_its_own(longma: Longma, tmp_path: Path):
     assert outcome == (0, "", "longma: gunicorn.conf.py, line 1: 'debug' is no setting and has no effect\n")
 
 
+def test_an_impatient_operator_sees_no_traceback(longma: Longma, tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text("raise KeyboardInterrupt")
+    assert longma("a") == (130, "", "")
+
+
 def test_the_start_directory_keeps_the_name_the_shell_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "real").mkdir()
     (tmp_path / "link").symlink_to("real")
