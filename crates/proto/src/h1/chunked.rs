@@ -7,6 +7,7 @@ use memchr::memchr;
 use super::error::{BodyError, HeadError};
 use super::fields::{self, HeaderMap, Limits, Line, LineCursor};
 use super::scan::{self, CR, LF};
+use super::span::Span;
 
 /// What `step` has made of its input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,8 +78,9 @@ pub struct ChunkedDecoder {
     line_bytes: usize,
     /// By how much extensions have outgrown data.
     extension_bytes: usize,
-    /// The start of a trailer line whose end has not come yet.
+    /// The trailer line that is being read, as far as it has come.
     trailer: Vec<u8>,
+    trailer_cursor: LineCursor,
     trailers: usize,
     trailer_bytes: usize,
 }
@@ -92,6 +94,7 @@ impl ChunkedDecoder {
             line_bytes: 0,
             extension_bytes: 0,
             trailer: Vec::new(),
+            trailer_cursor: LineCursor::at(0),
             trailers: 0,
             trailer_bytes: 0,
         }
@@ -190,41 +193,33 @@ impl ChunkedDecoder {
 
     /// Deal with at most one line of the trailer section; where to go on.
     fn trailers(&mut self, input: &[u8], at: usize) -> Result<usize, BodyError> {
-        let limit = self.limits.field_bytes();
         let rest = &input[at..];
-        let line_feed = memchr(LF, rest);
-        let length = line_feed.map_or(rest.len(), |offset| offset + 1);
-        // Without its LF a line as long as the limit is too long already.
-        if self.trailer.len() + length + usize::from(line_feed.is_none()) > limit {
-            return Err(BodyError::TrailerInvalid(HeadError::FieldTooLarge { limit }));
-        }
+        let length = memchr(LF, rest).map_or(rest.len(), |offset| offset + 1);
         self.trailer.extend_from_slice(&rest[..length]);
-        if line_feed.is_some() {
-            let line = core::mem::take(&mut self.trailer);
-            self.trailer_line(&line)?;
+        let line = fields::read_line(&self.trailer, &mut self.trailer_cursor, self.limits.field_bytes());
+        match line.map_err(BodyError::TrailerInvalid)? {
+            Line::Partial => {}
+            Line::End { .. } => self.state = State::Done,
+            Line::Field { name, .. } => {
+                self.check_trailer(name)?;
+                self.trailer.clear();
+                self.trailer_cursor = LineCursor::at(0);
+            }
         }
         Ok(at + length)
     }
 
-    fn trailer_line(&mut self, line: &[u8]) -> Result<(), BodyError> {
-        let mut cursor = LineCursor::at(0);
-        let max_bytes = self.limits.field_bytes();
-        let name = match fields::read_line(line, &mut cursor, max_bytes).map_err(BodyError::TrailerInvalid)? {
-            Line::Field { name, .. } => name.of(line),
-            // The line ends in LF, and is read to its end or refused; so this is the empty line.
-            Line::End { .. } | Line::Partial => {
-                self.state = State::Done;
-                return Ok(());
-            }
-        };
-        if cursor.underscore && self.limits.header_map == HeaderMap::Refuse {
+    /// Refuse a trailer that has no place in a trailer section, or none left.
+    fn check_trailer(&mut self, name: Span) -> Result<(), BodyError> {
+        let name = name.of(&self.trailer);
+        if self.trailer_cursor.underscore && self.limits.header_map == HeaderMap::Refuse {
             return Err(BodyError::TrailerInvalid(HeadError::FieldNameUnderscore));
         }
         if FORBIDDEN_TRAILERS.iter().any(|forbidden| name.eq_ignore_ascii_case(forbidden)) {
             return Err(BodyError::TrailerForbidden);
         }
         self.trailers += 1;
-        self.trailer_bytes += line.len();
+        self.trailer_bytes += self.trailer.len();
         if self.trailers > self.limits.max_fields() {
             return Err(BodyError::TooManyTrailers { limit: self.limits.max_fields() });
         }
