@@ -27,7 +27,6 @@ from longma.workers.registry import model_named
 
 if TYPE_CHECKING:
     from longma.config.resolve import Resolved
-    from longma.config.settings import Settings
     from longma.logs.error_log import ErrorLog
     from longma.net.listeners import Listener
     from longma.workers.model import ModelFactory
@@ -49,24 +48,21 @@ def run(resolved: Resolved) -> int:
     model = model_named(settings.worker_class)
     listeners = open_listeners(settings, log=log.log)
     try:
-        return master(settings, model, listeners, log)
+        return master(resolved, model, listeners, log)
     except InWorker as leaving:
         assignment = leaving.assignment
     # Here, and not in the handler above, the master's own objects are gone from the child.
     return worker.run(assignment)
 
 
-def master(settings: Settings, model: ModelFactory, listeners: tuple[Listener, ...], log: ErrorLog) -> int:
+def master(resolved: Resolved, model: ModelFactory, listeners: tuple[Listener, ...], log: ErrorLog) -> int:
     """Run the master until its end, and return its exit status.
 
     Raises:
         InWorker: this is a child that was just forked.
     """
-    pid = os.getpid()
-    urls = ",".join(listener.url for listener in listeners)
-    log.info(f"Starting longma {__version__}")
-    log.info(f"Listening at: {urls} ({pid})")
-    log.info(f"Using worker: {settings.worker_class}")
+    settings = resolved.settings
+    introduce(resolved, listeners, log)
     board = Board(slots_for(settings.workers))
     handover = open_handover()
     signals = SignalPipe()
@@ -88,3 +84,13 @@ def master(settings: Settings, model: ModelFactory, listeners: tuple[Listener, .
     signals.close()
     handover.close()
     return exit_code
+
+
+def introduce(resolved: Resolved, listeners: tuple[Listener, ...], log: ErrorLog) -> None:
+    """Write the first lines of the log, which tools look for."""
+    urls = ",".join(listener.url for listener in listeners)
+    log.info(f"Starting longma {__version__}")
+    log.info(f"Listening at: {urls} ({os.getpid()})")
+    log.info(f"Using worker: {resolved.settings.worker_class}")
+    for notice in resolved.notices:
+        log.warning(notice)

@@ -235,12 +235,14 @@ def mourn(state: State, pid: int) -> Decision:
 
 
 def delay_respawn(state: State, now: float, what: str) -> Decision:
-    """Wait with the next spawn, longer each time; several deaths during one wait count once."""
+    """After the first of several deaths wait with the next spawn, longer each time; those during a wait count once."""
     if state.phase is not Phase.SERVING or now < state.respawn_at:
         return state, ()
     early_deaths = 1 if now - state.respawn_at > CALM_AFTER else state.early_deaths + 1
     delay = respawn_delay(early_deaths)
     state = state._replace(early_deaths=early_deaths, respawn_at=now + delay)
+    if delay == 0:
+        return state, ()
     return state, (Log(Level.WARNING, f"{what}; the next one is started in {delay:g} s."),)
 
 

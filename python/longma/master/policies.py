@@ -65,8 +65,10 @@ def missing_workers(state: State) -> int:
 
 
 def respawn_delay(early_deaths: int) -> float:
-    """Seconds to wait after this many early deaths in a row: doubled by each."""
-    return min(FIRST_RESPAWN_DELAY * 2.0 ** min(early_deaths - 1, 16), LONGEST_RESPAWN_DELAY)
+    """Seconds to wait after this many early deaths in a row: none after one, then doubled by each."""
+    if early_deaths < 2:
+        return 0.0
+    return min(FIRST_RESPAWN_DELAY * 2.0 ** min(early_deaths - 2, 16), LONGEST_RESPAWN_DELAY)
 
 
 def died_early(worker: WorkerRecord, now: float) -> bool:

@@ -29,6 +29,8 @@ def boot(assignment: Assignment, lifecycle: Lifecycle) -> Model:
     common.board.announce(assignment.slot, os.getpid())
     common.log.info(f"Booting worker with pid: {os.getpid()}")
     model = make_model(assignment, lifecycle)
+    # What is left of them here would keep the port open after the model has closed it.
+    common.close_sockets()
     freeze_heap()
     lifecycle.model = model
     assignment.tether.send(Report.READY)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from longma.errors import ApplicationError
 from longma.process.tether import Report
 from longma.workers.boot import boot, describe
-from longma.workers.lifecycle import Lifecycle
+from longma.workers.lifecycle import ABORTED, Lifecycle
 
 if TYPE_CHECKING:
     from longma.workers.model import Assignment
@@ -27,9 +27,10 @@ def run(assignment: Assignment) -> int:
     try:
         boot(assignment, lifecycle).run()
         exit_code = lifecycle.exit_code
-    except SystemExit:
-        # Ours: from the handler of a signal. One that the application raises ends in the engine, or in `boot`.
-        exit_code = lifecycle.exit_code
+    except SystemExit as leaving:
+        # From the handler of a signal; or the application leaves by itself, which the model has logged.
+        own = leaving.code if isinstance(leaving.code, int) else ABORTED
+        exit_code = lifecycle.exit_code if lifecycle.stopping else own
     except ApplicationError as error:
         failure = describe(error)
         if not assignment.tether.send(Report.FAILED, failure):
@@ -40,5 +41,7 @@ def run(assignment: Assignment) -> int:
 
         log.error(f"Exception in worker process\n{traceback.format_exc().rstrip()}")
         exit_code = CRASHED
+    assignment.common.close_sockets()
+    assignment.tether.close()
     log.info(f"Worker exiting (pid: {os.getpid()})")
     return exit_code

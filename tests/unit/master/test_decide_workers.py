@@ -85,8 +85,13 @@ def test_a_worker_that_vanished_is_replaced():
     )
 
 
-def test_the_second_of_several_workers_that_die_right_after_their_start_waits_longer():
-    state = running(worker(7))._replace(ever_ready=True)
+def test_one_worker_that_dies_right_after_its_start_is_replaced_at_once():
+    _, actions = decide(running(worker(7)), Reaped(7, -signal.SIGSEGV), now=0.5)
+    assert actions == (FreeSlot(0), Log(Level.ERROR, "Worker (pid:7) was sent SIGSEGV!"), Spawn(0, 2))
+
+
+def test_each_further_worker_that_dies_right_after_its_start_makes_the_next_one_wait_longer():
+    state = running(worker(7))._replace(ever_ready=True, early_deaths=1, respawn_at=0.0)
     moment = 0.5
     delays = []
     for pid in range(7, 20):
@@ -108,11 +113,11 @@ def test_the_second_of_several_workers_that_die_right_after_their_start_waits_lo
 
 
 def test_workers_that_die_together_count_as_one_early_death():
-    state = running(*(worker(pid, slot=pid) for pid in range(4)))
+    state = running(*(worker(pid, slot=pid) for pid in range(4)))._replace(early_deaths=1, respawn_at=0.0)
     for pid in range(4):
         state, actions = decide(state, Reaped(pid, 1), now=0.5)
         assert sum(isinstance(action, Log) and action.level == Level.WARNING for action in actions) == (pid == 0)
-    assert state.early_deaths == 1
+    assert state.early_deaths == 2
     state, actions = decide(state, Tick(), now=state.respawn_at)
     assert [action.slot for action in actions if isinstance(action, Spawn)] == [0, 1, 2, 3]
 
@@ -127,7 +132,7 @@ def test_early_deaths_long_ago_are_forgotten():
 
 
 def test_a_fork_that_fails_is_tried_again_later():
-    state, _ = decide(State(wanted(1)), Tick(), now=0.0)
+    state, _ = decide(State(wanted(1), early_deaths=1, respawn_at=0.0), Tick(), now=0.0)
     state, actions = decide(state, SpawnFailed(1, "Resource temporarily unavailable"), now=0.0)
     assert actions == (
         Log(Level.ERROR, "Could not start a worker: Resource temporarily unavailable"),
@@ -195,7 +200,7 @@ def test_a_status_of_3_or_4_does_not_end_a_server_that_has_served(exit_code: int
     assert actions[-1] == Spawn(0, 3)
     state, actions = decide(state, Reaped(8, exit_code), now=10.0)
     assert state.phase is Phase.SERVING
-    assert state.respawn_at == 10.0 + FIRST_RESPAWN_DELAY
+    assert actions[-1] == Spawn(1, 4)
 
 
 def test_other_ways_to_die_while_booting_do_not_end_the_server():
