@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 
 APP ?=
 BIND ?= 127.0.0.1:8000
-OPTIONS ?=
+OPTIONS ?= $(if $(APP),,-w 2)
 # `make -C longma serve` changes the directory before it reads this file; PWD still says where the user is.
 DIR ?= $(if $(APP),$(if $(filter $(ROOT),$(CURDIR)),$(or $(PWD),$(ROOT)),$(CURDIR)),$(ROOT)/examples/demo)
 

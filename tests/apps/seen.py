@@ -1,9 +1,8 @@
-"""Applications that show what they were given: the environ, the input's methods, the modules the worker has loaded."""
+"""Applications that show what they were given: the environ, and what the methods of the input return."""
 
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterable
 
 from tests.apps.common import Environ, Start
@@ -64,11 +63,6 @@ def spoiled(environ: Environ, start_response: Start) -> Iterable[bytes]:
     if environ["QUERY_STRING"] == "clear":
         environ.clear()
     return answer(start_response, body)
-
-
-def modules(environ: Environ, start_response: Start) -> Iterable[bytes]:
-    """The names of every module in the worker."""
-    return answer(start_response, sorted(sys.modules))
 
 
 def complain(environ: Environ, start_response: Start) -> Iterable[bytes]:

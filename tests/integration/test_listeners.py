@@ -54,7 +54,7 @@ class Bound:
             stderr=subprocess.PIPE,
         )
         assert self.process.stderr is not None
-        self.errors = Lines(self.process.stderr)  # type: ignore[arg-type]
+        self.errors = Lines(self.process.stderr)
 
     def __enter__(self) -> Bound:
         return self

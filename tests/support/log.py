@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
-from typing import BinaryIO, NamedTuple
+from typing import IO, NamedTuple
 
 from tests.support.deadlines import Deadline
 
@@ -36,7 +36,7 @@ def records(lines: list[str]) -> tuple[list[Record], list[str]]:
 class Lines:
     """The lines of a pipe, read by a thread as they come, so that the writer never waits for the test."""
 
-    def __init__(self, pipe: BinaryIO) -> None:
+    def __init__(self, pipe: IO[bytes]) -> None:
         self._pipe = pipe
         self._lines: list[str] = []
         self._ended = False

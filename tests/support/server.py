@@ -60,6 +60,8 @@ class Server:
         command: what to run instead of the installed `longma`; options and app follow it.
     """
 
+    STOPPED = 0  # the exit status after TERM
+
     def __init__(
         self,
         app: str,
@@ -102,25 +104,28 @@ class Server:
 
     def start(self) -> None:
         """Start the process, without waiting for anything."""
-        descriptors = [bound.fileno() for bound in self._listeners]
-        binds = [part for descriptor in descriptors for part in ("--bind", f"fd://{descriptor}")]
+        binds = [part for bound in self._listeners for part in ("--bind", f"fd://{bound.fileno()}")]
         workers = ["--workers", str(self.workers)] if self.workers != 1 else []
+        self.run([*self.command, *binds, *workers, *self.options, self.app])
+
+    def run(self, command: Sequence[str]) -> None:
+        """Start a command that is given the listening sockets; its session is its own, so all of it can be found."""
         self._process = subprocess.Popen(
-            [*self.command, *binds, *workers, *self.options, self.app],
+            command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            pass_fds=descriptors,
+            pass_fds=[bound.fileno() for bound in self._listeners],
             env=self.env,
             cwd=self.cwd,
-            start_new_session=True,  # so that all it leaves behind can be found
+            start_new_session=True,
         )
         for bound in self._listeners:
             bound.close()
         assert self._process.stdout is not None
         assert self._process.stderr is not None
-        self._access = Lines(self._process.stdout)  # type: ignore[arg-type]
-        self._errors = Lines(self._process.stderr)  # type: ignore[arg-type]
+        self._access = Lines(self._process.stdout)
+        self._errors = Lines(self._process.stderr)
 
     # What it is and writes
 
@@ -240,7 +245,7 @@ class Server:
             error.args = (f"{error}\nthe error log:\n" + "\n".join(self.errors.so_far()), *error.args[1:])
         elif self.process.poll() is None:
             try:
-                assert self.stop() == 0
+                assert self.stop() == self.STOPPED
             except BaseException:
                 self.kill()
                 raise
