@@ -150,14 +150,17 @@ class Client:
         self.socket.settimeout(Deadline().left("room to send"))
         self.socket.sendall(data)
 
-    def send_bytewise(self, data: bytes) -> bool:
-        """Send each byte by itself; False when the server closed before it had them all."""
+    def send_or_stop(self, data: bytes) -> bool:
+        """Send the bytes; False when the server closed before it had them all."""
         try:
-            for index in range(len(data)):
-                self.send(data[index : index + 1])
+            self.send(data)
         except (BrokenPipeError, ConnectionResetError):
             return False
         return True
+
+    def send_bytewise(self, data: bytes) -> bool:
+        """Send each byte by itself; False when the server closed before it had them all."""
+        return all(self.send_or_stop(data[index : index + 1]) for index in range(len(data)))
 
     def request(self, method: str, target: str, *fields: str, body: bytes = b"", version: str = "1.1") -> None:
         """Send a request. Host is added where no field gives it, Content-Length where there is a body."""

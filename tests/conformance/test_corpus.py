@@ -1,0 +1,117 @@
+"""The corpus against the running server: each case whole, cut in two and byte by byte, and with a request after it.
+
+What the application saw must be what the case says, and after a refusal or a close not a byte more is ever answered.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.corpus import Case, Request, cases
+from tests.support.http import Client, Response
+from tests.support.server import Server
+
+APP = "tests.apps.witness"
+CASES = cases()
+FURTHER = b"GET /further HTTP/1.1\r\nHost: further\r\n\r\n"
+BYTEWISE_AT_MOST = 3000
+ServerFor = Callable[[tuple[tuple[str, Any], ...]], Server]
+
+
+@pytest.fixture(scope="module")
+def server_for(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerFor]:
+    """A running server for each set of settings that the cases ask for."""
+    running: dict[tuple[tuple[str, Any], ...], Server] = {}
+    with ExitStack() as servers:
+
+        def find(settings: tuple[tuple[str, Any], ...]) -> Server:
+            if settings not in running:
+                config: Path = tmp_path_factory.mktemp("settings") / "longma.conf.py"
+                config.write_text("".join(f"{name} = {value!r}\n" for name, value in settings))
+                running[settings] = servers.enter_context(Server(APP, "-c", str(config)))
+                running[settings].expect("Invalid request")
+            return running[settings]
+
+        yield find
+
+
+def send_whole(client: Client, data: bytes) -> None:
+    client.send(data)
+
+
+def send_in_two(client: Client, data: bytes) -> None:
+    client.send(data[: len(data) // 2])
+    client.send_bytewise(data[len(data) // 2 : len(data) // 2 + 1])
+    client.send_or_stop(data[len(data) // 2 + 1 :])
+
+
+def send_bytewise(client: Client, data: bytes) -> None:
+    """Every byte by itself; of long inputs the first and last ones so, and blocks between."""
+    edge = BYTEWISE_AT_MOST // 2
+    if len(data) <= BYTEWISE_AT_MOST:
+        client.send_bytewise(data)
+        return
+    pieces = [data[start : start + 997] for start in range(edge, len(data) - edge, 997)]
+    if client.send_bytewise(data[:edge]) and all(client.send_or_stop(piece) for piece in pieces):
+        client.send_bytewise(data[-edge:])
+
+
+def check_request(expected: Request, response: Response) -> None:
+    """The application saw this request."""
+    assert response.status == (405 if expected.method == "CONNECT" else 200), response
+    seen = json.loads(response.one("X-Seen") or "")
+    assert (seen["REQUEST_METHOD"], seen["RAW_URI"]) == (expected.method, expected.target)
+    assert seen["SERVER_PROTOCOL"] == f"HTTP/{expected.version}"
+    assert seen["body"] == [len(expected.body), hashlib.sha256(expected.body).hexdigest()]
+    if expected.path is not None:
+        assert seen["PATH_INFO"] == (expected.path or "/")
+    if expected.query is not None:
+        assert seen["QUERY_STRING"] == expected.query
+    if expected.variables is not None:
+        assert seen["fields"] == expected.variables
+    assert [head.status for head in response.interim] in ([], [100] if expected.expects_continue else [])
+
+
+def check_outcome(case: Case, client: Client, *, further: bool) -> None:
+    """The requests of the case are answered in order, and then happens what the case says."""
+    for expected in case.requests:
+        response = client.read_response(expected.method)
+        check_request(expected, response)
+        closes = (response.one("Connection") or "").lower() == "close"
+        assert closes or not expected.close
+    if case.refused is not None:
+        response = client.read_response()
+        assert response.status == case.refused
+        assert (response.one("Connection") or "").lower() == "close"
+        assert response.one("X-Seen") is None
+        client.expect_end()
+    elif case.requests and case.requests[-1].close:
+        client.expect_end()
+    elif case.partial:
+        client.finish_sending()
+        assert client.ended()[:12] in (b"", b"HTTP/1.1 400", b"HTTP/1.1 408")
+    elif further:
+        response = client.read_response()
+        assert json.loads(response.one("X-Seen") or "")["RAW_URI"] == "/further"
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.topic}:{case.name}")
+def test_the_server_does_what_the_corpus_says(server_for: ServerFor, case: Case):
+    server = server_for(case.settings)
+    wire = case.input if case.partial else case.input + FURTHER
+    for send, data in ((send_whole, case.input), (send_whole, wire), (send_in_two, wire), (send_bytewise, wire)):
+        with server.client() as client:
+            send(client, data)
+            check_outcome(case, client, further=data is wire)
+
+
+def test_the_corpus_is_as_large_as_it_should_be():
+    assert len(CASES) >= 300
+    assert len({case.name for case in CASES}) == len(CASES)
