@@ -94,7 +94,10 @@ impl Engine {
         early_hints.attach(std::ptr::null_mut());
         worker.shared.end();
         py.detach(|| standby.join()).map_err(|_| PyRuntimeError::new_err("the standby thread has panicked"))?;
-        worker.shared.lock().flush_access_log();
+        let mut reactor = worker.shared.lock();
+        reactor.flush_batch();
+        reactor.flush_access_log();
+        drop(reactor);
         result
     }
 

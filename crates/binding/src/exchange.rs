@@ -40,6 +40,8 @@ pub struct Exchange {
     pub keep_head: bool,
     /// Whether anything has been given to the engine.
     begun: bool,
+    /// Whether a whole answer may wait for others to leave with.
+    pub patient: bool,
 }
 
 impl Exchange {
@@ -59,6 +61,7 @@ impl Exchange {
             head_copy: Vec::new(),
             keep_head: false,
             begun: false,
+            patient: false,
         }
     }
 
@@ -173,7 +176,9 @@ impl Exchange {
             self.out.extend_from_slice(b"\r\n");
         }
         let mut reactor = self.shared.lock();
-        if at_once {
+        if at_once && self.patient && !self.begun {
+            reactor.send_soon(self.id, &self.out);
+        } else if at_once {
             reactor.send(self.id, &self.out, false);
         } else {
             reactor.stream(self.id, &self.out);
@@ -242,11 +247,14 @@ impl Exchange {
             self.settled = Some(Settled { keep_alive: false, ..settled });
         }
         if self.begun {
-            let mut reactor = self.shared.lock();
             let last = !self.keep_alive();
-            reactor.send(self.id, &self.out, last);
-            reactor.flush(self.id);
-            self.out.clear();
+            let mut reactor = self.shared.lock();
+            if self.out.is_empty() {
+                reactor.flush(self.id);
+            } else {
+                reactor.send(self.id, &self.out, last);
+                self.out.clear();
+            }
         }
         Ok(())
     }

@@ -78,6 +78,12 @@ impl Names {
         set
     }
 
+    /// The key of a name, and whether its values may be kept. `None`: the table has no place for it.
+    pub fn key(&mut self, name: &[u8]) -> Option<(Ref, bool)> {
+        // SAFETY: attached, and the entry's key is valid.
+        self.entry(name).map(|entry| (unsafe { Ref::borrowed(entry.key.as_ptr()) }, entry.shares))
+    }
+
     #[inline]
     fn entry(&mut self, name: &[u8]) -> Option<&mut Name> {
         if name.len() > MAX_NAME_BYTES {

@@ -9,6 +9,8 @@ use std::ptr::NonNull;
 use longma_engine::host::{BodyBuffer, Host};
 use pyo3::ffi;
 
+use crate::line::LineFacts;
+
 /// An owned reference.
 pub struct Ref(NonNull<ffi::PyObject>);
 
@@ -120,8 +122,8 @@ impl BodyBuffer for BytesBuffer {
 pub struct Memo {
     /// REMOTE_ADDR and REMOTE_PORT.
     pub peer: Option<(Ref, Ref)>,
-    /// The environ made of the remembered header block, and the request line it was made for.
-    pub environ: Option<Ref>,
+    /// The environ made of the remembered header block, and what the request line it was made for said.
+    pub environ: Option<(Ref, LineFacts)>,
     pub line: Vec<u8>,
 }
 

@@ -92,6 +92,7 @@ impl Worker {
                     return Ok(());
                 }
             }
+            reactor.flush_batch();
             reactor.expire(&mut desk);
             if order.load(Ordering::Relaxed) == STOP_GRACEFULLY {
                 reactor.begin_draining(&mut desk);
@@ -154,6 +155,7 @@ impl Worker {
             keep_alive: head.keep_alive() && !reactor.is_draining() && reactor.keeps_alive(),
         };
         self.exchange.reset(id, asked, reactor.date());
+        self.exchange.patient = desk.has_more() && asked.keep_alive;
         let input = Input::of(py, body, bytes)?;
         let peer = reactor.peer(id);
         let mut nobody = crate::object::Memo::default();
@@ -245,10 +247,16 @@ impl Worker {
         match answer {
             Ok(Answer::Composed) => {
                 let composed = self.exchange.composed();
+                if keep_alive && self.exchange.patient {
+                    if !composed.is_empty() {
+                        reactor.send_soon(id, composed);
+                    }
+                    return reactor.finish_soon(id, true);
+                }
                 if !composed.is_empty() {
                     reactor.send(id, composed, !keep_alive);
                 }
-                reactor.finish(id, keep_alive);
+                reactor.finish_soon(id, keep_alive);
             }
             Ok(Answer::Blocks(blocks)) => {
                 reactor.send_blocks(id, self.exchange.composed(), blocks, !keep_alive);

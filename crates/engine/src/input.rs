@@ -52,6 +52,12 @@ impl Desk {
         Self { buffer: Box::default(), parser: HeadParser::new(), held: None, events: Events::with_room_for(0), accepting: None }
     }
 
+    /// Whether the last wait has brought more than has been looked at.
+    #[inline]
+    pub fn has_more(&self) -> bool {
+        self.events.has_more() || self.accepting.is_some()
+    }
+
     /// The bytes and the parse of the request taken last.
     #[inline]
     pub fn head(&self) -> (&[u8], &HeadParser) {

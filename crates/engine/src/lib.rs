@@ -6,6 +6,7 @@
 mod accepting;
 pub mod access;
 mod access_format;
+mod batch;
 pub mod body;
 mod closing;
 pub mod connection;

@@ -12,6 +12,7 @@ use longma_proto::h1::date::imf_fixdate;
 
 use crate::accepting::{Accepting, Listener};
 use crate::access::AccessLog;
+use crate::batch::Batch;
 use crate::connection::{ConnId, Connection, State, Table, Watch};
 use crate::host::{Host, Remains};
 use crate::input::{Desk, Input};
@@ -46,6 +47,7 @@ pub struct Reactor<H: Host> {
     pub(crate) ready: VecDeque<ConnId>,
     /// Connections with streamed blocks that nobody has tried to send yet.
     pub(crate) unflushed: Vec<ConnId>,
+    pub(crate) batch: Batch,
     pub(crate) graveyard: Vec<Remains<H>>,
     pub(crate) notices: Vec<Notice>,
     pub(crate) access: Option<AccessLog>,
@@ -85,6 +87,7 @@ impl<H: Host> Reactor<H> {
             handover: None,
             ready: VecDeque::new(),
             unflushed: Vec::new(),
+            batch: Batch::default(),
             graveyard: Vec::new(),
             notices: Vec::new(),
             access,

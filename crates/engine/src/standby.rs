@@ -35,7 +35,9 @@ fn watch<H: Host>(shared: &Shared<H>) {
             stand_in(shared, exchange, &mut desk);
             idle_ticks = 0;
         } else if in_application {
-            shared.lock().flush_streams();
+            let mut reactor = shared.lock();
+            reactor.flush_batch();
+            reactor.flush_streams();
             idle_ticks = 0;
         } else if exchange == seen {
             idle_ticks += 1;
@@ -66,6 +68,7 @@ fn stand_in<H: Host>(shared: &Shared<H>, exchange: u64, desk: &mut Desk) {
                 reactor.handle_events_aside(desk);
                 reactor.expire(desk);
             }
+            reactor.flush_batch();
             reactor.flush_streams();
             reactor.hand_over_ready();
             reactor.flush_access_log();

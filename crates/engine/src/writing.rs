@@ -235,6 +235,7 @@ impl<H: Host> Reactor<H> {
     /// The answer can't be completed: the client learns it from the connection's end.
     pub fn cut(&mut self, id: ConnId) {
         self.board.add(Word::Requests, 1);
+        self.flush_batch();
         self.flush(id);
         if self.table.get(id).is_some_and(|connection| connection.has_output()) {
             return self.abandon(id);

@@ -1,0 +1,133 @@
+//! What the request line puts into an environ.
+
+use longma_proto::h1::{HeadParser, Target, TargetForm, Version, target};
+use pyo3::prelude::*;
+use pyo3::{PyErr, ffi};
+
+use crate::object::Ref;
+use crate::text;
+
+/// What an environ's request line is known to say. What both the old and the new line say need not be set.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LineFacts {
+    is_get: bool,
+    is_http_11: bool,
+    is_root: bool,
+    no_query: bool,
+    /// The target names the host, so the Host field does not (RFC 9112 §3.2.2).
+    pub names_host: bool,
+}
+
+impl LineFacts {
+    /// `GET / HTTP/1.1`, as the templates have it.
+    pub const TEMPLATE: Self = Self { is_get: true, is_http_11: true, is_root: true, no_query: true, names_host: false };
+}
+
+/// The keys and the usual values, interned once.
+pub struct LineKeys {
+    method: Ref,
+    path: Ref,
+    query: Ref,
+    raw_uri: Ref,
+    protocol: Ref,
+    host: Ref,
+    get: Ref,
+    http_11: Ref,
+    http_10: Ref,
+    root: Ref,
+    empty: Ref,
+    scratch: Vec<u8>,
+}
+
+impl LineKeys {
+    pub fn new(py: Python<'_>) -> PyResult<Self> {
+        let key = |name: &str| text::interned(name).ok_or_else(|| PyErr::fetch(py));
+        Ok(Self {
+            method: key("REQUEST_METHOD")?,
+            path: key("PATH_INFO")?,
+            query: key("QUERY_STRING")?,
+            raw_uri: key("RAW_URI")?,
+            protocol: key("SERVER_PROTOCOL")?,
+            host: key("HTTP_HOST")?,
+            get: key("GET")?,
+            http_11: key("HTTP/1.1")?,
+            http_10: key("HTTP/1.0")?,
+            root: key("/")?,
+            empty: key("")?,
+            scratch: Vec::new(),
+        })
+    }
+
+    /// Set what the line says and `before` does not; what it says now.
+    #[inline]
+    pub fn set(&mut self, environ: &Ref, bytes: &[u8], head: &HeadParser, before: LineFacts) -> Option<LineFacts> {
+        let line = head.line();
+        let method = line.method.of(bytes);
+        let raw = line.target.of(bytes);
+        let is_root = raw == b"/";
+        let parts = if is_root { Target::default() } else { target::split(raw) };
+        let facts = LineFacts {
+            is_get: method == b"GET",
+            is_http_11: line.version == Version::Http11,
+            is_root,
+            no_query: parts.query.is_empty(),
+            names_host: parts.form == TargetForm::Absolute && !is_root,
+        };
+        if !facts.is_get {
+            set(environ, &self.method, &text::native(method)?)?;
+        } else if !before.is_get {
+            set(environ, &self.method, &self.get)?;
+        }
+        if facts.is_http_11 != before.is_http_11 {
+            set(environ, &self.protocol, if facts.is_http_11 { &self.http_11 } else { &self.http_10 })?;
+        }
+        if !facts.no_query {
+            set(environ, &self.query, &text::native(parts.query.of(raw))?)?;
+        } else if !before.no_query {
+            set(environ, &self.query, &self.empty)?;
+        }
+        match (facts.is_root, before.is_root) {
+            (true, true) => {}
+            (true, false) => {
+                set(environ, &self.path, &self.root)?;
+                set(environ, &self.raw_uri, &self.root)?;
+            }
+            (false, _) => self.set_target(environ, raw, &parts)?,
+        }
+        if facts.names_host {
+            set(environ, &self.host, &text::native(parts.authority.of(raw))?)?;
+        }
+        Some(facts)
+    }
+
+    fn set_target(&mut self, environ: &Ref, raw: &[u8], parts: &Target) -> Option<()> {
+        let raw_uri = text::native(raw)?;
+        set(environ, &self.raw_uri, &raw_uri)?;
+        let path = parts.path.of(raw);
+        if path.len() == raw.len() && !path.contains(&b'%') {
+            return set(environ, &self.path, &raw_uri);
+        }
+        self.scratch.clear();
+        target::percent_decode(path, &mut self.scratch);
+        let decoded: &[u8] = match parts.form {
+            // `*` is not a path, and an authority has none.
+            TargetForm::Asterisk => b"*",
+            TargetForm::Absolute if self.scratch.is_empty() => b"/",
+            _ => &self.scratch,
+        };
+        set(environ, &self.path, &text::native(decoded)?)
+    }
+
+    /// HTTP_HOST.
+    pub fn host(&self) -> &Ref {
+        &self.host
+    }
+}
+
+/// Set one variable.
+#[inline]
+pub fn set(environ: &Ref, key: &Ref, value: &Ref) -> Option<()> {
+    // SAFETY: attached, and all three are valid.
+    let result = unsafe { ffi::PyDict_SetItem(environ.as_ptr(), key.as_ptr(), value.as_ptr()) };
+    (result == 0).then_some(())
+}

@@ -1,0 +1,70 @@
+//! Small answers held back for a moment, to leave together. Each send wakes the client on its own processor; with an
+//! application slower than its clients that costs more than the send itself. Bounded by number and size, ended with
+//! the events of one wait, and by the standby thread's tick: nothing waits longer than a millisecond or two.
+
+use crate::connection::ConnId;
+use crate::host::Host;
+use crate::reactor::Reactor;
+
+const MAX_ENTRIES: usize = 16;
+/// The longest answer worth holding back, and the most that is held back together.
+const MAX_ANSWER_BYTES: usize = 16 * 1024;
+const MAX_BYTES: usize = 128 * 1024;
+
+#[derive(Clone, Copy)]
+struct Entry {
+    id: ConnId,
+    start: usize,
+    end: usize,
+    /// Whether the connection goes on, once the exchange is over.
+    finished: Option<bool>,
+}
+
+/// Answers that wait for company.
+#[derive(Default)]
+pub struct Batch {
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+}
+
+impl<H: Host> Reactor<H> {
+    /// Send an answer's bytes soon. Nothing else of the answer may follow but its end.
+    #[inline]
+    pub fn send_soon(&mut self, id: ConnId, bytes: &[u8]) {
+        if bytes.len() > MAX_ANSWER_BYTES || self.batch.bytes.len() + bytes.len() > MAX_BYTES {
+            return self.send(id, bytes, false);
+        }
+        let start = self.batch.bytes.len();
+        self.batch.bytes.extend_from_slice(bytes);
+        self.batch.entries.push(Entry { id, start, end: start + bytes.len(), finished: None });
+    }
+
+    /// As [`finish`](Self::finish), for an exchange whose bytes may still be held back.
+    #[inline]
+    pub fn finish_soon(&mut self, id: ConnId, keep_alive: bool) {
+        match self.batch.entries.last_mut() {
+            Some(entry) if entry.id == id => entry.finished = Some(keep_alive),
+            _ => return self.finish(id, keep_alive),
+        }
+        if self.batch.entries.len() >= MAX_ENTRIES {
+            self.flush_batch();
+        }
+    }
+
+    /// Send what is held back.
+    #[inline]
+    pub fn flush_batch(&mut self) {
+        if self.batch.entries.is_empty() {
+            return;
+        }
+        let mut batch = std::mem::take(&mut self.batch);
+        for entry in batch.entries.drain(..) {
+            self.send(entry.id, &batch.bytes[entry.start..entry.end], false);
+            if let Some(keep_alive) = entry.finished {
+                self.finish(entry.id, keep_alive);
+            }
+        }
+        batch.bytes.clear();
+        self.batch = batch;
+    }
+}
