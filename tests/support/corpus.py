@@ -23,7 +23,13 @@ class Request(NamedTuple):
     fields: tuple[tuple[str, str], ...] | None
     path: str | None
     query: str | None
+    authority: str | None
     expects_continue: bool
+
+    @property
+    def path_info(self) -> str | None:
+        """The path as an application gets it: in absolute form an empty one is the root."""
+        return "/" if self.path == "" and "://" in self.target else self.path
 
     @property
     def variables(self) -> dict[str, str] | None:
@@ -37,6 +43,8 @@ class Request(NamedTuple):
                 variable = f"HTTP_{variable}"
             joint = "; " if variable == "HTTP_COOKIE" else ","
             found[variable] = f"{found[variable]}{joint}{value}" if variable in found else value
+        if self.authority and "://" in self.target:
+            found["HTTP_HOST"] = self.authority  # RFC 9112 §3.2.2: the target's host, whatever Host says
         return found
 
 
@@ -80,6 +88,7 @@ def request(given: dict[str, Any]) -> Request:
         fields=None if fields is None else tuple((text(name), text(value)) for name, value in fields),
         path=None if "path" not in given else text(given["path"]),
         query=None if "query" not in given else text(given["query"]),
+        authority=None if "authority" not in given else text(given["authority"]),
         expects_continue=given.get("expects_continue", False),
     )
 
