@@ -1,12 +1,10 @@
 //! The corpus of accepted and refused bytes, run through the parser: whole, byte by byte, in two pieces cut anywhere,
 //! and with more bytes after it.
 
-mod support;
-
 use std::collections::HashSet;
 
-use support::connection::{Connection, Request, Standing};
-use support::corpus::{Case, End, Expected, load};
+use crate::support::connection::{Connection, Request, Standing};
+use crate::support::corpus::{Case, End, Expected, load};
 
 const TRAILING: &[u8] = b"GET /t HTTP/1.1\r\nHost: t\r\n\r\n";
 /// Longer inputs are not cut at every place: that takes the square of their length.

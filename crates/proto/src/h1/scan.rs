@@ -173,3 +173,68 @@ pub(super) fn trim(mut bytes: &[u8]) -> &[u8] {
     }
     bytes
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every search, with what it does in the plainest words.
+    type Search = (fn(&[u8]) -> usize, fn(u8) -> bool);
+
+    const SEARCHES: [Search; 4] = [
+        (|bytes| plain_len(bytes), |byte| byte.is_ascii_alphabetic() || byte == b'-'),
+        (|bytes| text_len(bytes), |byte| (0x20..0x7f).contains(&byte)),
+        (|bytes| target_len(bytes), |byte| (0x21..0x7f).contains(&byte)),
+        (value_len, |byte| byte == b'\t' || (byte >= 0x20 && byte != 0x7f)),
+    ];
+
+    #[test]
+    fn a_search_stops_at_the_same_byte_wherever_it_stands_and_whatever_follows() {
+        for (search, is_inside) in SEARCHES {
+            for length in 0..40 {
+                assert_eq!(search(&vec![b'a'; length]), length);
+                for at in 0..length {
+                    for byte in 0..=255 {
+                        let mut bytes = vec![b'a'; length];
+                        bytes[at] = byte;
+                        let expected = if is_inside(byte) { length } else { at };
+                        assert_eq!(search(&bytes), expected, "{byte:#04x} at {at} of {length}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_search_stops_at_the_first_of_two() {
+        for (search, is_inside) in SEARCHES {
+            for pair in 0..=u16::MAX {
+                let [first, second] = pair.to_be_bytes();
+                for (at, length) in [(2, 24), (7, 24), (14, 30), (17, 20)] {
+                    let mut bytes = vec![b'a'; length];
+                    (bytes[at], bytes[at + 1]) = (first, second);
+                    let expected = bytes.iter().position(|&byte| !is_inside(byte)).unwrap_or(length);
+                    assert_eq!(search(&bytes), expected, "{first:#04x} {second:#04x} at {at} of {length}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_classes_are_those_of_the_standards() {
+        for byte in 0..=255_u8 {
+            let is_tchar = byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+            assert_eq!(is_token(byte), is_tchar);
+            assert_eq!(is_method(byte), is_tchar && !byte.is_ascii_lowercase() && byte != b'#');
+            let is_unreserved = byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+            assert_eq!(is_reg_name(byte), is_unreserved || b"!$&'()*+,;=".contains(&byte));
+        }
+    }
+
+    #[test]
+    fn white_space_is_trimmed_from_both_ends_only() {
+        assert_eq!(trim(b" \t a \t b\t "), b"a \t b");
+        assert_eq!(trim(b" \t"), b"");
+        assert_eq!(trim(b"\x0ba"), b"\x0ba");
+    }
+}
