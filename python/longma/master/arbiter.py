@@ -46,7 +46,11 @@ def run(resolved: Resolved) -> int:
     log = open_error_log(settings.errorlog, settings.loglevel)
     check_access_log(settings.accesslog)
     model = model_named(settings.worker_class)
-    listeners = open_listeners(settings, log=log.log)
+    return serve(resolved, model, open_listeners(settings, log=log.log), log)
+
+
+def serve(resolved: Resolved, model: ModelFactory, listeners: tuple[Listener, ...], log: ErrorLog) -> int:
+    """Be the master, and return its exit status; or, in a forked child, be a worker, and return the worker's."""
     try:
         return master(resolved, model, listeners, log)
     except InWorker as leaving:
@@ -62,11 +66,12 @@ def master(resolved: Resolved, model: ModelFactory, listeners: tuple[Listener, .
         InWorker: this is a child that was just forked.
     """
     settings = resolved.settings
+    # Before the first line of the log, for whoever reads it may answer with a signal.
+    signals = SignalPipe()
+    signals.install((*SIGNALS, signal.SIGCHLD))
     introduce(resolved, listeners, log)
     board = Board(slots_for(settings.workers))
     handover = open_handover()
-    signals = SignalPipe()
-    signals.install((*SIGNALS, signal.SIGCHLD))
     common = Common(settings, listeners, handover, board, log, model)
     spawner = Spawner(common, signals)
     shell = Shell(spawner, board, listeners, log)

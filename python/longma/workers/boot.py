@@ -32,7 +32,7 @@ def boot(assignment: Assignment, lifecycle: Lifecycle) -> Model:
     # What is left of them here would keep the port open after the model has closed it.
     common.close_sockets()
     freeze_heap()
-    lifecycle.model = model
+    lifecycle.adopt(model)
     assignment.tether.send(Report.READY)
     return model
 
@@ -45,7 +45,8 @@ def make_model(assignment: Assignment, lifecycle: Lifecycle) -> Model:
     """
     common = assignment.common
     try:
-        model = common.model(load(common.settings.wsgi_app or ""), assignment)
+        with lifecycle.interruptible():
+            model = common.model(load(common.settings.wsgi_app or ""), assignment)
     except BaseException as error:
         if lifecycle.stopping:
             raise SystemExit(lifecycle.exit_code) from error

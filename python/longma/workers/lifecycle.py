@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import signal
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from longma.process.signals import handle, noted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
     from longma.logs.error_log import ErrorLog
@@ -24,14 +26,14 @@ class Lifecycle:
     """Turns signals into a stop of the model, or of the boot while there is no model yet.
 
     Attributes:
-        model: What is stopped; None until it is made.
         stopping: Whether a stop was asked for.
         exit_code: What the process is to exit with when nothing else goes wrong.
     """
 
     def __init__(self, log: ErrorLog) -> None:
         self._log = log
-        self.model: Model | None = None
+        self._model: Model | None = None
+        self._is_interruptible = False
         self.stopping = False
         self.exit_code = 0
 
@@ -44,15 +46,38 @@ class Lifecycle:
         handle((signal.SIGWINCH, signal.SIGCHLD), signal.SIG_DFL)
 
     def stop(self, graceful: bool) -> None:
-        """Stop the model; while it is not made, leave the boot wherever it is.
+        """Stop the model; while it is not made, interrupt the boot, where that can be interrupted.
 
         Raises:
-            SystemExit: the application is still being loaded.
+            SystemExit: the application is being loaded. Once only: another signal must not break into the clearing up.
         """
         self.stopping = True
-        if self.model is None:
+        if self._model is not None:
+            self._model.stop(graceful)
+        elif self._is_interruptible:
+            self._is_interruptible = False
             raise SystemExit(self.exit_code)
-        self.model.stop(graceful)
+
+    @contextmanager
+    def interruptible(self) -> Iterator[None]:
+        """Let a stop break into what is done in this context: it may take long, and nothing is lost by it.
+
+        Raises:
+            SystemExit: a stop was or is asked for.
+        """
+        self._is_interruptible = True
+        try:
+            if self.stopping:
+                raise SystemExit(self.exit_code)
+            yield
+        finally:
+            self._is_interruptible = False
+
+    def adopt(self, model: Model) -> None:
+        """Have this model stopped from now on; at once when the application caught the exception meant for the boot."""
+        self._model = model
+        if self.stopping:
+            model.stop(graceful=False)
 
     def master_is_gone(self) -> None:
         """Stop as gracefully as on TERM: there is nobody left to kill this worker, nor to replace it."""

@@ -25,23 +25,33 @@ def run(assignment: Assignment) -> int:
     log = assignment.common.log
     lifecycle = Lifecycle(log)
     try:
-        boot(assignment, lifecycle).run()
-        exit_code = lifecycle.exit_code
+        exit_code = live(assignment, lifecycle)
     except SystemExit as leaving:
         # From the handler of a signal; or the application leaves by itself, which the model has logged.
         own = leaving.code if isinstance(leaving.code, int) else ABORTED
         exit_code = lifecycle.exit_code if lifecycle.stopping else own
-    except ApplicationError as error:
-        failure = describe(error)
-        if not assignment.tether.send(Report.FAILED, failure):
-            log.error(failure)
-        exit_code = error.exit_status
-    except BaseException:
-        import traceback  # only a worker that fails needs it
-
-        log.error(f"Exception in worker process\n{traceback.format_exc().rstrip()}")
-        exit_code = CRASHED
     assignment.common.close_sockets()
     assignment.tether.close()
     log.info(f"Worker exiting (pid: {os.getpid()})")
     return exit_code
+
+
+def live(assignment: Assignment, lifecycle: Lifecycle) -> int:
+    """Boot and serve; say why where that fails.
+
+    Raises:
+        SystemExit: a signal asked to stop while booting, or to abort; or the application asked for the end itself.
+    """
+    try:
+        boot(assignment, lifecycle).run()
+    except ApplicationError as error:
+        failure = describe(error)
+        if not assignment.tether.send(Report.FAILED, failure):
+            assignment.common.log.error(failure)
+        return error.exit_status
+    except Exception:
+        import traceback  # only a worker that fails needs it
+
+        assignment.common.log.error(f"Exception in worker process\n{traceback.format_exc().rstrip()}")
+        return CRASHED
+    return lifecycle.exit_code

@@ -1,0 +1,1 @@
+"""What stands in the error log, and how it gets there."""

@@ -1,0 +1,33 @@
+"""Nothing in a message can move a cursor or pass for a record."""
+
+from __future__ import annotations
+
+import pytest
+
+from longma.logs.escape import escaped
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("", ""),
+        ("a plain line, with ümläuts and 漢字", "a plain line, with ümläuts and 漢字"),
+        ("tab\tstays", "tab\tstays"),
+        ("two\nlines", "two\nlines"),
+        ("carriage\rreturn", "carriage\\x0dreturn"),
+        ("\x1b[2Jclears the screen", "\\x1b[2Jclears the screen"),
+        ("nul\0bell\x07del\x7f", "nul\\x00bell\\x07del\\x7f"),
+        ("\x9b31m is a C1 control", "\\x9b31m is a C1 control"),
+        ("x\n[2026-01-01 00:00:00 +0000] [1] [INFO] forged", "x\n [2026-01-01 00:00:00 +0000] [1] [INFO] forged"),
+        ("x\n\n[forged", "x\n\n [forged"),
+        ("x\r\n[forged", "x\\x0d\n [forged"),
+        ("[a bracket] in the first line", "[a bracket] in the first line"),
+    ],
+)
+def test_controls_are_shown_and_later_lines_cannot_begin_a_record(text: str, shown: str):
+    assert escaped(text) == shown
+
+
+def test_every_control_but_tab_and_line_feed_is_shown():
+    controls = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))]
+    assert [control for control in controls if escaped(control) == control] == ["\t", "\n"]

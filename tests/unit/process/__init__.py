@@ -1,0 +1,1 @@
+"""Signals, forks, shared memory and sockets as the system has them."""

@@ -1,0 +1,59 @@
+"""The board's pages: where the words are, and that all processes see the same."""
+
+from __future__ import annotations
+
+import struct
+
+from longma import _core
+from longma.process.board import PAGE_BYTES, Board, Page, WorkerState
+from tests.unit.process.children import exit_code, fork
+
+
+def test_a_new_board_is_empty():
+    board = Board(3)
+    assert len(board.memory) == 3 * PAGE_BYTES
+    assert [board.page(slot) for slot in range(3)] == [Page(*[0] * 14)] * 3
+
+
+def test_words_are_where_the_engine_writes_them():
+    board = Board(2)
+    offsets = {
+        "pid": 0,
+        "state": 8,
+        "heartbeat_ns": 16,
+        "call_started_ns": 24,
+        "connections": 32,
+        "requests": 40,
+        "exchanges": 48,
+        "handed_away": 56,
+        "handed_in": 64,
+        "stalls": 72,
+        "accepted": 80,
+        "refused": 88,
+        "bytes_out": 96,
+        "bytes_in": 104,
+    }
+    for name, offset in offsets.items():
+        struct.pack_into("=Q", board.memory, PAGE_BYTES + offset, 2**63 + offset)
+        assert getattr(board.page(1), name) == 2**63 + offset
+    assert board.page(0) == Page(*[0] * 14)
+
+
+def test_the_page_is_the_compiled_cores():
+    assert _core.BOARD_PAGE_BYTES == PAGE_BYTES
+
+
+def test_what_a_child_announces_its_parent_sees():
+    board = Board(2)
+    assert exit_code(fork(lambda: board.announce(1, 4711))) == 0
+    page = board.page(1)
+    assert (page.pid, page.state) == (4711, WorkerState.BOOTING)
+
+
+def test_an_emptied_page_is_empty_and_the_others_are_not():
+    board = Board(2)
+    board.announce(0, 7)
+    board.announce(1, 8)
+    board.zero(0)
+    assert (board.page(0).pid, board.page(0).state) == (0, WorkerState.FREE)
+    assert board.page(1).pid == 8
