@@ -205,6 +205,8 @@ def measure(paths: Paths, server: Server, workload: Workload, number: int, secon
     except (ServerFailed, TimeoutError, ValueError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]
         return invalid(server, workload, number, ": ".join(dict.fromkeys((lines[0], lines[-1]))))
+    finally:
+        paths.access_log.unlink(missing_ok=True)
 
 
 def settle(process: ServerProcess, timeout: float = 15.0) -> float:

@@ -10,12 +10,15 @@ from pathlib import Path
 from .instructions import FEW, MANY, Counted, run_counted, total_of
 from .prepare import CannotMeasure, run_quietly
 
-TOP = 25
-_LINE = re.compile(r"^\s*([\d,]+) \([^)]*\)\s+(?:\S*:)?(.*?)\s*(?:\[([^\]]*)\])?$")
+TOP = 40
+_LINE = re.compile(r"^\s*([\d,]+) \([^)]*\)\s+(?:(\S*?):)?([^:\s].*?)\s*(?:\[[^\]]*\])?$")
 
 
 def functions_of(file: Path, *, inclusive: bool) -> Iterator[tuple[str, int]]:
-    """Yield (function, instructions) of a callgrind output file, as callgrind_annotate adds them up."""
+    """Yield (function, instructions) of a callgrind output file, as callgrind_annotate adds them up.
+
+    Exclusive costs are told apart by the source file, so that what was inlined into a function is seen.
+    """
     command = [
         "callgrind_annotate",
         "--threshold=100",
@@ -28,14 +31,20 @@ def functions_of(file: Path, *, inclusive: bool) -> Iterator[tuple[str, int]]:
     for line in annotated.stdout.splitlines():
         match = _LINE.match(line)
         if match and "PROGRAM TOTALS" not in line:
-            yield f"{match[2]} [{Path(match[3] or '').name}]", int(match[1].replace(",", ""))
+            source = "" if inclusive or match[2] in (None, "???") else f"{Path(match[2]).name}: "
+            yield f"{source}{match[3]}", int(match[1].replace(",", ""))
 
 
 def differences(few: Path, many: Path, *, inclusive: bool) -> list[tuple[float, str]]:
     """Return (instructions per request, function), most expensive first."""
     cost: dict[str, float] = {}
     for file, sign in ((few, -1), (many, 1)):
+        found: dict[str, int] = {}
         for function, instructions in functions_of(file, inclusive=inclusive):
+            # A function that was compiled from several files has a line for each; inclusive, each tells the whole.
+            before = found.get(function, 0)
+            found[function] = max(before, instructions) if inclusive else before + instructions
+        for function, instructions in found.items():
             cost[function] = cost.get(function, 0.0) + sign * instructions / (MANY - FEW)
     return sorted(((value, function) for function, value in cost.items()), reverse=True)
 

@@ -41,6 +41,10 @@ def number(value: float | None, digits: int = 1) -> str:
     return f"{value:.{digits}f}" if abs(value) < 100 else f"{value:,.0f}".replace(",", " ")
 
 
+def reached(is_reached: bool) -> str:
+    return "reached" if is_reached else "missed"
+
+
 def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     """Return a Markdown table, the first column to the left and the others to the right."""
     lines = ["| " + " | ".join(head) + " |", "|---" + "|---:" * (len(head) - 1) + "|"]
@@ -97,7 +101,7 @@ def mixed_table(run: Run) -> list[str]:
         judged = verdict(run.results, workload)
         goal = f"Goal: at most {workload.goal} ms"
         if judged is not None:
-            goal += f"; longma's median: {number(judged.value)} ms, {'reached' if judged.reached else 'missed'}"
+            goal += f"; longma's median: {number(judged.value)} ms, {reached(judged.reached)}"
         text = (
             "An open loop of 300 requests a second at random moments over 32 connections; latency of the fast ones, "
             f"counted from the moment each fell due. {goal}."
@@ -137,8 +141,9 @@ def access_log_lines(run: Run) -> list[str]:
     added = delta(run.results, "hello", "longma-access-log", SUBJECT)
     if added is None:
         return []
-    text = f"Hello with the access log on (a file): {added[0]:+.2f} µs (medians: {added[1]:+.2f}); goal: at most "
-    return ["## Access log", "", f"{text}{ACCESS_LOG_GOAL_US:+.1f}.", ""]
+    mark = reached(added[0] <= ACCESS_LOG_GOAL_US)
+    text = f"Hello with the access log on (a file): {added[0]:+.2f} µs (medians: {added[1]:+.2f})."
+    return ["## Access log", "", f"{text} Goal: at most {ACCESS_LOG_GOAL_US:+.1f}: {mark}.", ""]
 
 
 def memory_table(run: Run) -> list[str]:
@@ -151,8 +156,11 @@ def memory_table(run: Run) -> list[str]:
         values = [run.memory.get((server, workers)) for workers in counts]
         if any(values):
             rows.append([server, *(number(value) if value else NOTHING for value in values)])
-    rows.append(["*goal for longma*", *(f"*{goal:.0f}*" for _, goal in MEMORY_GOALS)])
     text = "MB of proportional set size of all processes, with the hello application and no request made."
+    for workers, goal in MEMORY_GOALS:
+        own = run.memory.get((SUBJECT, workers))
+        if own is not None:
+            text += f" Goal for {workers}: {goal:.0f}: {reached(0 < own <= goal)}."
     head = ["server", *(f"{workers} worker{'s' if workers > 1 else ''}" for workers in counts)]
     return ["## Idle memory", "", text, "", *table(head, rows)]
 

@@ -46,6 +46,10 @@ class Paths:
         return self.store / "raw"
 
     @property
+    def access_log(self) -> Path:
+        return self.store / "access.log"
+
+    @property
     def poisson(self) -> Path:
         return self.store / "poisson"
 
@@ -79,6 +83,8 @@ class Server:
     # The far peers are measured in the first round only: they cannot be the best, and each costs its time.
     near: bool = True
     prefork: bool = True
+    # False: one client is served and the others wait, so its latencies are those of a load nobody else had.
+    serves_every_client: bool = True
     only: tuple[str, ...] = ()
 
     def takes(self, workload: Workload) -> bool:
@@ -105,7 +111,7 @@ def _longma(*flags: str) -> Callable[[Launch], list[str]]:
 
 
 def _longma_logging(launch: Launch) -> list[str]:
-    return _longma("--access-logfile", str(launch.paths.store / "access.log"))(launch)
+    return _longma("--access-logfile", str(launch.paths.access_log))(launch)
 
 
 def _gunicorn(launch: Launch) -> list[str]:
@@ -164,6 +170,6 @@ SERVERS = (
     Server("bjoern", Kind.PEER, _bjoern, "bjoern"),
     Server("granian", Kind.PEER, _granian, "granian"),
     Server("gunicorn-gthread", Kind.PEER, _gunicorn, "gunicorn", near=False),
-    Server("uwsgi", Kind.PEER, _uwsgi, "pyuwsgi", near=False),
+    Server("uwsgi", Kind.PEER, _uwsgi, "pyuwsgi", near=False, serves_every_client=False),
     Server("waitress", Kind.PEER, _waitress, "waitress", near=False, prefork=False),
 )

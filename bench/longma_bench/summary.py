@@ -13,6 +13,7 @@ from .workloads import Measure, Workload
 
 SUBJECT = next(server.name for server in SERVERS if server.kind is Kind.SUBJECT)
 PEERS = tuple(server.name for server in SERVERS if server.kind is Kind.PEER)
+FAIR_IN_LATENCY = tuple(server.name for server in SERVERS if server.serves_every_client)
 
 
 class Quantity(Enum):
@@ -86,6 +87,8 @@ class Results:
         """Return the peer whose best round is best, and its figure."""
         figures = [(name, self.figure(workload, name, quantity)) for name in PEERS]
         known = [(name, figure) for name, figure in figures if figure is not None]
+        if quantity in (Quantity.P99, Quantity.P999):
+            known = [(name, figure) for name, figure in known if name in FAIR_IN_LATENCY]
         choose: Callable[..., tuple[str, Figure]] = min if quantity.less_is_better else max
         return choose(known, key=lambda pair: pair[1].best) if known else None
 
