@@ -3,8 +3,9 @@
 
 use std::collections::HashSet;
 
+use crate::support::cases;
 use crate::support::connection::{Connection, Request, Standing};
-use crate::support::corpus::{Case, End, Expected, load};
+use crate::support::corpus::{Case, End, Expected};
 
 const TRAILING: &[u8] = b"GET /t HTTP/1.1\r\nHost: t\r\n\r\n";
 /// Longer inputs are not cut at every place: that takes the square of their length.
@@ -12,7 +13,7 @@ const MAX_CUT_BYTES: usize = 700;
 
 #[test]
 fn every_case_has_a_name_of_its_own_and_there_are_many() {
-    let cases = load();
+    let cases = cases();
     let names: HashSet<&str> = cases.iter().map(|case| case.name.as_str()).collect();
     assert_eq!(names.len(), cases.len());
     assert!(cases.len() >= 300, "{} cases", cases.len());
@@ -70,7 +71,7 @@ fn every_case_with_more_bytes_after_it() {
 
 /// Run `check` on all cases and report all that fail.
 fn check_all(check: impl Fn(&Case) -> Result<(), String>) {
-    let failures: Vec<String> = load().iter().filter_map(|case| check(case).err()).collect();
+    let failures: Vec<String> = cases().iter().filter_map(|case| check(case).err()).collect();
     assert!(failures.is_empty(), "{} cases fail:\n{}", failures.len(), failures.join("\n"));
 }
 

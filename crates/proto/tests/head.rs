@@ -1,6 +1,6 @@
 //! The head parser as its caller uses it: resumed, asked for the line alone, given what is known, reset.
 
-use crate::support::corpus::load;
+use crate::support::cases;
 use longma_proto::h1::{BodyLength, HeadError, HeadParser, HostSeen, Limits, Progress, TargetForm, Version, target};
 
 const HEAD: &[u8] = b"POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConnection: upgrade\r\nUpgrade: y\r\n\r\n";
@@ -56,7 +56,7 @@ fn a_refusal_stands_until_reset() {
 #[test]
 fn what_is_assumed_is_what_would_be_read() {
     let mut heads = 0;
-    for case in load() {
+    for case in cases() {
         let mut read = HeadParser::new();
         let Ok(Progress::Complete { head_len }) = read.advance(&case.input, &case.limits) else { continue };
         let mut assumed = HeadParser::new();

@@ -8,13 +8,14 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use crate::support;
 use crate::support::connection::Connection;
-use crate::support::corpus::{Case, load};
+use crate::support::corpus::Case;
 
 fn cases() -> &'static [Case] {
     static CASES: OnceLock<Vec<Case>> = OnceLock::new();
     CASES.get_or_init(|| {
-        let mut cases = load();
+        let mut cases = support::cases();
         cases.retain(|case| case.input.len() <= 2000);
         cases
     })

@@ -42,13 +42,9 @@ pub struct Expected {
     pub fields: Option<Vec<(Vec<u8>, Vec<u8>)>>,
 }
 
-pub fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/corpus")
-}
-
 /// All cases, file by file.
-pub fn load() -> Vec<Case> {
-    let entries = fs::read_dir(folder()).expect("the corpus is there");
+pub fn load(folder: &Path) -> Vec<Case> {
+    let entries = fs::read_dir(folder).expect("the corpus is there");
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be listed").path()).collect();
     paths.retain(|path| path.extension().is_some_and(|extension| extension == "toml"));
     paths.sort();

@@ -2,3 +2,10 @@
 
 pub mod connection;
 pub mod corpus;
+
+use std::path::Path;
+
+/// All cases of the corpus.
+pub fn cases() -> Vec<corpus::Case> {
+    corpus::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/conformance/corpus"))
+}
