@@ -42,6 +42,8 @@ pub struct Exchange {
     begun: bool,
     /// Whether a whole answer may wait for others to leave with.
     pub patient: bool,
+    /// Whether the application has control. Outside of a call somebody may hold the lock.
+    pub in_call: bool,
 }
 
 impl Exchange {
@@ -62,6 +64,7 @@ impl Exchange {
             keep_head: false,
             begun: false,
             patient: false,
+            in_call: false,
         }
     }
 
@@ -282,7 +285,7 @@ impl Exchange {
 
     /// Send an interim response (RFC 9110 §15.2), unless the final one has begun or the client would not know it.
     pub fn send_interim(&mut self, bytes: &[u8]) {
-        if self.settled.is_none() && self.asked.version == longma_proto::h1::Version::Http11 {
+        if self.in_call && self.settled.is_none() && self.asked.version == longma_proto::h1::Version::Http11 {
             self.shared.lock().send(self.id, bytes, false);
         }
     }

@@ -11,7 +11,7 @@ use longma_engine::sys::board::{Word, WorkerState};
 use longma_engine::sys::clock;
 use longma_engine::{Desk, leader};
 use longma_proto::h1::response::error_response;
-use pyo3::exceptions::{PyKeyboardInterrupt, PySystemExit};
+use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
 use pyo3::{Python as Interpreter, ffi};
 
@@ -82,6 +82,7 @@ impl Worker {
     pub fn serve(&mut self, py: Interpreter<'_>, order: &AtomicU8) -> PyResult<()> {
         let shared = Arc::clone(&self.shared);
         let mut desk = Desk::default();
+        let mut quiet = leader::Quiet::new();
         loop {
             let mut reactor = shared.lock();
             reactor.update_time();
@@ -118,6 +119,7 @@ impl Worker {
             }
             leader::beat(&shared, if shared.lock().is_draining() { WorkerState::Retiring } else { WorkerState::Idle });
             py.detach(|| leader::wait(&shared, &mut desk, patience))?;
+            quiet.waited(&shared);
             py.check_signals()?;
         }
     }
@@ -168,6 +170,7 @@ impl Worker {
         let started_ns = if self.logging.timed { clock::monotonic_ns() } else { 0 };
         shared.enter();
         let answer = self.call(&environ);
+        self.exchange.in_call = false;
         let environ = if self.logging.environ { Some(environ) } else { None };
         let fatal = match &answer {
             Err(fault) => self.explain(py, fault, bytes, head),
@@ -200,6 +203,7 @@ impl Worker {
     /// Call the application and take its answer as far as it goes.
     #[inline]
     fn call(&mut self, environ: &Ref) -> Result<Answer, Fault> {
+        self.exchange.in_call = true;
         self.start.attach(&raw mut *self.exchange);
         let arguments = [std::ptr::null_mut(), environ.as_ptr(), self.start.as_ptr()];
         let count = 2 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
@@ -229,8 +233,8 @@ impl Worker {
                     return None;
                 }
                 self.log.failure(py, &method, &target, Some(&error), &fault.text());
-                let fatal = error.is_instance_of::<PySystemExit>(py) || error.is_instance_of::<PyKeyboardInterrupt>(py);
-                fatal.then_some(error)
+                // exit() in a view is that view's failure; only the operator's interrupt is meant for the worker.
+                error.is_instance_of::<PyKeyboardInterrupt>(py).then_some(error)
             }
             _ => {
                 self.log.failure(py, &method, &target, None, &fault.text());

@@ -12,6 +12,7 @@ use crate::reading::{Mode, Request};
 use crate::sys::board::Word;
 use crate::sys::epoll::Interest;
 use crate::sys::socket::{self, Peer};
+use crate::timers::Class;
 use crate::transport::Transport;
 
 const LISTENER_GENERATION: u32 = FIRST_RESERVED_GENERATION;
@@ -20,6 +21,8 @@ const HANDOVER_GENERATION: u32 = u32::MAX;
 const MAX_BATCH: u32 = 64;
 /// How long accepting pauses when the system is short of descriptors.
 const SHORTAGE_PAUSE_MS: u64 = 500;
+/// How many idle connections are looked at to make room for a new one; some turn out to have a request.
+const MAX_EVICTIONS: u32 = 8;
 /// By how many connections a worker may be ahead of an idle sibling before it passes new ones on.
 const IMBALANCE: u64 = 2;
 
@@ -98,7 +101,7 @@ impl<H: Host> Reactor<H> {
 
     /// Listen again when what made us pause has gone.
     pub(crate) fn retry_accepting(&mut self) {
-        if self.accepting || self.draining || self.table.len() >= self.settings.worker_connections {
+        if self.accepting || self.draining || !self.has_room() {
             return;
         }
         if self.shortage_until_ms.is_some_and(|at| at > self.now_ms) {
@@ -165,6 +168,27 @@ impl<H: Host> Reactor<H> {
         }
     }
 
+    /// Whether another connection may be accepted: below the cap, or in the place of one that only waits.
+    fn has_room(&self) -> bool {
+        self.table.len() < self.settings.worker_connections || self.longest_idle().is_some()
+    }
+
+    fn longest_idle(&self) -> Option<ConnId> {
+        let slot = self.timers.oldest(Class::Idle).or_else(|| self.timers.oldest(Class::Warm));
+        slot.and_then(|slot| self.table.id_of(slot))
+    }
+
+    /// Close the connection that has waited longest for its next request: a new one is worth more.
+    fn make_room(&mut self, desk: &mut Desk) {
+        for _ in 0..MAX_EVICTIONS {
+            let Some(id) = self.longest_idle() else { return };
+            self.close_idle(id, desk);
+            if self.table.len() < self.settings.worker_connections {
+                return;
+            }
+        }
+    }
+
     fn pause_for_shortage(&mut self, error: &std::io::Error) {
         self.pause_accepting();
         self.shortage_until_ms = Some(self.now_ms + SHORTAGE_PAUSE_MS);
@@ -182,8 +206,11 @@ impl<H: Host> Reactor<H> {
         if passed_on {
             return None;
         }
-        let id = self.insert(Connection::new(Transport::plain(fd), peer, listener));
         if self.table.len() >= self.settings.worker_connections {
+            self.make_room(desk);
+        }
+        let id = self.insert(Connection::new(Transport::plain(fd), peer, listener));
+        if !self.has_room() {
             self.pause_accepting();
         }
         // With TCP_DEFER_ACCEPT the request is there already: serving it now may save the registration.

@@ -8,7 +8,7 @@ use crate::reactor::Reactor;
 
 const MAX_ENTRIES: usize = 16;
 /// The longest answer worth holding back, and the most that is held back together.
-const MAX_ANSWER_BYTES: usize = 16 * 1024;
+const MAX_ANSWER_BYTES: usize = 4 * 1024;
 const MAX_BYTES: usize = 128 * 1024;
 
 #[derive(Clone, Copy)]

@@ -69,7 +69,7 @@ impl<H: Host> BodyReader<H> {
         let sink = match (in_memory, direct) {
             (false, _) => Sink::File(Spool::new()?),
             (true, true) => H::buffer(length as usize).map_or_else(|| Sink::Memory(Vec::new()), Sink::Buffer),
-            (true, false) => Sink::Memory(Vec::new()),
+            (true, false) => Sink::Memory(Vec::with_capacity(length as usize)),
         };
         let reserved = if in_memory { length as usize } else { 0 };
         let coding = Coding::Length { remaining: length };

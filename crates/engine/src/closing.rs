@@ -30,6 +30,9 @@ impl<H: Host> Reactor<H> {
         }
         self.timers.set(id.slot, Class::Warm, self.now_ms);
         self.watch(id, Watch::Read);
+        if !self.accepting {
+            self.retry_accepting();
+        }
     }
 
     /// Close after the last answer. Closing over unread input makes the kernel send a reset, which can destroy

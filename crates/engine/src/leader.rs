@@ -8,7 +8,7 @@ use crate::input::Desk;
 use crate::reactor::Reactor;
 use crate::shared::Shared;
 use crate::sys::board::{Board, Word, WorkerState};
-use crate::sys::clock;
+use crate::sys::{clock, memory};
 
 /// The longest wait: the heartbeat must be seen to tick.
 const HEARTBEAT_MS: u64 = 1000;
@@ -31,6 +31,39 @@ pub fn wait<H: Host>(shared: &Shared<H>, desk: &mut Desk, timeout_ms: i32) -> io
     match shared.epoll.wait(&mut desk.events, timeout_ms) {
         Err(error) if error.kind() != ErrorKind::Interrupted => Err(error),
         _ => Ok(()),
+    }
+}
+
+/// Notices when the worker has had nothing to do for a while, and gives the memory of busier times back.
+pub struct Quiet {
+    requests: u64,
+    since_ms: u64,
+    given_back: bool,
+}
+
+/// How long without a request makes it worthwhile.
+const QUIET_MS: u64 = 10_000;
+
+impl Quiet {
+    /// Watch from now on; from now on, too, freed memory is kept.
+    #[expect(clippy::new_without_default, reason = "it changes how the process keeps memory")]
+    pub fn new() -> Self {
+        memory::keep_freed();
+        Self { requests: 0, since_ms: clock::monotonic_ms(), given_back: true }
+    }
+
+    /// A wait has ended.
+    #[inline]
+    pub fn waited<H: Host>(&mut self, shared: &Shared<H>) {
+        let requests = shared.board.get(Word::Requests);
+        if requests != self.requests {
+            self.requests = requests;
+            self.since_ms = clock::monotonic_ms();
+            self.given_back = false;
+        } else if !self.given_back && clock::monotonic_ms() - self.since_ms > QUIET_MS {
+            self.given_back = true;
+            memory::give_back_freed();
+        }
     }
 }
 

@@ -12,6 +12,8 @@ use crate::transport::Transport;
 
 /// How much of a file one sendfile call may move, so that one fast client does not keep the others waiting.
 const FILE_STEP: u64 = 4 << 20;
+/// How much of one answer is written before the other connections get their turn.
+const TURN_BYTES: u64 = 16 << 20;
 /// How many blocks one sendmsg call takes.
 pub const MAX_BLOCKS: usize = 64;
 
@@ -40,7 +42,7 @@ impl<H: Host> Default for Output<H> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Written {
     Everything,
-    /// The socket is full.
+    /// The socket is full, or others are to have their turn.
     Stuck,
 }
 
@@ -95,7 +97,11 @@ impl<H: Host> Output<H> {
 
     /// Send as far as the socket takes it. Blocks that are done with go to `done`; `count` counts bytes sent.
     pub fn write(&mut self, transport: &Transport, done: &mut Vec<H::Block>, count: &mut u64, last: bool) -> io::Result<Written> {
+        let enough = *count + TURN_BYTES;
         while !self.chunks.is_empty() {
+            if *count > enough {
+                return Ok(Written::Stuck);
+            }
             let stuck = match self.chunks.front() {
                 Some(Chunk::File { .. }) => self.write_file(transport, count)?,
                 _ => self.write_memory(transport, done, count, last)?,
@@ -153,7 +159,11 @@ impl<H: Host> Output<H> {
     /// Send from the file at the front. True: the socket is full.
     fn write_file(&mut self, transport: &Transport, count: &mut u64) -> io::Result<bool> {
         let Some(Chunk::File { file, offset, remaining }) = self.chunks.front_mut() else { return Ok(false) };
+        let enough = *count + TURN_BYTES;
         while *remaining > 0 {
+            if *count > enough {
+                return Ok(true);
+            }
             let step = (*remaining).min(FILE_STEP) as usize;
             let Some(sent) = unless_full(transport.send_file(file.as_fd(), *offset, step))? else { return Ok(true) };
             if sent == 0 {
@@ -169,7 +179,11 @@ impl<H: Host> Output<H> {
     }
 
     fn write_spool(&mut self, transport: &Transport, count: &mut u64) -> io::Result<Written> {
+        let enough = *count + TURN_BYTES;
         while self.spooled() > 0 {
+            if *count > enough {
+                return Ok(Written::Stuck);
+            }
             let step = self.spooled().min(FILE_STEP) as usize;
             let Some(spool) = &self.spool else { break };
             let sent = unless_full(transport.send_file(spool.file().as_fd(), self.spool_read, step))?;

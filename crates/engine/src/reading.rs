@@ -142,6 +142,11 @@ impl<H: Host> Reactor<H> {
         let repeat = self.remember(id, repeat, head_len, desk);
         if end < count {
             self.keep_rest(id, &desk.buffer[end..count]);
+        } else if count == desk.buffer.len()
+            && let Some(connection) = self.table.get(id)
+        {
+            // There was no room to see whether more follows.
+            connection.unread = true;
         }
         let body = if length == 0 { Body::Empty } else { Body::Inline(head_len..end) };
         desk.held = None;

@@ -109,6 +109,12 @@ impl Timers {
         None
     }
 
+    /// The slot that has been waited for longest in this class.
+    pub fn oldest(&self, class: Class) -> Option<u32> {
+        let first = self.queues[class as usize].first;
+        (first != NOBODY).then_some(first)
+    }
+
     /// Milliseconds until the next deadline.
     pub fn until_next(&self, now_ms: u64) -> Option<u64> {
         let first = self.queues.iter().filter(|queue| queue.first != NOBODY);

@@ -100,6 +100,10 @@ impl Gathered {
     }
 
     fn connection(&mut self, value: &[u8]) {
+        if is(value, b"keep-alive") {
+            self.facts.keep_alive = true;
+            return;
+        }
         for member in value.split(|&byte| byte == b',') {
             let option = trim(member);
             match option.len() {
@@ -171,12 +175,12 @@ impl Gathered {
     }
 }
 
-/// Whether `name`, a token, is `known`, letters and hyphens in lower case. In tokens the bit 0x20 is all that tells
-/// a letter from its other case, and no other token character becomes a letter or a hyphen by it.
+/// Whether `text`, which holds no controls, is `known`, letters and hyphens in lower case: the bit 0x20 is all that
+/// tells a letter from its other case, and among controls alone is one that it makes a hyphen.
 #[inline(always)]
-fn is<const N: usize>(name: &[u8], known: &[u8; N]) -> bool {
-    <&[u8; N]>::try_from(name).is_ok_and(|name| {
-        let differences = name.iter().zip(known).fold(0, |all, (byte, known)| all | ((byte | 0x20) ^ known));
+fn is<const N: usize>(text: &[u8], known: &[u8; N]) -> bool {
+    <&[u8; N]>::try_from(text).is_ok_and(|text| {
+        let differences = text.iter().zip(known).fold(0, |all, (byte, known)| all | ((byte | 0x20) ^ known));
         differences == 0
     })
 }

@@ -70,96 +70,54 @@ pub(super) fn is_control(byte: u8) -> bool {
 #[inline(always)]
 pub(super) fn plain_len(bytes: &[u8]) -> usize {
     let is_outside = |byte: u8| !(((byte | 0x20).wrapping_sub(b'a') < 26) | (byte == b'-'));
-    let Some(block) = bytes.first_chunk::<16>() else { return prefix_len(bytes, is_outside) };
-    let mut marks = [0_u8; 16];
-    for (mark, &byte) in marks.iter_mut().zip(block) {
-        *mark = u8::from(is_outside(byte)).wrapping_neg();
-    }
-    match (u128::from_le_bytes(marks).trailing_zeros() / 8) as usize {
-        16 => 16 + prefix_len(&bytes[16..], is_outside),
-        len => len,
+    // Names end within the first block more often than not, so that is not asked first.
+    match bytes.first_chunk().map(|block| place_in_block(block, is_outside)) {
+        Some(16) => 16 + prefix_len(&bytes[16..], is_outside),
+        Some(len) => len,
+        None => prefix_len(bytes, is_outside),
     }
 }
 
 /// How many bytes at the start of `bytes` are printable ASCII or space: all of it in nearly every field value.
 #[inline(always)]
 pub(super) fn text_len(bytes: &[u8]) -> usize {
-    printable_len::<b' '>(bytes)
+    // One more than such a byte is, as a signed number, what exceeds a space: from 0x7f on it is negative.
+    prefix_len(bytes, |byte| byte.wrapping_add(1) as i8 <= b' ' as i8)
 }
 
 /// How many bytes at the start of `bytes` a request target may hold: printable ASCII.
 #[inline(always)]
 pub(super) fn target_len(bytes: &[u8]) -> usize {
-    printable_len::<b'!'>(bytes)
+    prefix_len(bytes, |byte| byte.wrapping_add(1) as i8 <= b'!' as i8)
 }
 
 /// How many bytes at the start of `bytes` a field value may hold.
 pub(super) fn value_len(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(block) = block_at::<16>(bytes, at) {
-        if block.iter().fold(false, |any, &byte| any | is_control(byte)) {
-            break;
-        }
-        at += 16;
-    }
-    at + prefix_len(&bytes[at..], is_control)
+    prefix_len(bytes, is_control)
 }
 
-/// How many bytes at the start of `bytes` are from `LOW` to `~`.
-///
-/// Whole blocks are looked at in a loop of fixed count without a way out, so that it becomes a few vector
-/// instructions; the place within the last block is then found by words.
-#[inline(always)]
-fn printable_len<const LOW: u8>(bytes: &[u8]) -> usize {
-    let mut at = 0;
-    while let Some(block) = block_at::<16>(bytes, at) {
-        // One more than such a byte is, as a signed number, what exceeds LOW: from 0x7f on it is negative.
-        if !block.iter().fold(true, |all, byte| all & (byte.wrapping_add(1) as i8 > LOW as i8)) {
-            let [low, high] = [0, 8].map(|half| unprintable_marks::<LOW>(word_at(block, half)));
-            let (base, marks) = if low != 0 { (at, low) } else { (at + 8, high) };
-            return base + (marks.trailing_zeros() / 8) as usize;
-        }
-        at += 16;
-    }
-    if let Some(word) = block_at::<8>(bytes, at) {
-        let marks = unprintable_marks::<LOW>(u64::from_le_bytes(*word));
-        if marks != 0 {
-            return at + (marks.trailing_zeros() / 8) as usize;
-        }
-        at += 8;
-    }
-    at + prefix_len(&bytes[at..], |byte| byte.wrapping_sub(LOW) > b'~' - LOW)
-}
-
-/// As the searches above, byte by byte.
+/// How many bytes there are before the first that is outside a class.
 #[inline(always)]
 fn prefix_len(bytes: &[u8], is_outside: impl Fn(u8) -> bool) -> usize {
-    bytes.iter().position(|&byte| is_outside(byte)).unwrap_or(bytes.len())
+    let mut at = 0;
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+        // A loop of fixed count without a way out becomes a few vector instructions.
+        if block.iter().fold(false, |any, &byte| any | is_outside(byte)) {
+            return at + place_in_block(block, is_outside);
+        }
+        at += 16;
+    }
+    at + bytes[at..].iter().position(|&byte| is_outside(byte)).unwrap_or(bytes.len() - at)
 }
 
+/// The place of the first byte outside a class, or 16.
 #[inline(always)]
-fn block_at<const N: usize>(bytes: &[u8], at: usize) -> Option<&[u8; N]> {
-    bytes.get(at..).and_then(<[u8]>::first_chunk)
-}
-
-/// The eight bytes of `block` from `at` on, little end first.
-#[inline(always)]
-fn word_at(block: &[u8; 16], at: usize) -> u64 {
-    (u128::from_le_bytes(*block) >> (8 * at)) as u64
-}
-
-/// The byte in every place of a word.
-const fn every(byte: u8) -> u64 {
-    u64::from_ne_bytes([byte; 8])
-}
-
-/// A subtraction borrows from the place above only below `LOW`, an addition carries into it only from 0xff, and both
-/// are marked themselves: so all is exact up to the first mark.
-#[inline(always)]
-fn unprintable_marks<const LOW: u8>(word: u64) -> u64 {
-    let below = word.wrapping_sub(every(LOW));
-    let above = word.wrapping_add(every(1));
-    (below | above | word) & every(0x80)
+fn place_in_block(block: &[u8; 16], is_outside: impl Fn(u8) -> bool) -> usize {
+    let mut marks = [0_u8; 16];
+    for (mark, &byte) in marks.iter_mut().zip(block) {
+        *mark = u8::from(is_outside(byte)).wrapping_neg();
+    }
+    (u128::from_le_bytes(marks).trailing_zeros() / 8) as usize
 }
 
 /// `bytes` without the spaces and tabs around them (OWS, RFC 9110 §5.6.3).
