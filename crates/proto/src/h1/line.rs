@@ -27,13 +27,16 @@ pub struct RequestLine {
 /// path, HTTP/1.1. None: it is unusual, wrong or not yet whole; `parse` tells which.
 #[inline(always)]
 pub(super) fn read_common(bytes: &[u8], max_bytes: usize) -> Option<(RequestLine, usize)> {
-    let method_len = bytes.iter().take(20).position(|&byte| !scan::is_method(byte))?;
+    let mut method_len = 0;
+    while scan::is_method(*bytes.get(method_len)?) {
+        method_len += 1;
+    }
     let (method, rest) = bytes.split_at_checked(method_len)?;
     let rest = rest.strip_prefix(b" ")?;
     let (target, rest) = rest.split_at_checked(scan::target_len(rest))?;
     let after = rest.strip_prefix(b" HTTP/1.1\r\n")?;
     let len = bytes.len() - after.len();
-    if method_len < 3 || method == b"CONNECT" || target.first() != Some(&b'/') || len - 2 > max_bytes {
+    if !(3..=20).contains(&method_len) || method == b"CONNECT" || target.first() != Some(&b'/') || len - 2 > max_bytes {
         return None;
     }
     let target_at = method_len + 1;
