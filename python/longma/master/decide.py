@@ -68,8 +68,8 @@ def react(state: State, event: Event, now: float) -> Decision:
             return state, (Log(Level.ERROR, f"Could not start a worker: {reason}"), *delayed)
         case Reported(pid, report, text):
             return take_report(state, pid, report, text, now)
-        case Reaped(pid, exit_code):
-            return bury(state, pid, exit_code, now)
+        case Reaped():
+            return bury(state, event, now)
         case Vanished(pid):
             return mourn(state, pid)
 
@@ -201,11 +201,12 @@ def take_report(state: State, pid: int, report: Report, text: str, now: float) -
 # Workers going.
 
 
-def bury(state: State, pid: int, exit_code: int, now: float) -> Decision:
+def bury(state: State, gone: Reaped, now: float) -> Decision:
     """Forget a worker that is gone, say why it went, and stop the server when it shows that none will ever boot.
 
     A child that is no worker (the master may be process 1 of a container) is passed over.
     """
+    pid, exit_code, requests = gone
     worker = state.worker(pid)
     if worker is None:
         return state, ()
@@ -218,7 +219,7 @@ def bury(state: State, pid: int, exit_code: int, now: float) -> Decision:
     if fails_the_server(state, worker, exit_code):
         state = state._replace(exit_code=exit_code, reason=BOOT_FAILURES[exit_code])
         state, more = stop(state, Phase.QUITTING, now)
-    elif died_early(worker, now):
+    elif died_early(worker, requests, now):
         state, more = delay_respawn(state, now, f"Worker (pid:{pid}) died right after it was started")
     else:
         more = ()

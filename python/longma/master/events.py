@@ -51,10 +51,16 @@ class Reported(NamedTuple):
 
 
 class Reaped(NamedTuple):
-    """A child is gone. `exit_code` is its exit status, or minus the number of the signal that ended it."""
+    """A child is gone.
+
+    Attributes:
+        exit_code: Its exit status, or minus the number of the signal that ended it.
+        requests: How many requests it had answered, where it was a worker.
+    """
 
     pid: int
     exit_code: int
+    requests: int = 0
 
 
 class Vanished(NamedTuple):

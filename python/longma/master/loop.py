@@ -104,6 +104,9 @@ class Loop:
         """Hear what a child had to say before it went, then that it is gone."""
         self._take_reports(gone.pid)
         self._spawner.release(gone.pid)
+        worker = self._state.worker(gone.pid)
+        if worker is not None:
+            gone = gone._replace(requests=self._board.page(worker.slot).requests)
         self._handle(gone)
 
     def _readings(self) -> tuple[Reading, ...]:

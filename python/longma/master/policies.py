@@ -13,7 +13,8 @@ from longma.master.state import Phase, Stage
 if TYPE_CHECKING:
     from longma.master.state import State, Wanted, WorkerRecord
 
-# A worker that dies within this many seconds of being ready died "right after it was started".
+# A worker that dies within this many seconds of being ready, without having answered anything, died "right after it was
+# started": it would do so again and again.
 SETTLED_AFTER = 1.0
 FIRST_RESPAWN_DELAY = 0.25
 LONGEST_RESPAWN_DELAY = 30.0
@@ -71,8 +72,8 @@ def respawn_delay(early_deaths: int) -> float:
     return min(FIRST_RESPAWN_DELAY * 2.0 ** min(early_deaths - 2, 16), LONGEST_RESPAWN_DELAY)
 
 
-def died_early(worker: WorkerRecord, now: float) -> bool:
-    return worker.ready_at is None or now - worker.ready_at < SETTLED_AFTER
+def died_early(worker: WorkerRecord, requests: int, now: float) -> bool:
+    return worker.ready_at is None or (requests == 0 and now - worker.ready_at < SETTLED_AFTER)
 
 
 def fails_the_server(state: State, worker: WorkerRecord, exit_code: int) -> bool:

@@ -112,6 +112,13 @@ def test_each_further_worker_that_dies_right_after_its_start_makes_the_next_one_
     assert delays[-1] == LONGEST_RESPAWN_DELAY
 
 
+def test_a_worker_that_has_answered_a_request_did_not_die_early():
+    state = running(worker(7))._replace(ever_ready=True, early_deaths=3, respawn_at=0.0)
+    state, actions = decide(state, Reaped(7, -signal.SIGKILL, requests=1), now=0.5)
+    assert actions[-1] == Spawn(0, 2)
+    assert state.early_deaths == 3
+
+
 def test_workers_that_die_together_count_as_one_early_death():
     state = running(*(worker(pid, slot=pid) for pid in range(4)))._replace(early_deaths=1, respawn_at=0.0)
     for pid in range(4):
