@@ -131,13 +131,16 @@ impl Names {
 #[inline]
 fn hash(name: &[u8]) -> usize {
     const FACTOR: u64 = 0x9E37_79B9_7F4A_7C15;
-    let mut state = name.len() as u64;
-    for part in name.chunks(8) {
-        let mut word = [0; 8];
-        word[..part.len()].copy_from_slice(part);
-        state = (state.rotate_left(5) ^ u64::from_le_bytes(word)).wrapping_mul(FACTOR);
-    }
-    (state >> 48) as usize % SLOTS
+    // The ends tell names apart; where they overlap, so much the better.
+    let (first, last) = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => match (name.first_chunk::<4>(), name.last_chunk::<4>()) {
+            (Some(first), Some(last)) => (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last))),
+            _ => (name.first().map_or(0, |&byte| u64::from(byte)), name.last().map_or(0, |&byte| u64::from(byte))),
+        },
+    };
+    let mixed = (first ^ last.rotate_left(29) ^ name.len() as u64).wrapping_mul(FACTOR);
+    (mixed >> 48) as usize % SLOTS
 }
 
 /// The CGI name of a field (RFC 3875 §4.1.18).

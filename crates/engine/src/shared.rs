@@ -41,6 +41,11 @@ impl<H: Host> Shared<H> {
         self.reactor.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Take the lock if nobody has it.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, Reactor<H>>> {
+        self.reactor.try_lock().ok()
+    }
+
     /// The application gets control.
     #[inline]
     pub fn enter(&self) {

@@ -35,9 +35,11 @@ fn watch<H: Host>(shared: &Shared<H>) {
             stand_in(shared, exchange, &mut desk);
             idle_ticks = 0;
         } else if in_application {
-            let mut reactor = shared.lock();
-            reactor.flush_batch();
-            reactor.flush_streams();
+            // Whoever has the lock is at work in the reactor: there is no need to queue for it.
+            if let Some(mut reactor) = shared.try_lock() {
+                reactor.flush_batch();
+                reactor.flush_streams();
+            }
             idle_ticks = 0;
         } else if exchange == seen {
             idle_ticks += 1;

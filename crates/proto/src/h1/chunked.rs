@@ -82,7 +82,6 @@ pub struct ChunkedDecoder {
     trailer: Vec<u8>,
     trailer_cursor: LineCursor,
     trailers: usize,
-    trailer_bytes: usize,
 }
 
 impl ChunkedDecoder {
@@ -96,7 +95,6 @@ impl ChunkedDecoder {
             trailer: Vec::new(),
             trailer_cursor: LineCursor::at(0),
             trailers: 0,
-            trailer_bytes: 0,
         }
     }
 
@@ -219,12 +217,8 @@ impl ChunkedDecoder {
             return Err(BodyError::TrailerForbidden);
         }
         self.trailers += 1;
-        self.trailer_bytes += self.trailer.len();
         if self.trailers > self.limits.max_fields() {
             return Err(BodyError::TooManyTrailers { limit: self.limits.max_fields() });
-        }
-        if self.trailer_bytes > self.limits.block_bytes() {
-            return Err(BodyError::TrailersTooLarge { limit: self.limits.block_bytes() });
         }
         Ok(())
     }

@@ -119,7 +119,6 @@ pub enum BodyError {
     ChunkDataEnd,
     TrailerInvalid(HeadError),
     TrailerForbidden,
-    TrailersTooLarge { limit: usize },
     TooManyTrailers { limit: usize },
 }
 
@@ -128,7 +127,7 @@ impl BodyError {
     pub const fn status(self) -> u16 {
         match self {
             Self::ChunkSizeTooLarge | Self::ChunkLineTooLong { .. } | Self::ChunkExtensionsTooLarge { .. } => 413,
-            Self::TrailersTooLarge { .. } | Self::TooManyTrailers { .. } => 431,
+            Self::TooManyTrailers { .. } => 431,
             Self::TrailerInvalid(cause) => cause.status(),
             _ => 400,
         }
@@ -151,7 +150,6 @@ impl fmt::Display for BodyError {
             Self::ChunkDataEnd => f.write_str("a chunk does not end in CRLF"),
             Self::TrailerInvalid(cause) => write!(f, "in the trailers, {cause}"),
             Self::TrailerForbidden => f.write_str("a trailer has a name that may only stand in the head"),
-            Self::TrailersTooLarge { limit } => write!(f, "the trailers are too long together (limit: {limit} bytes)"),
             Self::TooManyTrailers { limit } => {
                 write!(f, "there are too many trailers (limit: {limit})")
             }
