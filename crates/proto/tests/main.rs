@@ -1,5 +1,6 @@
 //! Tests of the protocol crate from outside.
 
+mod chunked;
 mod corpus;
 mod head;
 mod properties;

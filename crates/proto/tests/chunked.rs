@@ -1,0 +1,87 @@
+//! The chunked decoder as its caller uses it: events, what is consumed, refusals that stand.
+
+use longma_proto::h1::{BodyError, ChunkEvent, ChunkedDecoder, HeadError, Limits, Step};
+
+fn decoder() -> ChunkedDecoder {
+    ChunkedDecoder::new(&Limits::default())
+}
+
+fn data(range: std::ops::Range<usize>) -> Result<Step, BodyError> {
+    Ok(Step { consumed: range.end, event: ChunkEvent::Data(range) })
+}
+
+fn need_more(consumed: usize) -> Result<Step, BodyError> {
+    Ok(Step { consumed, event: ChunkEvent::NeedMore })
+}
+
+#[test]
+fn a_step_goes_as_far_as_the_next_event() {
+    let mut decoder = decoder();
+    assert_eq!(decoder.step(b""), need_more(0));
+    assert_eq!(decoder.step(b"5\r"), need_more(2));
+    assert_eq!(decoder.step(b"\nhel"), data(1..4));
+    assert_eq!(decoder.step(b""), need_more(0));
+    assert_eq!(decoder.step(b"lo\r\n3\r\nabc"), data(0..2));
+    assert_eq!(decoder.step(b"\r\n3\r\nabc\r\n"), data(5..8));
+    assert_eq!(decoder.step(b"\r\n0\r\nX: y\r\n"), need_more(11));
+    assert_eq!(decoder.step(b"\r\nGET"), Ok(Step { consumed: 2, event: ChunkEvent::End }));
+    assert_eq!(decoder.step(b"GET"), Ok(Step { consumed: 0, event: ChunkEvent::End }), "what follows is not its own");
+}
+
+#[test]
+fn the_largest_size_is_waited_for_and_a_larger_one_refused() {
+    let mut decoder = decoder();
+    assert_eq!(decoder.step(b"ffffffffffffffff\r\nab"), data(18..20));
+    assert_eq!(decoder.step(b"cd"), data(0..2));
+    let mut decoder = ChunkedDecoder::new(&Limits::default());
+    assert_eq!(decoder.step(b"10000000000000000\r\n"), Err(BodyError::ChunkSizeTooLarge));
+}
+
+#[test]
+fn a_refusal_stands() {
+    let mut decoder = decoder();
+    assert_eq!(decoder.step(b"x"), Err(BodyError::ChunkSizeInvalid));
+    assert_eq!(decoder.step(b"0\r\n\r\n"), Err(BodyError::ChunkSizeInvalid));
+    assert_eq!(decoder.step(b""), Err(BodyError::ChunkSizeInvalid));
+}
+
+#[test]
+fn extensions_may_outgrow_their_data_only_so_far() {
+    // Each line has 82 bytes more than a plain one, and one byte of data pays for one of them.
+    let chunk = format!("1;a={}\r\nx\r\n", "b".repeat(94));
+    let accepted = |count: usize| {
+        let (mut decoder, bytes) = (decoder(), chunk.repeat(count));
+        let mut rest = bytes.as_bytes();
+        loop {
+            match decoder.step(rest) {
+                Ok(Step { event: ChunkEvent::NeedMore, .. }) => return Ok(()),
+                Ok(step) => rest = &rest[step.consumed..],
+                Err(error) => return Err(error),
+            }
+        }
+    };
+    assert_eq!(accepted(16 * 1024 / 81), Ok(()));
+    assert_eq!(accepted(16 * 1024 / 81 + 1), Err(BodyError::ChunkExtensionsTooLarge { limit: 16 * 1024 }));
+}
+
+#[test]
+fn every_refusal_has_a_status_and_a_short_phrase() {
+    let refusals = [
+        (BodyError::ChunkSizeInvalid, 400),
+        (BodyError::ChunkSizeTooLarge, 413),
+        (BodyError::ChunkExtensionInvalid, 400),
+        (BodyError::ChunkLineTooLong { limit: 7 }, 413),
+        (BodyError::ChunkExtensionsTooLarge { limit: 7 }, 413),
+        (BodyError::ChunkLineEnd, 400),
+        (BodyError::ChunkDataEnd, 400),
+        (BodyError::TrailerInvalid(HeadError::FoldedLine), 400),
+        (BodyError::TrailerInvalid(HeadError::FieldTooLarge { limit: 7 }), 431),
+        (BodyError::TrailerForbidden, 400),
+        (BodyError::TooManyTrailers { limit: 7 }, 431),
+    ];
+    for (refusal, status) in refusals {
+        let words = refusal.to_string();
+        assert_eq!(refusal.status(), status, "{words}");
+        assert!(words.len() < 80 && !words.ends_with('.') && words.is_ascii(), "{words}");
+    }
+}
