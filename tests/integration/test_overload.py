@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from tests.support.deadlines import until
 from tests.support.paths import VENV_BIN
-from tests.support.processes import descriptors, sockets
+from tests.support.processes import descriptors, holds, sockets
 from tests.support.server import LONGMA, Server
 
 Serve = Callable[..., Server]
@@ -15,23 +15,58 @@ APP = "tests.apps.answers"
 CAP = ("--worker-connections", "10", "--no-defer-accept")
 
 
-def test_beyond_the_cap_connections_wait_until_one_is_closed(serve: Serve):
+def test_beyond_the_cap_connections_wait_until_one_is_done(serve: Serve):
+    """Ten clients in the midst of a request; five more are not even accepted until the first ones have finished."""
     server = serve(APP, *CAP)
     admitted = [server.client() for _ in range(10)]
     for client in admitted:
-        assert client.ask("GET", "/hello").status == 200
+        client.send(b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nhal")
+    until(lambda: all(holds(server.worker_pid(), client) for client in admitted), "ten connections to be accepted")
     waiting = [server.client() for _ in range(5)]
     for client in waiting:
         client.request("GET", "/hello")
-    for client in admitted:
-        assert client.ask("GET", "/hello").status == 200
-    assert all(client.is_silent() for client in waiting)
     for client in admitted[:5]:
-        client.close()
+        client.send(b"f")
+        assert client.read_response().body == b"half"
     for client in waiting:
         assert client.read_response().status == 200
-    for client in (*admitted, *waiting):
-        client.close()
+    for client in admitted[5:]:
+        client.send(b"f")
+        assert client.read_response().body == b"half"
+
+
+def test_those_in_a_request_are_not_accepted_over(serve: Serve):
+    server = serve(APP, *CAP)
+    admitted = [server.client() for _ in range(10)]
+    for client in admitted:
+        client.send(b"GET /hello HTTP/1.1\r\nHo")
+    until(lambda: all(holds(server.worker_pid(), client) for client in admitted), "ten connections to be accepted")
+    waiting = server.client()
+    waiting.request("GET", "/hello")
+    for byte in (b"s", b"t"):
+        for client in admitted:
+            client.send(byte)
+    assert not holds(server.worker_pid(), waiting)
+    assert waiting.is_silent()
+    for client in admitted:
+        client.send(b": a\r\n\r\n")
+        assert client.read_response().status == 200
+    assert waiting.read_response().status == 200
+
+
+def test_at_the_cap_the_longest_idle_connections_give_their_place(serve: Serve):
+    """Clients that only keep a connection open cannot keep others out."""
+    server = serve(APP, *CAP)
+    idle = [server.client() for _ in range(10)]
+    for client in idle:
+        assert client.ask("GET", "/hello").status == 200
+    late = [server.client() for _ in range(5)]
+    for client in late:
+        assert client.ask("GET", "/hello").status == 200
+    for client in idle[:5]:
+        client.expect_end()
+    for client in (*idle[5:], *late):
+        assert client.ask("GET", "/hello").status == 200
 
 
 def test_the_cap_counts_connections_and_not_requests(serve: Serve):

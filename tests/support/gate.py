@@ -43,6 +43,7 @@ class Gate:
         self._listener.bind(self.path)
         self._listener.listen(1024)
         self._waiting: list[Visitor] = []
+        self._admitted: list[Visitor] = []
 
     def __enter__(self) -> Gate:
         return self
@@ -84,10 +85,12 @@ class Gate:
         except TimeoutError:
             return  # the deadline says so, with what was awaited
         connection.settimeout(Deadline().left("a label"))
-        self._waiting.append(Visitor(connection))
+        visitor = Visitor(connection)
+        self._admitted.append(visitor)
+        self._waiting.append(visitor)
 
     def close(self) -> None:
         """Open the gate for good: whoever waits goes on, whoever comes later is not held."""
         self._listener.close()
-        for visitor in self._waiting:
+        for visitor in self._admitted:
             visitor.close()

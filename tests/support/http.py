@@ -108,7 +108,7 @@ def parse_head(block: bytes) -> Head:
 class Client:
     """One connection. Every wait has a deadline; what has come and was not yet read stays in `pending`."""
 
-    def __init__(self, address: Address, *, receive_buffer: int | None = None, source: str | None = None) -> None:
+    def __init__(self, address: Address, *, receive_buffer: int | None = None) -> None:
         if isinstance(address, str):
             family = socket.AF_UNIX
         else:
@@ -117,12 +117,20 @@ class Client:
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
         self.socket.settimeout(Deadline().left("a connection"))
-        if source is not None:
-            self.socket.bind((source, 0))
-        self.socket.connect(address)
-        if family != socket.AF_UNIX:
-            self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.pending = b""
+        try:
+            self.socket.connect(address)
+            if family != socket.AF_UNIX:
+                self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.ends = self.socket.getsockname(), self.socket.getpeername()
+        except BaseException:
+            self.socket.close()
+            raise
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether this side has ended the connection."""
+        return self.socket.fileno() == -1
 
     def __enter__(self) -> Client:
         return self
@@ -270,7 +278,8 @@ class Client:
 
     def ended(self) -> bytes:
         """What still comes until the server closes or resets the connection."""
-        parts = []
+        parts = [self.pending]
+        self.pending = b""
         try:
             while self._receive("the end of the connection"):
                 parts.append(self.pending)

@@ -7,6 +7,8 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support.http import Client
+
 
 class Process(NamedTuple):
     """One line of /proc: who it is, whose child, in which session, and its state letter (Z is a zombie)."""
@@ -64,6 +66,17 @@ def descriptors(pid: int) -> dict[int, str]:
 def sockets(pid: int) -> int:
     """How many sockets the process has open."""
     return sum(1 for what in descriptors(pid).values() if what.startswith("socket:"))
+
+
+def holds(pid: int, client: Client) -> bool:
+    """Whether the process has the other end of this TCP connection."""
+    here, there = client.ends
+    table = "/proc/net/tcp6" if ":" in here[0] else "/proc/net/tcp"
+    for line in Path(table).read_text().splitlines()[1:]:
+        _, local, remote, *rest = line.split()
+        if int(local.split(":")[1], 16) == there[1] and int(remote.split(":")[1], 16) == here[1]:
+            return f"socket:[{rest[6]}]" in descriptors(pid).values()
+    return False
 
 
 def threads(pid: int) -> int:

@@ -18,6 +18,7 @@ from tests.support.paths import ROOT, VENV_BIN
 from tests.support.processes import children, in_session
 
 LONGMA = VENV_BIN / "longma"
+MANY_CLIENTS = 1000
 QUIET_LEVELS = frozenset({"DEBUG", "INFO"})
 
 
@@ -86,6 +87,7 @@ class Server:
             for bound in self._listeners
         ]
         self._expected: list[re.Pattern[str]] = []
+        self._clients: list[Client] = []
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: Lines | None = None
         self._access: Lines | None = None
@@ -168,9 +170,13 @@ class Server:
 
     # Asking
 
-    def client(self, **how: int | str) -> Client:
-        """A new connection to the first listener."""
-        return Client(self.address, **how)  # type: ignore[arg-type]
+    def client(self, *, receive_buffer: int | None = None) -> Client:
+        """A new connection to the first listener, which ends with the server at the latest."""
+        client = Client(self.address, receive_buffer=receive_buffer)
+        if len(self._clients) > MANY_CLIENTS:
+            self._clients = [one for one in self._clients if not one.is_closed]
+        self._clients.append(client)
+        return client
 
     def ask(self, method: str, target: str, *fields: str, body: bytes = b"", version: str = "1.1") -> Response:
         """One request on a connection of its own."""
@@ -240,6 +246,8 @@ class Server:
     ) -> None:
         if self._process is None:
             return
+        for client in self._clients:
+            client.close()
         if error is not None:
             self.kill()
             error.args = (f"{error}\nthe error log:\n" + "\n".join(self.errors.so_far()), *error.args[1:])
