@@ -9,9 +9,9 @@ from html import escape
 from .summary import PEERS, SUBJECT, Quantity, Results
 from .workloads import Measure, Workload
 
-WIDTH = 760
-LEFT = 230
-RIGHT = 24
+WIDTH = 860
+LEFT = 300
+RIGHT = 64
 TOP = 58
 ROW = 28
 FONT = 'font-family="sans-serif" font-size="12"'
@@ -45,11 +45,11 @@ def _axis(bottom: float) -> list[str]:
 
 
 def _legend(peers: Sequence[str]) -> list[str]:
-    lines, x = [], float(LEFT)
+    lines, x = [], 150.0
     for name, colour in ((SUBJECT, OWN), *zip(peers, PEER_COLOURS, strict=False)):
         lines.append(f'<circle cx="{x:.1f}" cy="36" r="4" fill="{colour}"/>')
         lines.append(_text(x + 8, 40, name, colour=FAINT))
-        x += 20 + 6.4 * len(name)
+        x += 26 + 6.4 * len(name)
     return lines
 
 
@@ -72,7 +72,7 @@ def _row(results: Results, workload: Workload, peers: Sequence[str], y: float) -
     if own is not None:
         x = place(own.ratio)
         lines.append(f'<circle cx="{x:.1f}" cy="{y:.1f}" r="6" fill="{OWN}"/>')
-        lines.append(_text(x - 10, y + 4, f"{own.ratio:.2f}", anchor="end", colour=OWN, weight="bold"))
+        lines.append(_text(WIDTH - 12, y + 4, f"{own.ratio:.2f}", anchor="end", colour=OWN, weight="bold"))
     return lines
 
 
