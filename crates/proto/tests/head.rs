@@ -116,6 +116,45 @@ fn every_refusal_has_a_status_and_a_short_phrase() {
 }
 
 #[test]
+fn a_refusal_says_what_is_wrong() {
+    let rows: [(&str, HeadError); 30] = [
+        ("GET / HTTP/1.1\nHost: a\r\n\r\n", HeadError::BareLineFeed),
+        ("\rGET", HeadError::BareCarriageReturn),
+        ("GET /\r HTTP/1.1\r\n", HeadError::BareCarriageReturn),
+        ("GET /\r\n", HeadError::RequestLineMalformed),
+        ("GET\r\n", HeadError::RequestLineMalformed),
+        ("G(T / HTTP/1.1\r\n", HeadError::MethodInvalid),
+        ("get / HTTP/1.1\r\n", HeadError::MethodUnconventional),
+        ("GET /\x7f HTTP/1.1\r\n", HeadError::TargetInvalid),
+        ("GET a HTTP/1.1\r\n", HeadError::TargetForm),
+        ("GET http://u@a/ HTTP/1.1\r\n", HeadError::TargetAuthority),
+        ("CONNECT a HTTP/1.1\r\n", HeadError::TargetAuthority),
+        ("GET / HTTP/1.x\r\n", HeadError::VersionMalformed),
+        ("GET / HTTP/2.0\r\n", HeadError::VersionUnsupported),
+        ("GET / HTTP/1.1\r\nX(: y\r\n", HeadError::FieldNameInvalid),
+        ("GET / HTTP/1.1\r\n: y\r\n", HeadError::FieldNameInvalid),
+        ("GET / HTTP/1.1\r\nX: \0\r\n", HeadError::FieldValueInvalid),
+        ("GET / HTTP/1.1\r\nX : y\r\n", HeadError::SpaceBeforeColon),
+        ("GET / HTTP/1.1\r\nX: y\r\n z\r\n", HeadError::FoldedLine),
+        ("GET / HTTP/1.1\r\nX: y\rz", HeadError::BareCarriageReturn),
+        ("GET / HTTP/1.1\r\nX: y\n", HeadError::BareLineFeed),
+        ("GET / HTTP/1.1\r\nX\n", HeadError::BareLineFeed),
+        ("GET / HTTP/1.1\r\n\r\n", HeadError::HostMissing),
+        ("GET / HTTP/1.1\r\nHost: a b\r\n\r\n", HeadError::HostInvalid),
+        ("GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n", HeadError::ContentLengthInvalid),
+        ("GET / HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n", HeadError::ContentLengthTwice),
+        ("GET / HTTP/1.1\r\nContent-Type: x\r\nContent-Type: x\r\n\r\n", HeadError::ContentTypeTwice),
+        ("GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", HeadError::LengthWithCoding),
+        ("GET / HTTP/1.1\r\nTransfer-Encoding:\r\n\r\n", HeadError::CodingMalformed),
+        ("GET / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip\r\n\r\n", HeadError::ChunkedNotLast),
+        ("GET / HTTP/1.1\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", HeadError::ChunkedTwice),
+    ];
+    for (head, refusal) in rows {
+        assert_eq!(HeadParser::new().advance(head.as_bytes(), &Limits::default()), Err(refusal), "{head:?}");
+    }
+}
+
+#[test]
 fn limits_beyond_reason_are_held_within_it() {
     let lines: String = "X: y\r\n".repeat(40_000);
     let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
