@@ -13,6 +13,7 @@ use longma_engine::shared::Shared;
 use longma_engine::standby;
 use longma_engine::sys::board::{Board, PAGE_BYTES, Word};
 use longma_engine::sys::epoll::Epoll;
+
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
@@ -20,7 +21,7 @@ use pyo3::prelude::*;
 use crate::early_hints::EarlyHints;
 use crate::environ::Environs;
 use crate::log::Log;
-use crate::object::Ref;
+use crate::object::{Python as PythonHost, Ref};
 use crate::respond::Responder;
 use crate::settings;
 use crate::template::{Parts, template};
@@ -32,6 +33,7 @@ pub struct Engine {
     worker: std::sync::Mutex<Option<Worker>>,
     early_hints: Py<EarlyHints>,
     order: AtomicU8,
+    shared: Arc<Shared<PythonHost>>,
     /// Keeps the board's memory while the engine may write to it.
     _board: PyBuffer<u8>,
 }
@@ -74,11 +76,13 @@ impl Engine {
         let application = unsafe { Ref::borrowed(application.as_ptr()) };
         let shared = Arc::new(Shared::new(reactor));
         let responder = Responder::new(sendfile).ok_or_else(|| PyErr::fetch(py))?;
-        let worker = Worker::new(shared, application, environs, responder, Log::new(log)).ok_or_else(|| PyErr::fetch(py))?;
+        let worker =
+            Worker::new(Arc::clone(&shared), application, environs, responder, Log::new(log)).ok_or_else(|| PyErr::fetch(py))?;
         Ok(Self {
             worker: std::sync::Mutex::new(Some(worker)),
             early_hints: early_hints.unbind(),
             order: AtomicU8::new(GO_ON),
+            shared,
             _board: board,
         })
     }
@@ -105,6 +109,7 @@ impl Engine {
     fn stop(&self, graceful: bool) {
         let order = if graceful { STOP_GRACEFULLY } else { STOP_NOW };
         self.order.fetch_max(order, Ordering::Relaxed);
+        self.shared.stop();
     }
 }
 

@@ -94,6 +94,12 @@ impl Environs {
         Some(environ)
     }
 
+    /// Whether the application is mounted where the request goes.
+    #[inline]
+    pub fn covers(&mut self, bytes: &[u8], head: &HeadParser) -> bool {
+        self.line.covers(bytes, head)
+    }
+
     fn make_new(&mut self, source: &Source<'_>, memo: &mut Memo) -> Option<(Ref, LineFacts)> {
         // What was remembered is of another header block.
         memo.environ = None;

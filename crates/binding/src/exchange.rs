@@ -98,8 +98,9 @@ impl Exchange {
         }
         let said = said.ok_or(Fault::Protocol("the application returned without calling start_response()"))?;
         self.out.clear();
+        let asked = Asked { keep_alive: self.asked.keep_alive && !self.shared.is_stopping(), ..self.asked };
         // SAFETY: attached: exchanges go on in the application's thread, and `said` is held by start_response.
-        let settled = unsafe { compose(said, body, self.asked, &mut self.prefixes, &self.date, &mut self.out) }?;
+        let settled = unsafe { compose(said, body, asked, &mut self.prefixes, &self.date, &mut self.out) }?;
         if self.keep_head {
             self.head_copy.extend_from_slice(&self.out);
         }

@@ -36,6 +36,8 @@ pub struct LineKeys {
     http_10: Ref,
     root: Ref,
     empty: Ref,
+    /// SCRIPT_NAME, where the application is mounted below the root.
+    script: Vec<u8>,
     scratch: Vec<u8>,
 }
 
@@ -54,6 +56,7 @@ impl LineKeys {
             http_10: key("HTTP/1.0")?,
             root: key("/")?,
             empty: key("")?,
+            script: script_name().into_bytes(),
             scratch: Vec::new(),
         })
     }
@@ -64,7 +67,7 @@ impl LineKeys {
         let line = head.line();
         let method = line.method.of(bytes);
         let raw = line.target.of(bytes);
-        let is_root = raw == b"/";
+        let is_root = raw == b"/" && self.script.is_empty();
         let parts = if is_root { Target::default() } else { target::split(raw) };
         let facts = LineFacts {
             is_get: method == b"GET",
@@ -104,7 +107,7 @@ impl LineKeys {
         let raw_uri = text::native(raw)?;
         set(environ, &self.raw_uri, &raw_uri)?;
         let path = parts.path.of(raw);
-        if path.len() == raw.len() && !path.contains(&b'%') {
+        if path.len() == raw.len() && !path.contains(&b'%') && self.script.is_empty() {
             return set(environ, &self.path, &raw_uri);
         }
         self.scratch.clear();
@@ -113,15 +116,32 @@ impl LineKeys {
             // `*` is not a path, and an authority has none.
             TargetForm::Asterisk => b"*",
             TargetForm::Absolute if self.scratch.is_empty() => b"/",
-            _ => &self.scratch,
+            _ => self.scratch.strip_prefix(&self.script[..]).unwrap_or(&self.scratch),
         };
         set(environ, &self.path, &text::native(decoded)?)
+    }
+
+    /// Whether the request is for the application: one outside of SCRIPT_NAME is not.
+    #[inline]
+    pub fn covers(&mut self, bytes: &[u8], head: &HeadParser) -> bool {
+        if self.script.is_empty() {
+            return true;
+        }
+        let raw = head.line().target.of(bytes);
+        self.scratch.clear();
+        target::percent_decode(target::split(raw).path.of(raw), &mut self.scratch);
+        raw == b"*" || self.scratch.starts_with(&self.script)
     }
 
     /// HTTP_HOST.
     pub fn host(&self) -> &Ref {
         &self.host
     }
+}
+
+/// SCRIPT_NAME, as the operator has put it into the environment: the path the application is mounted at.
+pub fn script_name() -> String {
+    std::env::var("SCRIPT_NAME").unwrap_or_default()
 }
 
 /// Set one variable.

@@ -1,6 +1,8 @@
 //! Field names to environ keys: a table by the bytes as they were sent, so that a known name costs a look and a
 //! compare. Bounded, since clients choose the names.
 
+use std::collections::HashMap;
+
 use pyo3::ffi;
 
 use crate::object::Ref;
@@ -24,12 +26,12 @@ const UNSHARED: [&str; 8] = [
     "HTTP_X_REQUEST_ID",
 ];
 
-/// A name that has been seen.
+/// A name as it has been sent.
 pub struct Name {
     sent: Box<[u8]>,
     key: Ref,
-    /// The request it was last seen in: seen again in the same one, its values are joined.
-    seen_in: u64,
+    /// Which key it is: `User-Agent` and `user-agent` are one.
+    number: usize,
     /// The value it last had, or nothing where values are not kept.
     value: Option<Ref>,
     shares: bool,
@@ -39,11 +41,14 @@ pub struct Name {
 pub struct Names {
     slots: Box<[Option<Box<Name>>]>,
     entries: usize,
+    numbers: HashMap<String, usize>,
+    /// By a key's number, the request it was last set in: set again in the same one, its values are joined.
+    seen_in: Vec<u64>,
 }
 
 impl Names {
     pub fn new() -> Self {
-        Self { slots: (0..SLOTS).map(|_| None).collect(), entries: 0 }
+        Self { slots: (0..SLOTS).map(|_| None).collect(), entries: 0, numbers: HashMap::new(), seen_in: Vec::new() }
     }
 
     /// Set `environ[key of name] = value`.
@@ -52,15 +57,15 @@ impl Names {
     /// Attached, `environ` is a valid dict, `request` differs from request to request.
     #[inline]
     pub unsafe fn set(&mut self, environ: *mut ffi::PyObject, name: &[u8], value: &[u8], request: u64) -> Option<()> {
-        let Some(entry) = self.entry(name) else {
+        let Some(slot) = self.slot_of(name) else {
             // SAFETY: by contract.
-            return unsafe { set_unknown(environ, name, value) };
+            return unsafe { self.set_unknown(environ, name, value, request) };
         };
-        if entry.seen_in == request {
+        let Some(entry) = self.slots[slot].as_deref_mut() else { return Some(()) };
+        if std::mem::replace(&mut self.seen_in[entry.number], request) == request {
             // SAFETY: by contract.
             return unsafe { join(environ, entry.key.as_ptr(), value) };
         }
-        entry.seen_in = request;
         let key = entry.key.as_ptr();
         if let Some(known) = &entry.value {
             // SAFETY: attached; the table only holds native strs.
@@ -80,40 +85,31 @@ impl Names {
 
     /// The key of a name, and whether its values may be kept. `None`: the table has no place for it.
     pub fn key(&mut self, name: &[u8]) -> Option<(Ref, bool)> {
+        let entry = self.slot_of(name).and_then(|slot| self.slots[slot].as_deref())?;
         // SAFETY: attached, and the entry's key is valid.
-        self.entry(name).map(|entry| (unsafe { Ref::borrowed(entry.key.as_ptr()) }, entry.shares))
+        Some((unsafe { Ref::borrowed(entry.key.as_ptr()) }, entry.shares))
     }
 
+    /// Where the table has the name, or has it now.
     #[inline]
-    fn entry(&mut self, name: &[u8]) -> Option<&mut Name> {
+    fn slot_of(&mut self, name: &[u8]) -> Option<usize> {
         if name.len() > MAX_NAME_BYTES {
             return None;
         }
         let start = hash(name);
-        let mut free = None;
-        let mut found = None;
         for probe in 0..MAX_PROBES {
             let slot = (start + probe) % SLOTS;
             match &self.slots[slot] {
-                Some(entry) if *entry.sent == *name => {
-                    found = Some(slot);
-                    break;
-                }
+                Some(entry) if *entry.sent == *name => return Some(slot),
                 Some(_) => {}
-                None => {
-                    free = Some(slot);
-                    break;
-                }
+                None => return self.insert(name, slot),
             }
         }
-        if let Some(slot) = found {
-            return self.slots[slot].as_deref_mut();
-        }
-        self.insert(name, free?)
+        None
     }
 
     #[cold]
-    fn insert(&mut self, name: &[u8], slot: usize) -> Option<&mut Name> {
+    fn insert(&mut self, name: &[u8], slot: usize) -> Option<usize> {
         if self.entries >= MAX_ENTRIES {
             return None;
         }
@@ -121,8 +117,34 @@ impl Names {
         let key = text::interned(&text)?;
         self.entries += 1;
         let shares = !UNSHARED.contains(&text.as_str());
-        self.slots[slot] = Some(Box::new(Name { sent: name.into(), key, seen_in: 0, value: None, shares }));
-        self.slots[slot].as_deref_mut()
+        let next = self.seen_in.len();
+        let number = *self.numbers.entry(text).or_insert(next);
+        if number == next {
+            self.seen_in.push(0);
+        }
+        self.slots[slot] = Some(Box::new(Name { sent: name.into(), key, number, value: None, shares }));
+        Some(slot)
+    }
+
+    /// Set a name that has no place in the table.
+    ///
+    /// # Safety
+    /// As `set`.
+    #[cold]
+    unsafe fn set_unknown(&mut self, environ: *mut ffi::PyObject, name: &[u8], value: &[u8], request: u64) -> Option<()> {
+        let text = key_text(name);
+        if let Some(&number) = self.numbers.get(&text) {
+            self.seen_in[number] = request;
+        }
+        let key = text::native(text.as_bytes())?;
+        // SAFETY: by contract.
+        unsafe {
+            match ffi::PyDict_Contains(environ, key.as_ptr()) {
+                0 => done(ffi::PyDict_SetItem(environ, key.as_ptr(), text::native(value)?.as_ptr())),
+                1 => join(environ, key.as_ptr(), value),
+                _ => None,
+            }
+        }
     }
 }
 
@@ -148,23 +170,6 @@ fn key_text(name: &[u8]) -> String {
     let upper = |byte: &u8| if *byte == b'-' { '_' } else { char::from(byte.to_ascii_uppercase()) };
     let plain: String = name.iter().map(upper).collect();
     if plain == "CONTENT_TYPE" || plain == "CONTENT_LENGTH" { plain } else { format!("HTTP_{plain}") }
-}
-
-/// A name that has no place in the table.
-///
-/// # Safety
-/// As `Names::set`.
-#[cold]
-unsafe fn set_unknown(environ: *mut ffi::PyObject, name: &[u8], value: &[u8]) -> Option<()> {
-    let key = text::native(key_text(name).as_bytes())?;
-    // SAFETY: by contract.
-    unsafe {
-        match ffi::PyDict_Contains(environ, key.as_ptr()) {
-            0 => done(ffi::PyDict_SetItem(environ, key.as_ptr(), text::native(value)?.as_ptr())),
-            1 => join(environ, key.as_ptr(), value),
-            _ => None,
-        }
-    }
 }
 
 /// Add to a value that is there: repeated fields are one list (RFC 9110 §5.3), cookies are joined as they are

@@ -222,12 +222,15 @@ unsafe fn reraise(exc_info: *mut ffi::PyObject) -> *mut ffi::PyObject {
         if ffi::PyTuple_Check(exc_info) == 0 || ffi::PyTuple_GET_SIZE(exc_info) != 3 {
             return type_error(c"exc_info must be a tuple as sys.exc_info() returns it");
         }
-        let item = |index| {
-            let object = ffi::PyTuple_GET_ITEM(exc_info, index);
-            ffi::Py_INCREF(object);
-            object
-        };
-        ffi::PyErr_Restore(item(0), item(1), item(2));
+        let (class, error) = (ffi::PyTuple_GET_ITEM(exc_info, 0), ffi::PyTuple_GET_ITEM(exc_info, 1));
+        let traceback = ffi::PyTuple_GET_ITEM(exc_info, 2);
+        if traceback != ffi::Py_None() && ffi::PyExceptionInstance_Check(error) != 0 {
+            // What is no traceback is refused with an error of Python's own, which is then the one raised.
+            if ffi::PyException_SetTraceback(error, traceback) != 0 {
+                return ptr::null_mut();
+            }
+        }
+        ffi::PyErr_SetObject(class, error);
         ptr::null_mut()
     }
 }

@@ -6,6 +6,7 @@ use pyo3::types::{PyDict, PyString, PyTuple};
 use crate::environ::Template;
 use crate::file_wrapper::FileWrapper;
 use crate::input::Input;
+use crate::line::script_name;
 use crate::object::Ref;
 
 /// What the templates are made of.
@@ -33,7 +34,7 @@ pub fn template(py: Python<'_>, url: &str, parts: &Parts<'_>) -> PyResult<Templa
     environ.set_item("SERVER_NAME", name)?;
     environ.set_item("SERVER_PORT", port)?;
     environ.set_item("SERVER_PROTOCOL", intern(py, "HTTP/1.1"))?;
-    environ.set_item("SCRIPT_NAME", std::env::var("SCRIPT_NAME").unwrap_or_default())?;
+    environ.set_item("SCRIPT_NAME", script_name())?;
     environ.set_item("REQUEST_METHOD", intern(py, "GET"))?;
     environ.set_item("PATH_INFO", intern(py, "/"))?;
     environ.set_item("QUERY_STRING", intern(py, ""))?;

@@ -169,7 +169,11 @@ impl Worker {
         drop(reactor);
         let started_ns = if self.logging.timed { clock::monotonic_ns() } else { 0 };
         shared.enter();
-        let answer = self.call(&environ);
+        let answer = if self.environs.covers(bytes, head) {
+            self.call(&environ)
+        } else {
+            Err(Fault::Protocol("the path does not begin with SCRIPT_NAME, which is set in the environment"))
+        };
         self.exchange.in_call = false;
         let environ = if self.logging.environ { Some(environ) } else { None };
         let fatal = match &answer {

@@ -106,18 +106,26 @@ impl<H: Host> BodyReader<H> {
             let rest = &bytes[used..];
             let step = decoder.step(rest).map_err(BodyFailure::Malformed)?;
             used += step.consumed;
+            let left = decoder.chunk_left();
             match step.event {
                 ChunkEvent::Data(range) => {
                     let data = &rest[range];
-                    if self.bounds.total != 0 && self.received + data.len() as u64 > self.bounds.total {
+                    if self.exceeds(data.len() as u64 + left) {
                         return Err(BodyFailure::TooLarge);
                     }
                     self.store(data)?;
                 }
+                // What is announced to be too much need not be waited for.
+                ChunkEvent::NeedMore if self.exceeds(left) => return Err(BodyFailure::TooLarge),
                 ChunkEvent::NeedMore => return Ok((used, false)),
                 ChunkEvent::End => return Ok((used, true)),
             }
         }
+    }
+
+    /// Whether `more` bytes would be too many.
+    fn exceeds(&self, more: u64) -> bool {
+        self.bounds.total != 0 && self.received.saturating_add(more) > self.bounds.total
     }
 
     /// Receive straight into the body's own memory, where it has such; says how much came and whether it is whole.

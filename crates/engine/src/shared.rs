@@ -18,6 +18,7 @@ pub struct Shared<H: Host> {
     exchange: AtomicU64,
     parked: AtomicBool,
     ended: AtomicBool,
+    stopping: AtomicBool,
     standby: OnceLock<Thread>,
 }
 
@@ -30,6 +31,7 @@ impl<H: Host> Shared<H> {
             exchange: AtomicU64::new(0),
             parked: AtomicBool::new(false),
             ended: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
             standby: OnceLock::new(),
         }
     }
@@ -67,6 +69,17 @@ impl<H: Host> Shared<H> {
     /// The number of the exchange going on; odd while the application has control.
     pub fn exchange(&self) -> u64 {
         self.exchange.load(Ordering::SeqCst)
+    }
+
+    /// Finish what has been accepted and accept nothing more. Takes effect at once, also during a call.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the worker is to finish.
+    #[inline]
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Relaxed)
     }
 
     /// Tell the standby thread to end.

@@ -70,6 +70,9 @@ fn stand_in<H: Host>(shared: &Shared<H>, exchange: u64, desk: &mut Desk) {
                 reactor.handle_events_aside(desk);
                 reactor.expire(desk);
             }
+            if shared.is_stopping() {
+                reactor.begin_draining(desk);
+            }
             reactor.flush_batch();
             reactor.flush_streams();
             reactor.hand_over_ready();

@@ -98,6 +98,14 @@ impl ChunkedDecoder {
         }
     }
 
+    /// Bytes of the current chunk that are still to come, as its size line has announced them.
+    pub fn chunk_left(&self) -> u64 {
+        match self.state {
+            State::Data { left } => left,
+            _ => 0,
+        }
+    }
+
     /// Decode the start of `input`, the bytes after those consumed before, as far as the next event.
     ///
     /// # Errors
