@@ -16,6 +16,7 @@ from tests.support.server import Run, Server, listener
 
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
+DEATH = "SIGKILL|died right after it was started"
 
 
 def refuses(server: Server) -> bool:
@@ -133,7 +134,7 @@ def test_a_second_signal_does_not_wait(serve: Serve, gate: Gate):
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_worker_that_was_killed_is_replaced(serve: Serve, gate: Gate, workers: int):
     server = serve(APP, workers=workers)
-    server.expect("SIGKILL")
+    server.expect(DEATH)
     before = server.worker_pids()
     with server.client() as client:
         client.request("GET", "/wait")
@@ -149,7 +150,7 @@ def test_a_worker_that_was_killed_is_replaced(serve: Serve, gate: Gate, workers:
 
 def test_only_the_requests_of_the_killed_worker_are_lost(serve: Serve, gate: Gate):
     server = serve(APP, workers=2)
-    server.expect("SIGKILL")
+    server.expect(DEATH)
     with server.client() as first, server.client() as second:
         first.request("GET", "/wait?label=first")
         one = gate.wait("first")
@@ -166,7 +167,7 @@ def test_only_the_requests_of_the_killed_worker_are_lost(serve: Serve, gate: Gat
 
 def test_workers_killed_again_and_again_are_replaced_again_and_again(serve: Serve):
     server = serve(APP)
-    server.expect("SIGKILL|died right after it was started")
+    server.expect(DEATH)
     for turn in range(5):
         os.kill(int(server.get("/pid").body), signal.SIGKILL)
         server.errors.wait("Booting worker with pid", count=turn + 2)
