@@ -13,7 +13,7 @@ from longma.master.actions import Action, CloseListeners, Exit, Kill, Spawn
 from longma.master.decide import decide
 from longma.master.events import Event, Reading, Reaped, Reported, Signalled, Spawned, SpawnFailed, Tick
 from longma.master.loop import SIGNALS
-from longma.master.policies import ABORT_GRACE, CALM_AFTER, IDLE_PATIENCE, KILL_PATIENCE
+from longma.master.policies import ABORT_GRACE, IDLE_PATIENCE, KILL_PATIENCE, LONGEST_RESPAWN_DELAY
 from longma.master.state import Phase, Stage, State, Wanted
 from longma.process.tether import Report
 from tests.properties.master_kernel import NO_PROCESS_LEFT, Kernel, Process
@@ -178,7 +178,7 @@ class Master(RuleBasedStateMachine):
             for pid in self.kernel.booting():
                 self.kernel.processes[pid].is_ready = True
                 self.happen(Reported(pid, Report.READY))
-            self.pass_time(max(CALM_AFTER, TIMEOUT + IDLE_PATIENCE))
+            self.pass_time(LONGEST_RESPAWN_DELAY + TIMEOUT + IDLE_PATIENCE)
         if self.state.wanted.timeout:
             assert [worker.stage for worker in self.state.workers] == [Stage.READY] * self.state.wanted.workers
         assert len(self.kernel.living()) == self.state.wanted.workers

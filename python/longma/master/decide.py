@@ -16,7 +16,6 @@ from longma.master.events import Reaped, Reported, Signalled, Spawned, SpawnFail
 from longma.master.policies import (
     ABORT_GRACE,
     BOOT_FAILURES,
-    CALM_AFTER,
     MASTER_LATE_AFTER,
     QUICK_TIMEOUT,
     SECOND_CHANCE,
@@ -26,6 +25,7 @@ from longma.master.policies import (
     earliest,
     fails_the_server,
     free_slot,
+    has_settled_since,
     missing_workers,
     next_wake,
     overdue_at,
@@ -64,7 +64,7 @@ def react(state: State, event: Event, now: float) -> Decision:
             return welcome(state, age, pid, now)
         case SpawnFailed(age, reason):
             state = state.without_pending(age)
-            state, delayed = delay_respawn(state, now, "No worker could be started")
+            state, delayed = delay_respawn(state, age, now, "No worker could be started")
             return state, (Log(Level.ERROR, f"Could not start a worker: {reason}"), *delayed)
         case Reported(pid, report, text):
             return take_report(state, pid, report, text, now)
@@ -220,9 +220,9 @@ def bury(state: State, gone: Reaped, now: float) -> Decision:
         state = state._replace(exit_code=exit_code, reason=BOOT_FAILURES[exit_code])
         state, more = stop(state, Phase.QUITTING, now)
     elif died_early(worker, requests, now):
-        state, more = delay_respawn(state, now, f"Worker (pid:{pid}) died right after it was started")
+        state, more = delay_respawn(state, worker.age, now, f"Worker (pid:{pid}) died right after it was started")
     else:
-        more = ()
+        state, more = state._replace(early_deaths=0), ()
     return state, (*actions, *more)
 
 
@@ -235,13 +235,13 @@ def mourn(state: State, pid: int) -> Decision:
     return state.without_worker(pid), (FreeSlot(worker.slot), gone)
 
 
-def delay_respawn(state: State, now: float, what: str) -> Decision:
+def delay_respawn(state: State, age: int, now: float, what: str) -> Decision:
     """After the first of several deaths wait with the next spawn, longer each time; those during a wait count once."""
     if state.phase is not Phase.SERVING or now < state.respawn_at:
         return state, ()
-    early_deaths = 1 if now - state.respawn_at > CALM_AFTER else state.early_deaths + 1
+    early_deaths = 1 if has_settled_since(state, state.last_early_age, now) else state.early_deaths + 1
     delay = respawn_delay(early_deaths)
-    state = state._replace(early_deaths=early_deaths, respawn_at=now + delay)
+    state = state._replace(early_deaths=early_deaths, last_early_age=age, respawn_at=now + delay)
     if delay == 0:
         return state, ()
     return state, (Log(Level.WARNING, f"{what}; the next one is started in {delay:g} s."),)

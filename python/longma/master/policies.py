@@ -17,9 +17,7 @@ if TYPE_CHECKING:
 # started": it would do so again and again.
 SETTLED_AFTER = 1.0
 FIRST_RESPAWN_DELAY = 0.25
-LONGEST_RESPAWN_DELAY = 30.0
-# Early deaths further apart than this have nothing to do with each other.
-CALM_AFTER = 60.0
+LONGEST_RESPAWN_DELAY = 10.0
 # From ABRT to KILL: time for the worker to say that it was aborted, and for the application's cleaning up.
 ABORT_GRACE = 1.0
 # How long a quick stop waits for the calls that are being made.
@@ -74,6 +72,14 @@ def respawn_delay(early_deaths: int) -> float:
 
 def died_early(worker: WorkerRecord, requests: int, now: float) -> bool:
     return worker.ready_at is None or (requests == 0 and now - worker.ready_at < SETTLED_AFTER)
+
+
+def has_settled_since(state: State, age: int, now: float) -> bool:
+    """Whether a worker younger than this one lives on: then an early death is not the next of a row."""
+    return any(
+        worker.age > age and worker.ready_at is not None and now - worker.ready_at >= SETTLED_AFTER
+        for worker in state.workers
+    )
 
 
 def fails_the_server(state: State, worker: WorkerRecord, exit_code: int) -> bool:

@@ -72,7 +72,8 @@ class State(NamedTuple):
         pending: Spawns that the shell has not answered yet.
         last_age: The age of the youngest worker so far.
         ever_ready: Whether any worker has ever served. Until one has, a failure to boot ends the server.
-        early_deaths: How many times in a row workers died right after they were started.
+        early_deaths: How many times in a row workers died right after they were started, or could not be started.
+        last_early_age: The age of the last one of them.
         respawn_at: No worker is spawned before.
         failure: What the last worker that failed to boot reported, so that its siblings' same words are left out.
         reason: Why the master stops by itself, for its last record.
@@ -86,6 +87,7 @@ class State(NamedTuple):
     last_age: int = 0
     ever_ready: bool = False
     early_deaths: int = 0
+    last_early_age: int = 0
     respawn_at: float = float("-inf")
     failure: str = ""
     reason: str = ""

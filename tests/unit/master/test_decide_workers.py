@@ -116,7 +116,7 @@ def test_a_worker_that_has_answered_a_request_did_not_die_early():
     state = running(worker(7))._replace(ever_ready=True, early_deaths=3, respawn_at=0.0)
     state, actions = decide(state, Reaped(7, -signal.SIGKILL, requests=1), now=0.5)
     assert actions[-1] == Spawn(0, 2)
-    assert state.early_deaths == 3
+    assert state.early_deaths == 0
 
 
 def test_workers_that_die_together_count_as_one_early_death():
@@ -129,13 +129,16 @@ def test_workers_that_die_together_count_as_one_early_death():
     assert [action.slot for action in actions if isinstance(action, Spawn)] == [0, 1, 2, 3]
 
 
-def test_early_deaths_long_ago_are_forgotten():
-    state = running(worker(7))._replace(early_deaths=9, respawn_at=100.0)
-    state, _ = decide(state, Reaped(7, 1), now=1000.0)
-    assert state.workers == ()
-    state, _ = decide(state, Spawned(state.last_age, 8), now=1000.0)
-    state, _ = decide(state, Reaped(8, 1), now=1000.1)
-    assert state.early_deaths == 1
+def test_early_deaths_are_forgotten_when_a_worker_since_then_lives_on():
+    old, settled, new = worker(7, slot=0), worker(8, slot=1), booting(9, slot=2)
+    state = running(old, settled, new)._replace(early_deaths=9, last_early_age=1, respawn_at=5.0)
+    after, actions = decide(state, Reaped(9, 1), now=10.0)
+    assert after.early_deaths == 1
+    assert actions[-1] == Spawn(2, 4)
+    after, _ = decide(state._replace(last_early_age=2), Reaped(9, 1), now=10.0)
+    assert after.early_deaths == 10
+    after, _ = decide(state, Reaped(8, 1), now=10.0)
+    assert after.early_deaths == 0
 
 
 def test_a_fork_that_fails_is_tried_again_later():
