@@ -20,8 +20,9 @@ use pyo3::prelude::*;
 
 use crate::early_hints::EarlyHints;
 use crate::environ::Environs;
+use crate::host::Python as PythonHost;
 use crate::log::Log;
-use crate::object::{Python as PythonHost, Ref};
+use crate::object::Ref;
 use crate::respond::Responder;
 use crate::settings;
 use crate::template::{Parts, template};

@@ -2,14 +2,15 @@
 
 use std::net::SocketAddr;
 
-use longma_engine::reading::Repeat;
+use longma_engine::request::Repeat;
 use longma_proto::h1::HeadParser;
 use pyo3::prelude::*;
 use pyo3::{PyErr, ffi};
 
+use crate::host::Memo;
 use crate::line::{LineFacts, LineKeys, set};
 use crate::names::Names;
-use crate::object::{Memo, Ref};
+use crate::object::Ref;
 use crate::shapes::{Fields, Shapes};
 use crate::text;
 

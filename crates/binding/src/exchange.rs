@@ -11,7 +11,8 @@ use pyo3::{Python as Interpreter, ffi};
 
 use crate::fault::Fault;
 use crate::head::{Asked, Prefixes, Settled, compose};
-use crate::object::{Block, Python};
+use crate::host::Python;
+use crate::object::Block;
 
 /// Blocks up to this size are copied behind what precedes them; larger ones are sent from where they are.
 const COPY_BYTES: usize = 16 * 1024;

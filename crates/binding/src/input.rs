@@ -9,7 +9,8 @@ use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList};
 
-use crate::object::{Python as PythonHost, Ref};
+use crate::host::Python as PythonHost;
+use crate::object::Ref;
 
 /// Bytes read from a file at a time while looking for a line's end.
 const LINE_STEP: usize = 8192;

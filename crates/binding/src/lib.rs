@@ -7,6 +7,7 @@ mod exchange;
 mod fault;
 mod file_wrapper;
 mod head;
+mod host;
 mod input;
 mod line;
 mod log;

@@ -6,10 +6,8 @@
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use longma_engine::host::{BodyBuffer, Host};
+use longma_engine::host::BodyBuffer;
 use pyo3::ffi;
-
-use crate::line::LineFacts;
 
 /// An owned reference.
 pub struct Ref(NonNull<ffi::PyObject>);
@@ -97,6 +95,21 @@ pub struct BytesBuffer {
 }
 
 impl BytesBuffer {
+    /// A buffer for `length` bytes. `None`: no memory; no error is left set.
+    ///
+    /// # Safety
+    /// Attached.
+    pub unsafe fn new(length: usize) -> Option<Self> {
+        let size = ffi::Py_ssize_t::try_from(length).ok()?;
+        // SAFETY: attached; a null source leaves the bytes to be filled, and the call makes a new reference or fails.
+        let object = unsafe { Ref::owned(ffi::PyBytes_FromStringAndSize(std::ptr::null(), size)) };
+        if object.is_none() {
+            // SAFETY: attached.
+            unsafe { ffi::PyErr_Clear() };
+        }
+        object.map(|object| Self { object, length, filled: 0 })
+    }
+
     /// The bytes object, once it is filled.
     pub fn into_bytes(self) -> Ref {
         debug_assert_eq!(self.filled, self.length);
@@ -114,39 +127,5 @@ impl BodyBuffer for BytesBuffer {
 
     fn advance(&mut self, count: usize) {
         self.filled = (self.filled + count).min(self.length);
-    }
-}
-
-/// What is remembered of a connection from request to request.
-#[derive(Default)]
-pub struct Memo {
-    /// REMOTE_ADDR and REMOTE_PORT.
-    pub peer: Option<(Ref, Ref)>,
-    /// The environ made of the remembered header block, and what the request line it was made for said.
-    pub environ: Option<(Ref, LineFacts)>,
-    pub line: Vec<u8>,
-}
-
-/// Python, as the engine's host.
-pub struct Python;
-
-impl Host for Python {
-    type Block = Block;
-    type Memo = Memo;
-    type Buffer = BytesBuffer;
-
-    fn buffer(length: usize) -> Option<BytesBuffer> {
-        let size = ffi::Py_ssize_t::try_from(length).ok()?;
-        // SAFETY: attached, as the engine promises of this call; a null buffer leaves the bytes to be filled.
-        let object = unsafe { ffi::PyBytes_FromStringAndSize(std::ptr::null(), size) };
-        // SAFETY: the call made a new reference or failed.
-        match unsafe { Ref::owned(object) } {
-            Some(object) => Some(BytesBuffer { object, length, filled: 0 }),
-            None => {
-                // SAFETY: attached. The engine goes on without our memory.
-                unsafe { ffi::PyErr_Clear() };
-                None
-            }
-        }
     }
 }

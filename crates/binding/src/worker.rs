@@ -5,11 +5,12 @@ use std::sync::{Arc, MutexGuard};
 
 use longma_engine::access::Record;
 use longma_engine::reactor::Reactor;
-use longma_engine::reading::Request;
+use longma_engine::request::Request;
 use longma_engine::shared::Shared;
 use longma_engine::sys::board::{Word, WorkerState};
 use longma_engine::sys::clock;
 use longma_engine::{Desk, leader};
+use longma_proto::h1::HeadParser;
 use longma_proto::h1::response::error_response;
 use pyo3::exceptions::PyKeyboardInterrupt;
 use pyo3::prelude::*;
@@ -19,9 +20,10 @@ use crate::environ::{Environs, Source};
 use crate::exchange::Exchange;
 use crate::fault::Fault;
 use crate::head::Asked;
+use crate::host::Python;
 use crate::input::Input;
 use crate::log::Log;
-use crate::object::{Python, Ref};
+use crate::object::Ref;
 use crate::respond::{Answer, Responder};
 use crate::start_response::{StartResponse, StartResponseType};
 
@@ -148,19 +150,12 @@ impl Worker {
     ) -> PyResult<Guard<'a>> {
         let Request { id, listener, repeat, body } = request;
         let (bytes, head) = desk.head();
-        let line = head.line();
-        let method = line.method.of(bytes);
-        let asked = Asked {
-            version: line.version,
-            head_request: method == b"HEAD",
-            connect_request: method == b"CONNECT",
-            keep_alive: head.keep_alive() && !reactor.is_draining() && reactor.keeps_alive(),
-        };
-        self.exchange.reset(id, asked, reactor.date());
-        self.exchange.patient = desk.has_more() && asked.keep_alive;
+        let keep_alive = head.keep_alive() && !reactor.is_draining() && reactor.keeps_alive();
+        self.exchange.reset(id, asked(bytes, head, keep_alive), reactor.date());
+        self.exchange.patient = desk.has_more() && keep_alive;
         let input = Input::of(py, body, bytes)?;
         let peer = reactor.peer(id);
-        let mut nobody = crate::object::Memo::default();
+        let mut nobody = crate::host::Memo::default();
         let memo = reactor.memo(id).unwrap_or(&mut nobody);
         let environ = self.environs.make(Source { bytes, head, listener, repeat, peer, input }, memo);
         let environ = environ.ok_or_else(|| PyErr::fetch(py))?;
@@ -222,7 +217,7 @@ impl Worker {
 
     /// Log what went wrong. What is more than this request's business is returned.
     #[cold]
-    fn explain(&self, py: Interpreter<'_>, fault: &Fault, bytes: &[u8], head: &longma_proto::h1::HeadParser) -> Option<PyErr> {
+    fn explain(&self, py: Interpreter<'_>, fault: &Fault, bytes: &[u8], head: &HeadParser) -> Option<PyErr> {
         let line = head.line();
         let method = String::from_utf8_lossy(line.method.of(bytes)).into_owned();
         let target = String::from_utf8_lossy(line.target.of(bytes)).into_owned();
@@ -303,6 +298,14 @@ impl Worker {
             environ: &mut look_up,
         });
     }
+}
+
+/// What the request says about its answer.
+#[inline]
+fn asked(bytes: &[u8], head: &HeadParser, keep_alive: bool) -> Asked {
+    let line = head.line();
+    let method = line.method.of(bytes);
+    Asked { version: line.version, head_request: method == b"HEAD", connect_request: method == b"CONNECT", keep_alive }
 }
 
 /// Find a variable whose lower-cased name is `name`.

@@ -3,20 +3,19 @@
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
 
-use crate::connection::{ConnId, Connection, FIRST_RESERVED_GENERATION};
+use crate::connection::{ConnId, Connection};
+use crate::desk::Desk;
 use crate::host::Host;
-use crate::input::Desk;
+use crate::listener::{Accepting, HANDOVER_GENERATION, LISTENER_GENERATION, Listener, Source};
 use crate::notice::Notice;
 use crate::reactor::Reactor;
-use crate::reading::{Mode, Request};
+use crate::request::{Mode, Request};
 use crate::sys::board::Word;
 use crate::sys::epoll::Interest;
 use crate::sys::socket::{self, Peer};
 use crate::timers::Class;
 use crate::transport::Transport;
 
-const LISTENER_GENERATION: u32 = FIRST_RESERVED_GENERATION;
-const HANDOVER_GENERATION: u32 = u32::MAX;
 /// The most connections taken for one event of a listener nobody else listens on.
 const MAX_BATCH: u32 = 64;
 /// How long accepting pauses when the system is short of descriptors.
@@ -25,45 +24,6 @@ const SHORTAGE_PAUSE_MS: u64 = 500;
 const MAX_EVICTIONS: u32 = 8;
 /// By how many connections a worker may be ahead of an idle sibling before it passes new ones on.
 const IMBALANCE: u64 = 2;
-
-/// A bound socket that is shared with the siblings.
-#[derive(Debug)]
-pub struct Listener {
-    fd: OwnedFd,
-    /// How many connections to take before looking at the other events again; adapts to what there is.
-    batch: u32,
-}
-
-impl Listener {
-    pub fn new(fd: OwnedFd) -> Self {
-        Self { fd, batch: 1 }
-    }
-}
-
-/// A queue of new connections, and how many more to take from it in this turn.
-#[derive(Clone, Copy, Debug)]
-pub struct Accepting {
-    source: Source,
-    left: u32,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Source {
-    Listener(u16),
-    Siblings,
-}
-
-impl Accepting {
-    /// What an event's token stands for, if not for a connection.
-    #[inline]
-    pub(crate) fn from_id(id: ConnId) -> Option<Self> {
-        match id.generation {
-            LISTENER_GENERATION => Some(Self { source: Source::Listener(id.slot as u16), left: 0 }),
-            HANDOVER_GENERATION => Some(Self { source: Source::Siblings, left: 1 }),
-            _ => None,
-        }
-    }
-}
 
 impl<H: Host> Reactor<H> {
     /// Listen on these sockets, and on the queue in which siblings hand connections over.

@@ -3,6 +3,7 @@
 //! the events of one wait, and by the standby thread's tick: nothing waits longer than a millisecond or two.
 
 use crate::connection::ConnId;
+use crate::held::Entry;
 use crate::host::Host;
 use crate::reactor::Reactor;
 
@@ -10,22 +11,6 @@ const MAX_ENTRIES: usize = 16;
 /// The longest answer worth holding back, and the most that is held back together.
 const MAX_ANSWER_BYTES: usize = 4 * 1024;
 const MAX_BYTES: usize = 128 * 1024;
-
-#[derive(Clone, Copy)]
-struct Entry {
-    id: ConnId,
-    start: usize,
-    end: usize,
-    /// Whether the connection goes on, once the exchange is over.
-    finished: Option<bool>,
-}
-
-/// Answers that wait for company.
-#[derive(Default)]
-pub struct Batch {
-    bytes: Vec<u8>,
-    entries: Vec<Entry>,
-}
 
 impl<H: Host> Reactor<H> {
     /// Send an answer's bytes soon. Nothing else of the answer may follow but its end.

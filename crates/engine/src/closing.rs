@@ -4,11 +4,11 @@ use longma_proto::h1::response::error_response;
 
 use crate::body::Body;
 use crate::connection::{ConnId, State, Watch};
+use crate::desk::Desk;
 use crate::host::{Host, Remains};
-use crate::input::Desk;
 use crate::notice::Notice;
 use crate::reactor::Reactor;
-use crate::reading::Mode;
+use crate::request::Mode;
 use crate::sys::board::Word;
 use crate::timers::Class;
 

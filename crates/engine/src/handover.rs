@@ -6,10 +6,10 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::connection::{ConnId, Connection, State, Watch};
+use crate::desk::Desk;
 use crate::host::Host;
-use crate::input::Desk;
 use crate::reactor::Reactor;
-use crate::reading::{Mode, Request};
+use crate::request::{Mode, Request};
 use crate::sys::board::Word;
 use crate::sys::pass;
 use crate::sys::socket::Peer;

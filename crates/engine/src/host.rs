@@ -14,7 +14,7 @@ pub trait Host: 'static {
     /// A request body of known length, received straight into the memory the application will read.
     type Buffer: BodyBuffer + Send;
 
-    /// Allocate a body buffer. Called only in [`Mode::Direct`](crate::reading::Mode); `None`: no memory.
+    /// Allocate a body buffer. Called only in `Mode::Direct`; `None`: no memory.
     fn buffer(length: usize) -> Option<Self::Buffer>;
 }
 

@@ -3,8 +3,8 @@
 use std::io::{self, ErrorKind};
 
 use crate::access::{AccessLog, Record};
+use crate::desk::Desk;
 use crate::host::Host;
-use crate::input::Desk;
 use crate::reactor::Reactor;
 use crate::shared::Shared;
 use crate::sys::board::{Board, Word, WorkerState};

@@ -1,7 +1,8 @@
 //! The reactor: everything a worker knows of its connections, under one lock. Whoever holds the lock drives it:
 //! the thread that calls the application, or the standby thread while that one is away.
 //!
-//! The parts live in files of their own: `accepting`, `reading`, `writing`, `closing`, `handover`.
+//! What happens to them lives in files of its own: `turn` first, then `accepting`, `reading`, `receiving`, `writing`,
+//! `batch`, `closing`, `handover`.
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -10,18 +11,17 @@ use std::sync::Arc;
 
 use longma_proto::h1::date::imf_fixdate;
 
-use crate::accepting::{Accepting, Listener};
 use crate::access::AccessLog;
-use crate::batch::Batch;
-use crate::connection::{ConnId, Connection, State, Table, Watch};
+use crate::connection::{ConnId, Connection, Table, Watch};
+use crate::held::Batch;
 use crate::host::{Host, Remains};
-use crate::input::{Desk, Input};
+use crate::input::{Input, READ_BYTES};
+use crate::listener::Listener;
 use crate::notice::Notice;
-use crate::reading::{Mode, Request};
 use crate::settings::Settings;
 use crate::sys::board::{Board, Word};
 use crate::sys::clock;
-use crate::sys::epoll::{Epoll, Event, Interest};
+use crate::sys::epoll::{Epoll, Interest};
 use crate::timers::{Class, Timers};
 
 /// Memory that request bodies of one worker may take together before they go to files.
@@ -129,73 +129,6 @@ impl<H: Host> Reactor<H> {
         &self.settings
     }
 
-    /// Take the next request that the application should see: first those that have been waiting, then what the
-    /// events of the last wait bring.
-    #[inline]
-    pub fn next_request(&mut self, desk: &mut Desk) -> Option<Request<H>> {
-        loop {
-            if let Some(id) = self.ready.pop_front() {
-                if let Some(request) = self.take_queued(id, desk) {
-                    return Some(request);
-                }
-                continue;
-            }
-            if let Some(accepting) = desk.accepting.take() {
-                if let Some(request) = self.go_on_accepting(accepting, desk, Mode::Direct) {
-                    return Some(request);
-                }
-                continue;
-            }
-            let event = desk.events.take()?;
-            if let Some(request) = self.on_event(event, desk, Mode::Direct) {
-                return Some(request);
-            }
-        }
-    }
-
-    /// Handle all events of the last wait without calling anything: whole requests are queued.
-    pub fn handle_events_aside(&mut self, desk: &mut Desk) {
-        loop {
-            if let Some(accepting) = desk.accepting.take() {
-                self.go_on_accepting(accepting, desk, Mode::Aside);
-                continue;
-            }
-            let Some(event) = desk.events.take() else { return };
-            self.on_event(event, desk, Mode::Aside);
-        }
-    }
-
-    #[inline]
-    fn on_event(&mut self, event: Event, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
-        let id = ConnId::from_token(event.token);
-        if let Some(source) = Accepting::from_id(id) {
-            return self.go_on_accepting(source, desk, mode);
-        }
-        let connection = self.table.get(id)?;
-        match connection.state {
-            State::Idle | State::Head => self.read_head(id, desk, mode),
-            State::Body => self.read_body(id, desk, mode),
-            State::Writing => {
-                self.go_on_writing(id);
-                None
-            }
-            State::Lingering => {
-                self.linger_on(id, desk);
-                None
-            }
-            State::Serving if connection.watch == Watch::Write && !event.broken => {
-                self.flush(id);
-                None
-            }
-            // Level-triggered: what we do not want to hear now must be unregistered, or it is reported for ever.
-            State::Queued | State::Serving => {
-                connection.unread = true;
-                self.watch(id, Watch::Nothing);
-                None
-            }
-        }
-    }
-
     /// Register the connection for what it waits for.
     #[inline]
     pub(crate) fn watch(&mut self, id: ConnId, wanted: Watch) {
@@ -218,22 +151,6 @@ impl<H: Host> Reactor<H> {
             connection.watch = Watch::Nothing;
             self.close(id);
         }
-    }
-
-    /// Let the deadlines that have passed take effect.
-    pub fn expire(&mut self, desk: &mut Desk) {
-        while let Some((slot, class)) = self.timers.expired(self.now_ms) {
-            let Some(id) = self.table.id_of(slot) else { continue };
-            match class {
-                Class::Head => self.head_too_slow(id),
-                Class::Body => self.body_too_slow(id),
-                Class::Warm => self.cool_down(id, desk),
-                Class::Idle => self.close_idle(id, desk),
-                Class::Write => self.check_write_progress(id),
-                Class::Linger => self.close(id),
-            }
-        }
-        self.retry_accepting();
     }
 
     /// Milliseconds until something is due.
@@ -287,7 +204,7 @@ impl<H: Host> Reactor<H> {
     }
 
     pub(crate) fn give_back(&mut self, mut input: Box<Input>) {
-        if self.spare_inputs.len() < SPARE_INPUTS && input.bytes.capacity() <= 4 * crate::input::READ_BYTES {
+        if self.spare_inputs.len() < SPARE_INPUTS && input.bytes.capacity() <= 4 * READ_BYTES {
             input.clear();
             self.spare_inputs.push(input);
         }

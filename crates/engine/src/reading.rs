@@ -6,9 +6,11 @@ use longma_proto::h1::{BodyLength, HeadError, Progress};
 
 use crate::body::Body;
 use crate::connection::{ConnId, State, Watch};
+use crate::desk::Desk;
 use crate::host::Host;
-use crate::input::{Desk, HeadCache};
+use crate::input::HeadCache;
 use crate::reactor::Reactor;
+use crate::request::{Mode, Repeat, Request};
 use crate::sys::board::Word;
 use crate::timers::Class;
 
@@ -16,34 +18,6 @@ use crate::timers::Class;
 const HELD_READ_BYTES: usize = 16 * 1024;
 /// The most connections whose header block is remembered.
 const MAX_CACHES: usize = 4096;
-
-/// Who drives the reactor.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Mode {
-    /// The thread that calls the application, attached to the interpreter: a whole request may be served at once.
-    Direct,
-    /// Anybody else: a whole request is queued.
-    Aside,
-}
-
-/// What is remembered of the connection's header block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Repeat {
-    /// Nothing that fits.
-    New,
-    /// The block was remembered just now: what is made of it is worth keeping.
-    Remember,
-    /// The block is the one remembered: what was made of it holds.
-    Same,
-}
-
-/// A whole request for the application. Its head is on the desk ([`Desk::head`]) until the next one is taken.
-pub struct Request<H: Host> {
-    pub id: ConnId,
-    pub listener: u16,
-    pub repeat: Repeat,
-    pub body: Body<H>,
-}
 
 impl<H: Host> Reactor<H> {
     /// Read what there is of a request head.

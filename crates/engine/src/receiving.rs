@@ -6,11 +6,11 @@ use longma_proto::h1::{BodyLength, ChunkedDecoder};
 
 use crate::body::{BodyFailure, BodyReader, Bounds};
 use crate::connection::{ConnId, State, Watch};
+use crate::desk::Desk;
 use crate::host::Host;
-use crate::input::Desk;
 use crate::notice::Notice;
 use crate::reactor::{BODY_MEMORY_BYTES, Reactor};
-use crate::reading::{Mode, Request};
+use crate::request::{Mode, Request};
 use crate::sys::board::Word;
 use crate::timers::Class;
 

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crate::desk::Desk;
 use crate::host::Host;
-use crate::input::Desk;
 use crate::shared::Shared;
 use crate::sys::board::{Word, WorkerState};
 use crate::sys::thread::spawn_without_signals;

@@ -1,0 +1,30 @@
+//! Python, as the engine's host.
+
+use longma_engine::host::Host;
+
+use crate::line::LineFacts;
+use crate::object::{Block, BytesBuffer, Ref};
+
+/// What is remembered of a connection from request to request.
+#[derive(Default)]
+pub struct Memo {
+    /// REMOTE_ADDR and REMOTE_PORT.
+    pub peer: Option<(Ref, Ref)>,
+    /// The environ made of the remembered header block, and what the request line it was made for said.
+    pub environ: Option<(Ref, LineFacts)>,
+    pub line: Vec<u8>,
+}
+
+/// Python, as the engine's host.
+pub struct Python;
+
+impl Host for Python {
+    type Block = Block;
+    type Memo = Memo;
+    type Buffer = BytesBuffer;
+
+    fn buffer(length: usize) -> Option<BytesBuffer> {
+        // SAFETY: attached, as the engine promises of this call.
+        unsafe { BytesBuffer::new(length) }
+    }
+}

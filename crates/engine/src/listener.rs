@@ -1,0 +1,48 @@
+//! Where new connections come from.
+
+use std::os::fd::OwnedFd;
+
+use crate::connection::{ConnId, FIRST_RESERVED_GENERATION};
+
+/// The generations under which a listener and the siblings' queue are registered.
+pub(crate) const LISTENER_GENERATION: u32 = FIRST_RESERVED_GENERATION;
+pub(crate) const HANDOVER_GENERATION: u32 = u32::MAX;
+
+/// A bound socket that is shared with the siblings.
+#[derive(Debug)]
+pub struct Listener {
+    pub(crate) fd: OwnedFd,
+    /// How many connections to take before looking at the other events again; adapts to what there is.
+    pub(crate) batch: u32,
+}
+
+impl Listener {
+    pub fn new(fd: OwnedFd) -> Self {
+        Self { fd, batch: 1 }
+    }
+}
+
+/// A queue of new connections, and how many more to take from it in this turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Accepting {
+    pub(crate) source: Source,
+    pub(crate) left: u32,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Source {
+    Listener(u16),
+    Siblings,
+}
+
+impl Accepting {
+    /// What an event's token stands for, if not for a connection.
+    #[inline]
+    pub(crate) fn from_id(id: ConnId) -> Option<Self> {
+        match id.generation {
+            LISTENER_GENERATION => Some(Self { source: Source::Listener(id.slot as u16), left: 0 }),
+            HANDOVER_GENERATION => Some(Self { source: Source::Siblings, left: 1 }),
+            _ => None,
+        }
+    }
+}

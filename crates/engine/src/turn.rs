@@ -1,0 +1,95 @@
+//! One turn of the reactor: what the events of a wait and the deadlines that have passed lead to.
+
+use crate::connection::{ConnId, State, Watch};
+use crate::desk::Desk;
+use crate::host::Host;
+use crate::listener::Accepting;
+use crate::reactor::Reactor;
+use crate::request::{Mode, Request};
+use crate::sys::epoll::Event;
+use crate::timers::Class;
+
+impl<H: Host> Reactor<H> {
+    /// Take the next request that the application should see: first those that have been waiting, then what the
+    /// events of the last wait bring.
+    #[inline]
+    pub fn next_request(&mut self, desk: &mut Desk) -> Option<Request<H>> {
+        loop {
+            if let Some(id) = self.ready.pop_front() {
+                if let Some(request) = self.take_queued(id, desk) {
+                    return Some(request);
+                }
+                continue;
+            }
+            if let Some(accepting) = desk.accepting.take() {
+                if let Some(request) = self.go_on_accepting(accepting, desk, Mode::Direct) {
+                    return Some(request);
+                }
+                continue;
+            }
+            let event = desk.events.take()?;
+            if let Some(request) = self.on_event(event, desk, Mode::Direct) {
+                return Some(request);
+            }
+        }
+    }
+
+    /// Handle all events of the last wait without calling anything: whole requests are queued.
+    pub fn handle_events_aside(&mut self, desk: &mut Desk) {
+        loop {
+            if let Some(accepting) = desk.accepting.take() {
+                self.go_on_accepting(accepting, desk, Mode::Aside);
+                continue;
+            }
+            let Some(event) = desk.events.take() else { return };
+            self.on_event(event, desk, Mode::Aside);
+        }
+    }
+
+    #[inline]
+    fn on_event(&mut self, event: Event, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        let id = ConnId::from_token(event.token);
+        if let Some(source) = Accepting::from_id(id) {
+            return self.go_on_accepting(source, desk, mode);
+        }
+        let connection = self.table.get(id)?;
+        match connection.state {
+            State::Idle | State::Head => self.read_head(id, desk, mode),
+            State::Body => self.read_body(id, desk, mode),
+            State::Writing => {
+                self.go_on_writing(id);
+                None
+            }
+            State::Lingering => {
+                self.linger_on(id, desk);
+                None
+            }
+            State::Serving if connection.watch == Watch::Write && !event.broken => {
+                self.flush(id);
+                None
+            }
+            // Level-triggered: what we do not want to hear now must be unregistered, or it is reported for ever.
+            State::Queued | State::Serving => {
+                connection.unread = true;
+                self.watch(id, Watch::Nothing);
+                None
+            }
+        }
+    }
+
+    /// Let the deadlines that have passed take effect.
+    pub fn expire(&mut self, desk: &mut Desk) {
+        while let Some((slot, class)) = self.timers.expired(self.now_ms) {
+            let Some(id) = self.table.id_of(slot) else { continue };
+            match class {
+                Class::Head => self.head_too_slow(id),
+                Class::Body => self.body_too_slow(id),
+                Class::Warm => self.cool_down(id, desk),
+                Class::Idle => self.close_idle(id, desk),
+                Class::Write => self.check_write_progress(id),
+                Class::Linger => self.close(id),
+            }
+        }
+        self.retry_accepting();
+    }
+}
