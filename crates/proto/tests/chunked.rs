@@ -45,23 +45,29 @@ fn a_refusal_stands() {
     assert_eq!(decoder.step(b""), Err(BodyError::ChunkSizeInvalid));
 }
 
+/// What becomes of chunks of one byte whose size lines have these lengths, CRLF included.
+fn after_lines(lengths: &[usize]) -> Result<(), BodyError> {
+    let chunk = |length: &usize| format!("1;a={}\r\nx\r\n", "b".repeat(length - 6));
+    let bytes: String = lengths.iter().map(chunk).collect();
+    let (mut decoder, mut rest) = (decoder(), bytes.as_bytes());
+    loop {
+        match decoder.step(rest)? {
+            Step { event: ChunkEvent::NeedMore, .. } => return Ok(()),
+            step => rest = &rest[step.consumed..],
+        }
+    }
+}
+
 #[test]
 fn extensions_may_outgrow_their_data_only_so_far() {
-    // Each line has 82 bytes more than a plain one, and one byte of data pays for one of them.
-    let chunk = format!("1;a={}\r\nx\r\n", "b".repeat(94));
-    let accepted = |count: usize| {
-        let (mut decoder, bytes) = (decoder(), chunk.repeat(count));
-        let mut rest = bytes.as_bytes();
-        loop {
-            match decoder.step(rest) {
-                Ok(Step { event: ChunkEvent::NeedMore, .. }) => return Ok(()),
-                Ok(step) => rest = &rest[step.consumed..],
-                Err(error) => return Err(error),
-            }
-        }
-    };
-    assert_eq!(accepted(16 * 1024 / 81), Ok(()));
-    assert_eq!(accepted(16 * 1024 / 81 + 1), Err(BodyError::ChunkExtensionsTooLarge { limit: 16 * 1024 }));
+    // Of each line all but 18 bytes count, and each byte of data pays for one of them: these come to 16 KiB.
+    let most = 18 + 4096;
+    assert_eq!(after_lines(&[most, most, most, most + 3]), Ok(()));
+    let refused = Err(BodyError::ChunkExtensionsTooLarge { limit: 16 * 1024 });
+    assert_eq!(after_lines(&[most, most, most, most + 4]), refused);
+    assert_eq!(after_lines(&[18; 5000]), Ok(()), "short ones do not count");
+    assert_eq!(after_lines(&[19; 50_000]), Ok(()), "each is paid for");
+    assert_eq!(after_lines(&[20; 50_000]), refused);
 }
 
 #[test]

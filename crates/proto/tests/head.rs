@@ -174,6 +174,16 @@ fn limits_beyond_reason_are_held_within_it() {
 }
 
 #[test]
+fn dropped_fields_do_not_count_but_their_bytes_do() {
+    let head = |lines: usize| format!("GET / HTTP/1.0\r\n{}\r\n", "X_1: 1\r\n".repeat(lines));
+    // Room for two lines of 20 bytes, two more for each, and four: 48.
+    let limits = Limits { fields: 2, field_size: 20, ..Limits::default() };
+    let advance = |head: String| HeadParser::new().advance(head.as_bytes(), &limits);
+    assert_eq!(advance(head(6)), Ok(Progress::Complete { head_len: head(6).len() }));
+    assert_eq!(advance(head(7)), Err(HeadError::FieldsTooLarge { limit: 48 }));
+}
+
+#[test]
 fn a_target_is_split_by_its_form() {
     let parts = |text: &str| {
         let parts = target::split(text.as_bytes());
