@@ -97,7 +97,7 @@ class Lifecycle:
         Raises:
             SystemExit: always, so that the application's own cleaning up is done.
         """
-        self._log.error("Worker aborted: the application took longer than the timeout.")
+        self._log.error("Worker aborted: the application call that is being made ends here.")
         self.exit_code = ABORTED
         self.stop(graceful=False)
         raise SystemExit(ABORTED)
