@@ -160,7 +160,7 @@ def memory_table(run: Run) -> list[str]:
     for workers, goal in MEMORY_GOALS:
         own = run.memory.get((SUBJECT, workers))
         if own is not None:
-            text += f" Goal for {workers}: {goal:.0f}: {reached(0 < own <= goal)}."
+            text += f" Goal for {workers}: {goal:.0f}: {reached(0 < round(own, 1) <= goal)}."
     head = ["server", *(f"{workers} worker{'s' if workers > 1 else ''}" for workers in counts)]
     return ["## Idle memory", "", text, "", *table(head, rows)]
 
