@@ -23,7 +23,7 @@ from .workloads import MEMORY_GOALS, MIXED_SECONDS, WORKLOADS, Measure, Workload
 BENCH = Path(__file__).resolve().parent.parent
 REPOSITORY = BENCH.parent
 Row = TypeVar("Row", Workload, Server)
-OVERHEAD_SECONDS = 0.9  # starting and ending a server, about
+OVERHEAD_SECONDS = 0.4  # starting and ending a server, about
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
