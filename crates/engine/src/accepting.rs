@@ -79,8 +79,9 @@ impl<H: Host> Reactor<H> {
         if let Source::Listener(index) = accepting.source
             && accepting.left == 0
         {
-            // A socket that siblings listen on too is taken from one at a time, so that they get their share.
-            accepting.left = if self.handover.is_some() { 1 } else { self.listeners[index as usize].batch };
+            // Where siblings wait they are to get their share; where none does, nobody would take newcomers sooner.
+            let shared = self.board.idle_siblings() > 0;
+            accepting.left = if shared { 1 } else { self.listeners[index as usize].batch };
         }
         while accepting.left > 0 {
             accepting.left -= 1;
@@ -117,8 +118,9 @@ impl<H: Host> Reactor<H> {
                 self.welcome(fd, peer, index, desk, mode)
             }
             Err(error) => {
+                // As many as there were this time.
+                listener.batch = listener.batch.saturating_sub(accepting.left + 1).max(1);
                 accepting.left = 0;
-                listener.batch = 1;
                 // Anything else is about one connection that has already gone away (accept(2), "Error handling").
                 if error.kind() != ErrorKind::WouldBlock && socket::is_shortage(&error) {
                     self.pause_for_shortage(&error);
