@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import tempfile
 from collections.abc import Iterable
@@ -112,6 +113,14 @@ def named_file(environ: Environ, start_response: Start) -> Iterable[bytes]:
     """The file at `path`, whose close() is reported."""
     start_response("200 OK", [TEXT])
     return environ["wsgi.file_wrapper"](Reported(asked(environ, "path")))  # type: ignore[no-any-return]
+
+
+def plain_file(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """The file at `path`, with its size as the length where it has one."""
+    path = asked(environ, "path")
+    size = os.stat(path).st_size
+    start_response("200 OK", [TEXT, *([("Content-Length", str(size))] if size else [])])
+    return environ["wsgi.file_wrapper"](open(path, "rb"))  # type: ignore[no-any-return]
 
 
 class Reported:

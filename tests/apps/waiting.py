@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Iterable
 
 from tests.apps.common import TEXT, Environ, Start, asked
@@ -55,3 +56,12 @@ def stepwise_with_length(environ: Environ, start_response: Start) -> Iterable[by
     for index in range(4):
         yield b"block %d" % index
         stop(f"after block {index}")
+
+
+def labour(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """Work that takes as many milliseconds as asked for, then the body again, and whose connection this was."""
+    body = environ["wsgi.input"].read()
+    threading.Event().wait(int(asked(environ, "ms")) / 1000)
+    fields = [("X-Server-Port", environ["SERVER_PORT"]), ("X-Remote-Port", environ["REMOTE_PORT"])]
+    start_response("200 OK", [TEXT, *fields, ("X-Pid", str(os.getpid())), ("Content-Length", str(len(body)))])
+    return [body]

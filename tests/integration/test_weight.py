@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
-from tests.support.processes import pss_bytes, resident_bytes
+import pytest
+
+from tests.support.deadlines import until
+from tests.support.processes import descriptors, peak_resident_bytes, pss_bytes, resident_bytes
 from tests.support.server import Server
 
 Serve = Callable[..., Server]
@@ -37,17 +41,20 @@ def test_the_worker_has_loaded_nothing_heavy(serve: Serve):
     assert loaded & HEAVY == set()
 
 
-def test_idle_memory_of_master_and_workers(serve: Serve):
-    """The figures of the issue: 14 MB for one worker, 22 MB for four, master included."""
-    for workers, bound in ((1, 14 * MEGABYTE), (4, 22 * MEGABYTE)):
-        server = serve("tests.apps.weightless", workers=workers)
-        clients = [server.client() for _ in range(workers * 4)]
-        for client in clients:
-            assert client.ask("GET", "/").status == 200
-            client.close()
-        total = sum(pss_bytes(pid) for pid in (server.pid, *server.worker_pids()))
-        assert total <= bound, f"{workers} workers: {total / MEGABYTE:.1f} MB"
-        assert server.stop() == 0
+def polls(pid: int) -> bool:
+    """Whether the worker has come as far as its loop."""
+    return "anon_inode:[eventpoll]" in descriptors(pid).values()
+
+
+@pytest.mark.parametrize(("workers", "bound"), [(1, 14 * MEGABYTE), (4, 22 * MEGABYTE)])
+def test_idle_memory_of_master_and_workers(serve: Serve, workers: int, bound: int):
+    """14 MB for one worker, 22 MB for four, the master included."""
+    server = serve("tests.apps.weightless", workers=workers)
+    for _ in range(workers * 4):
+        assert server.get("/").status == 200
+    until(lambda: all(map(polls, server.worker_pids())), "every worker to have loaded the application")
+    total = sum(pss_bytes(pid) for pid in (server.pid, *server.worker_pids()))
+    assert total <= bound, f"{total / MEGABYTE:.1f} MB"
 
 
 def test_memory_does_not_grow_with_requests(serve: Serve):
@@ -85,3 +92,62 @@ def test_many_connections_weigh_little(serve: Serve):
     assert (resident_bytes(worker) - before) / len(clients) < 8192
     for client in clients:
         client.close()
+
+
+def test_uploads_beyond_memory_go_to_a_file_that_nobody_sees(serve: Serve, tmp_path: Path):
+    server = serve("tests.apps.answers", env={"TMPDIR": str(tmp_path)})
+    assert server.get("/hello").status == 200
+    worker = server.worker_pid()
+    before = peak_resident_bytes(worker)
+    block, blocks = b"0123456789abcdef" * 65536, 100
+    for coding in ("length", "chunked"):
+        with server.client() as client:
+            framing = f"Content-Length: {len(block) * blocks}" if coding == "length" else "Transfer-Encoding: chunked"
+            client.request("POST", "/count", framing)
+            for _ in range(blocks):
+                client.send(block if coding == "length" else b"%x\r\n%b\r\n" % (len(block), block))
+            assert list(tmp_path.iterdir()) == []
+            client.send(b"" if coding == "length" else b"0\r\n\r\n")
+            assert client.read_response().text == f"{len(block) * blocks} {sum(block) * blocks}"
+    assert peak_resident_bytes(worker) - before < 16 * MEGABYTE
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_uploads_that_are_given_up_leave_nothing(serve: Serve):
+    server = serve("tests.apps.answers")
+    assert server.get("/hello").status == 200
+    worker = server.worker_pid()
+    before = len(descriptors(worker))
+    for turn in range(20):
+        client = server.client()
+        client.request("POST", "/count", "Content-Length: 8000000")
+        client.send(b"x" * 3_000_000)
+        client.reset() if turn % 2 else client.close()
+    until(lambda: len(descriptors(worker)) <= before, "the files of the uploads to be closed")
+    assert server.get("/hello").status == 200
+
+
+def test_an_upload_without_a_place_to_go_is_a_500(serve: Serve, tmp_path: Path):
+    server = serve("tests.apps.answers", env={"TMPDIR": str(tmp_path / "missing")})
+    server.expect("")
+    with server.client() as client:
+        client.request("POST", "/count", "Content-Length: 3000000")
+        client.send_or_stop(b"x" * 3_000_000)
+        assert client.ended()[:12] in (b"HTTP/1.1 500", b"HTTP/1.1 507", b"HTTP/1.1 200")
+    assert server.get("/hello").status == 200
+
+
+def test_a_file_of_any_size_weighs_nothing(serve: Serve, tmp_path: Path):
+    path = tmp_path / "large"
+    with path.open("wb") as file:
+        file.truncate(200 * MEGABYTE)
+    server = serve("tests.apps.answers")
+    assert server.get("/file?bytes=100000").status == 200
+    worker = server.worker_pid()
+    before = peak_resident_bytes(worker)
+    with server.client() as client:
+        client.request("GET", f"/plain-file?path={path}")
+        assert client.read_head().one("Content-Length") == str(200 * MEGABYTE)
+        for _ in range(200):
+            client.read_exactly(MEGABYTE)
+    assert peak_resident_bytes(worker) - before < 4 * MEGABYTE

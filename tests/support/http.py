@@ -16,7 +16,7 @@ from tests.support.deadlines import Deadline
 STATUS_LINE = re.compile(rb"HTTP/1\.([01]) ([1-9][0-9]{2}) ([\x20-\x7e\x80-\xff\t]*)")
 FIELD_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*((?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*))?)")
 CHUNK_SIZE = re.compile(rb"[0-9A-Fa-f]+")
-MAX_HEAD_BYTES = 1 << 20
+MAX_HEAD_BYTES = 1 << 22
 
 Address = str | tuple[str, int] | tuple[str, int, int, int]
 
@@ -287,6 +287,10 @@ class Client:
         except ConnectionResetError:
             pass
         return b"".join(parts)
+
+    def is_at_end(self) -> bool:
+        """Whether the server has ended the connection where the first byte of an answer should be."""
+        return not self.pending and not self._receive("an answer, or the end")
 
     def is_silent(self) -> bool:
         """Whether nothing has come, not even the end, until now."""

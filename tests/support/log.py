@@ -40,6 +40,7 @@ class Lines:
         self._pipe = pipe
         self._lines: list[str] = []
         self._ended = False
+        self._abandoned = False
         self._changed = threading.Condition()
         self._thread = threading.Thread(target=self._read, daemon=True)
         self._thread.start()
@@ -49,9 +50,17 @@ class Lines:
             with self._changed:
                 self._lines.append(line.decode("utf-8", "backslashreplace").rstrip("\n"))
                 self._changed.notify_all()
+                if self._abandoned:
+                    break
+        self._pipe.close()
         with self._changed:
             self._ended = True
             self._changed.notify_all()
+
+    def abandon(self) -> None:
+        """Read no more, and close the pipe once the next line has come."""
+        with self._changed:
+            self._abandoned = True
 
     def so_far(self) -> list[str]:
         """The lines that have come until now."""
@@ -78,5 +87,4 @@ class Lines:
             while not self._ended:
                 self._changed.wait(deadline.left("the end of the log: something still holds it open"))
         self._thread.join()
-        self._pipe.close()
         return self._lines

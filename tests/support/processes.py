@@ -79,11 +79,6 @@ def holds(pid: int, client: Client) -> bool:
     return False
 
 
-def threads(pid: int) -> int:
-    """How many threads the process has."""
-    return len(os.listdir(f"/proc/{pid}/task"))
-
-
 def pss_bytes(pid: int) -> int:
     """The process's proportional share of memory."""
     for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
@@ -97,7 +92,9 @@ def resident_bytes(pid: int) -> int:
     return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
-def loaded_libraries(pid: int) -> set[str]:
-    """The paths of the files mapped into the process."""
-    lines = Path(f"/proc/{pid}/maps").read_text().splitlines()
-    return {parts[5] for line in lines if len(parts := line.split(None, 5)) == 6 and parts[5].startswith("/")}
+def peak_resident_bytes(pid: int) -> int:
+    """The most memory the process has ever had resident."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) * 1024
+    raise ValueError(f"no VmHWM line for {pid}")
