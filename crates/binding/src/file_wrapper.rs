@@ -58,7 +58,8 @@ impl FileWrapper {
         // SAFETY: the file says that the descriptor is open, and we hold the file meanwhile.
         let borrowed = unsafe { BorrowedFd::borrow_raw(number) };
         let file = File::from(borrowed.try_clone_to_owned().ok()?);
-        let metadata = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+        // A regular file of no size may still have content (proc(5)): reading tells.
+        let metadata = file.metadata().ok().filter(|metadata| metadata.is_file() && metadata.len() > 0)?;
         Some(FileRest { file, offset, length: metadata.len().saturating_sub(offset) })
     }
 }
