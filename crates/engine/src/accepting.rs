@@ -37,11 +37,6 @@ impl<H: Host> Reactor<H> {
         self.start_accepting()
     }
 
-    /// The address a listener is bound to.
-    pub fn listener_address(&self, index: u16) -> Peer {
-        socket::local_address(self.listeners[index as usize].fd.as_fd()).ok().flatten()
-    }
-
     fn start_accepting(&mut self) -> std::io::Result<()> {
         for (index, listener) in self.listeners.iter().enumerate() {
             let id = ConnId { slot: index as u32, generation: LISTENER_GENERATION };
@@ -81,7 +76,9 @@ impl<H: Host> Reactor<H> {
         {
             // Where siblings wait they are to get their share; where none does, nobody would take newcomers sooner.
             let shared = self.board.idle_siblings() > 0;
-            accepting.left = if shared { 1 } else { self.listeners[index as usize].batch };
+            // An event fetched before the listeners were closed finds none.
+            let batch = self.listeners.get(usize::from(index)).map_or(0, |listener| listener.batch);
+            accepting.left = if shared { batch.min(1) } else { batch };
         }
         while accepting.left > 0 {
             accepting.left -= 1;
@@ -192,6 +189,7 @@ impl<H: Host> Reactor<H> {
                 self.read_head(id, desk, Mode::Aside);
             }
         }
+        self.leave_queue(desk);
         self.pause_accepting();
         self.listeners.clear();
         self.close_all_idle(desk);

@@ -87,15 +87,35 @@ impl<H: Host> Reactor<H> {
 
     /// Take a connection out of the queue.
     pub(crate) fn receive_from_sibling(&mut self, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        // Whoever drives aside has no time for more.
         if mode == Mode::Aside || self.draining {
-            // Whoever drives aside has no time for more.
             return None;
         }
+        let (id, count) = self.take_handed_over(desk)?;
+        self.welcome_handed_over(id, count, desk, mode)
+    }
+
+    /// Take what is in the queue, and leave what comes later to the siblings.
+    pub(crate) fn leave_queue(&mut self, desk: &mut Desk) {
+        while let Some((id, count)) = self.take_handed_over(desk) {
+            self.welcome_handed_over(id, count, desk, Mode::Aside);
+        }
+        if let Some((receiver, _)) = &self.handover {
+            // It is registered as long as the worker is not told to finish, which happens once.
+            let _ = self.epoll.remove(receiver.as_fd());
+        }
+    }
+
+    /// The next connection in the queue; its message, of which the size is told, lies on the desk.
+    fn take_handed_over(&mut self, desk: &mut Desk) -> Option<(ConnId, usize)> {
         let (receiver, _) = self.handover.as_ref()?;
         let (count, fd) = pass::receive_descriptor(receiver.as_fd(), &mut desk.buffer).ok()?;
         let (peer, listener) = decode(desk.buffer.get(..count)?)?;
         self.board.add(Word::HandedIn, 1);
-        let id = self.insert(Connection::new(Transport::plain(fd), peer, listener));
+        Some((self.insert(Connection::new(Transport::plain(fd), peer, listener)), count))
+    }
+
+    fn welcome_handed_over(&mut self, id: ConnId, count: usize, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
         if count == HEADER_BYTES {
             return self.read_head(id, desk, mode);
         }

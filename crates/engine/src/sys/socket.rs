@@ -25,16 +25,6 @@ pub fn accept(listener: BorrowedFd<'_>) -> io::Result<(OwnedFd, Peer)> {
     Ok((unsafe { OwnedFd::from_raw_fd(fd) }, peer_of(&address)))
 }
 
-/// The address the listener, or this end of a connection, is bound to.
-pub fn local_address(fd: BorrowedFd<'_>) -> io::Result<Peer> {
-    // SAFETY: all-zero bytes are a valid sockaddr_storage.
-    let mut address: libc::sockaddr_storage = unsafe { std::mem::zeroed() };
-    let mut length = size_of::<libc::sockaddr_storage>() as libc::socklen_t;
-    // SAFETY: `address` is writable for `length` bytes during the call.
-    check(unsafe { libc::getsockname(fd.as_raw_fd(), (&raw mut address).cast(), &raw mut length) })?;
-    Ok(peer_of(&address))
-}
-
 fn peer_of(address: &libc::sockaddr_storage) -> Peer {
     match i32::from(address.ss_family) {
         libc::AF_INET => {
