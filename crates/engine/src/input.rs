@@ -10,6 +10,8 @@ pub const READ_BYTES: usize = 64 * 1024;
 #[derive(Default)]
 pub struct Input {
     pub bytes: Vec<u8>,
+    /// How much of it counts against the worker's bound.
+    pub(crate) counted: usize,
     pub parser: HeadParser,
 }
 

@@ -26,6 +26,8 @@ use crate::timers::{Class, Timers};
 
 /// Memory that request bodies of one worker may take together before they go to files.
 pub(crate) const BODY_MEMORY_BYTES: usize = 64 << 20;
+/// Memory that request heads still coming in may take together before long ones are refused.
+pub(crate) const HEAD_MEMORY_BYTES: usize = 64 << 20;
 /// How long a client has to close after us.
 const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
 /// How long what is remembered of an idle connection is kept.
@@ -52,6 +54,7 @@ pub struct Reactor<H: Host> {
     pub(crate) notices: Vec<Notice>,
     pub(crate) access: Option<AccessLog>,
     pub(crate) body_memory: usize,
+    pub(crate) head_memory: usize,
     pub(crate) caches: usize,
     /// Whether the listeners are registered.
     pub(crate) accepting: bool,
@@ -92,6 +95,7 @@ impl<H: Host> Reactor<H> {
             notices: Vec::new(),
             access,
             body_memory: 0,
+            head_memory: 0,
             caches: 0,
             accepting: false,
             shortage_until_ms: None,
@@ -203,7 +207,14 @@ impl<H: Host> Reactor<H> {
         self.spare_inputs.pop().unwrap_or_default()
     }
 
+    /// Count what has been added to an input of a connection's.
+    pub(crate) fn count_input(&mut self, input: &mut Input) {
+        self.head_memory += input.bytes.len() - input.counted;
+        input.counted = input.bytes.len();
+    }
+
     pub(crate) fn give_back(&mut self, mut input: Box<Input>) {
+        self.head_memory -= std::mem::take(&mut input.counted);
         if self.spare_inputs.len() < SPARE_INPUTS && input.bytes.capacity() <= 4 * READ_BYTES {
             input.clear();
             self.spare_inputs.push(input);

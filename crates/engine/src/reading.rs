@@ -9,7 +9,7 @@ use crate::connection::{ConnId, State, Watch};
 use crate::desk::Desk;
 use crate::host::Host;
 use crate::input::HeadCache;
-use crate::reactor::Reactor;
+use crate::reactor::{HEAD_MEMORY_BYTES, Reactor};
 use crate::request::{Mode, Repeat, Request};
 use crate::sys::board::Word;
 use crate::timers::Class;
@@ -88,6 +88,7 @@ impl<H: Host> Reactor<H> {
         let mut input = self.spare_input();
         input.bytes.extend_from_slice(&desk.buffer[..count]);
         std::mem::swap(&mut input.parser, &mut desk.parser);
+        self.count_input(&mut input);
         if let Some(connection) = self.table.get(id) {
             connection.input = Some(input);
         }
@@ -123,7 +124,9 @@ impl<H: Host> Reactor<H> {
             connection.unread = true;
         }
         let body = if length == 0 { Body::Empty } else { Body::Inline(head_len..end) };
-        desk.held = None;
+        if let Some(spent) = desk.held.take() {
+            self.give_back(spent);
+        }
         self.start_serving(id, body, repeat)
     }
 
@@ -164,6 +167,7 @@ impl<H: Host> Reactor<H> {
         }
         let mut input = self.spare_input();
         input.bytes.extend_from_slice(rest);
+        self.count_input(&mut input);
         if let Some(connection) = self.table.get(id) {
             connection.next = Some(input);
         }
@@ -183,12 +187,28 @@ impl<H: Host> Reactor<H> {
         let connection = self.table.get(id)?;
         let input = connection.input.as_mut()?;
         match input.parser.advance(&input.bytes, &self.settings.limits) {
-            Ok(Progress::Partial) => None,
+            Ok(Progress::Partial) => {
+                self.count_held(id);
+                None
+            }
             Ok(Progress::Complete { .. }) => self.head_whole_held(id, desk, mode),
             Err(error) => {
                 self.refuse_head(id, error);
                 None
             }
+        }
+    }
+
+    /// Count a head that has grown. Each may be as long as its limits allow, but not all at once.
+    fn count_held(&mut self, id: ConnId) {
+        let Some(mut input) = self.table.get(id).and_then(|connection| connection.input.take()) else { return };
+        self.count_input(&mut input);
+        let too_much = self.head_memory > HEAD_MEMORY_BYTES && input.bytes.len() > HELD_READ_BYTES;
+        if let Some(connection) = self.table.get(id) {
+            connection.input = Some(input);
+        }
+        if too_much {
+            self.refuse(id, 431, "too many long request heads at once");
         }
     }
 
