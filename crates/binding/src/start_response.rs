@@ -19,6 +19,10 @@ struct Layout {
     exchange: *mut Exchange,
 }
 
+/// Only we make them: one of Python's own making would lack its `call`.
+const FLAGS: std::ffi::c_ulong =
+    ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_VECTORCALL | ffi::Py_TPFLAGS_DISALLOW_INSTANTIATION;
+
 /// The type, made once a worker.
 pub struct StartResponseType(Ref);
 
@@ -52,7 +56,7 @@ impl StartResponseType {
             name: c"longma._core.StartResponse".as_ptr(),
             basicsize: size_of::<Layout>() as c_int,
             itemsize: 0,
-            flags: (ffi::Py_TPFLAGS_DEFAULT | ffi::Py_TPFLAGS_HAVE_VECTORCALL) as std::ffi::c_uint,
+            flags: FLAGS as std::ffi::c_uint,
             slots: slots.as_mut_ptr(),
         };
         // SAFETY: attached; the specification lives through the call, which copies what it keeps.
@@ -139,7 +143,8 @@ unsafe extern "C" fn call(
         let layout = callable.cast::<Layout>();
         let positional = ffi::PyVectorcall_NARGS(count) as usize;
         let named = if names.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(names) as usize };
-        let given = std::slice::from_raw_parts(arguments, positional + named);
+        // Where there are no arguments, there need not be an array either (PyObject_CallNoArgs).
+        let given = if arguments.is_null() { &[] } else { std::slice::from_raw_parts(arguments, positional + named) };
         if (*layout).exchange.is_null() {
             return raise(c"the response to this request is complete");
         }

@@ -204,11 +204,11 @@ impl Worker {
     fn call(&mut self, environ: &Ref) -> Result<Answer, Fault> {
         self.exchange.in_call = true;
         self.start.attach(&raw mut *self.exchange);
-        let arguments = [std::ptr::null_mut(), environ.as_ptr(), self.start.as_ptr()];
+        let mut arguments = [std::ptr::null_mut(), environ.as_ptr(), self.start.as_ptr()];
         let count = 2 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
-        // SAFETY: attached; the arguments are held, and the place before the first is ours to lend.
+        // SAFETY: attached; the arguments are held, and the place before the first may be written to.
         let result = unsafe {
-            ffi::PyObject_Vectorcall(self.application.as_ptr(), arguments.as_ptr().add(1), count, std::ptr::null_mut())
+            ffi::PyObject_Vectorcall(self.application.as_ptr(), arguments.as_mut_ptr().add(1), count, std::ptr::null_mut())
         };
         // SAFETY: a new reference, or null with an error set.
         let result = unsafe { Ref::owned(result) }.ok_or(Fault::Raised)?;

@@ -1,0 +1,102 @@
+"""Across the border between server and Python: every form of an answer, and calls that nobody should make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.http import Client
+from tests.support.server import Server
+
+APP = "tests.apps.border"
+LINE = b"0123456789abcdef" * 4
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with Server(APP) as running:
+        yield running
+
+
+@pytest.fixture
+def client(server: Server) -> Iterator[Client]:
+    with server.client() as connection:
+        yield connection
+
+
+@pytest.mark.parametrize(
+    ("target", "framing", "body"),
+    [
+        ("/one-list", "length", b"one list"),
+        ("/one-tuple", "length", b"one tuple"),
+        ("/no-block", "length", b""),
+        ("/large", "length", LINE * 2000),
+        ("/many-large", "length", LINE * 20000),
+        ("/large-cut", "length", (LINE * 2000)[:70000]),
+        ("/generated", "chunked", b"one generator"),
+        ("/generated-nothing", "length", b""),
+        ("/closed-iterator", "chunked", b"one iterator"),
+        ("/subclasses", "chunked", b"subclasses"),
+        ("/odd-pairs", "length", b"pairs"),
+        ("/liar?length=0", "chunked", b"one liar"),
+        ("/liar?length=1", "chunked", b"one liar"),
+        ("/liar?length=99", "chunked", b"one liar"),
+        ("/liar?length=-1", "chunked", b"one liar"),
+        ("/latin", "length", b"latin"),
+        ("/huge", "length", b"huge"),
+        ("/written", "chunked", b"written, returned"),
+        ("/written-within", "chunked", b"w0y0w1y1w2y2"),
+        ("/written-within?length=1", "length", b"w0y0w1y1w2y2"),
+        ("/threaded", "chunked", b"threaded answer"),
+        ("/hints", "chunked", b"hinted"),
+        ("/collected", "chunked", b"collected"),
+    ],
+)
+def test_every_form_of_an_answer_arrives(client: Client, target: str, framing: str, body: bytes):
+    for _ in range(2):
+        response = client.ask("GET", target)
+        assert (response.status, response.framing, response.body) == (200, framing, body)
+    assert client.ask("HEAD", target).status == 200
+    for _ in range(3):
+        client.request("GET", target)  # so that answers may leave together
+    assert [client.read_response().body for _ in range(3)] == [body] * 3
+    assert client.ask("GET", target, version="1.0").body == body
+
+
+def test_fields_are_taken_from_where_they_are(client: Client):
+    response = client.ask("GET", "/subclasses")
+    assert (response.one("X-Text"), response.one("X-Lie")) == ("true", None)
+    response = client.ask("GET", "/odd-pairs")
+    assert (response.one("X-Named"), response.one("X-List")) == ("1", "2")
+    response = client.ask("GET", "/latin")
+    assert (response.head.reason, response.one("X-Latin")) == ("Caf\u00e9", "\u00e9\u00ff")
+    response = client.ask("GET", "/huge")
+    assert (response.one("X-Huge"), response.one("X-1999")) == ("v" * 200_000, "v")
+
+
+def test_what_is_said_with_exc_info_before_the_head_replaces_what_was(client: Client):
+    response = client.ask("GET", "/replaced")
+    assert (response.status, response.one("X-First"), response.body) == (503, None, b"replaced")
+
+
+@pytest.mark.parametrize(
+    ("info", "raised"),
+    [
+        ("right", b"RuntimeError"),
+        ("value", b"RuntimeError"),
+        ("short", b"TypeError"),
+        ("list", b"TypeError"),
+        ("traceback", b"TypeError"),
+        ("class", b"SystemError"),
+        ("nothing", b"SystemError"),
+    ],
+)
+def test_exc_info_after_the_head_is_raised(client: Client, info: str, raised: bytes):
+    assert client.ask("GET", f"/reraised?info={info}").body == b"out " + raised
+
+
+def test_calls_that_nobody_should_make_are_errors_of_the_caller(client: Client):
+    said = dict(line.split(": ") for line in client.ask("GET", "/calls").text.splitlines())
+    assert said.pop("attribute") == "AttributeError"
+    assert set(said.values()) == {"TypeError"}, said
