@@ -64,7 +64,8 @@ impl FileWrapper {
     }
 }
 
-/// The interpreter's own binary file, also where a wrapper (tempfile's, Django's) holds it as `file`.
+/// The interpreter's own binary file, also where a wrapper (tempfile's, Django's) holds it as `file` and reads it as
+/// it is. One with a `read` of its own, which decrypts say, has to be asked for its bytes.
 fn plain_file<'py>(filelike: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
     let is_plain = |object: &Bound<'py, PyAny>| {
         let class = object.get_type();
@@ -75,5 +76,13 @@ fn plain_file<'py>(filelike: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
         return Some(filelike.clone());
     }
     let inner = filelike.getattr_opt("file").ok()??;
-    is_plain(&inner).then_some(inner)
+    if !is_plain(&inner) {
+        return None;
+    }
+    let own = inner.getattr("read").ok()?;
+    let is_own = |read: &Bound<'py, PyAny>| read.eq(&own).is_ok_and(|same| same);
+    let read = filelike.getattr("read").ok()?;
+    // tempfile wraps the method, to keep itself alive while it is used.
+    let passes_on = is_own(&read) || read.getattr_opt("__wrapped__").ok()?.is_some_and(|wrapped| is_own(&wrapped));
+    passes_on.then_some(inner)
 }
