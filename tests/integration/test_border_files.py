@@ -77,3 +77,7 @@ def test_what_does_not_read_as_bytes_is_a_500(server: Server, path: Path, kind: 
     server.expect(f"kind={kind}")
     assert server.get(f"/wrapped?kind={kind}&path={path}").status == 500
     assert what in "\n".join(server.errors.wait(what))
+
+
+def test_files_that_keep_their_wrappers_are_collected(client: Client):
+    assert client.ask("GET", "/circles").body == b"0"

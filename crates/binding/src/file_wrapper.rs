@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::os::fd::{BorrowedFd, RawFd};
 
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 /// A file-like object as a response: sent by sendfile(2) where it is a real file, block by block elsewhere.
@@ -27,6 +28,11 @@ impl FileWrapper {
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         let block = self.filelike.bind(py).call_method1("read", (self.block_bytes,))?;
         Ok(if block.is_truthy()? { Some(block.unbind()) } else { None })
+    }
+
+    /// A file may keep its wrapper: the collector must see through us to find such circles.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.filelike)
     }
 
     /// Close the file-like object, if it can be closed.
