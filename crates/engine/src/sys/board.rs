@@ -64,6 +64,14 @@ impl Board {
         Self { base: base.cast(), slots, slot }
     }
 
+    /// The boards of `slots` workers in one process, on memory of their own that is never given back.
+    pub fn in_process(slots: usize) -> Vec<Self> {
+        let words = (0..slots * PAGE_BYTES / 8).map(|_| AtomicU64::new(0)).collect::<Vec<_>>();
+        let base = NonNull::from(words.leak()).cast::<u8>();
+        // SAFETY: aligned as its words are, leaked, so valid for ever, and touched through boards alone.
+        (0..slots).map(|slot| unsafe { Self::new(base, slots, slot) }).collect()
+    }
+
     #[inline]
     fn word(&self, slot: usize, word: Word) -> &AtomicU64 {
         debug_assert!(slot < self.slots);

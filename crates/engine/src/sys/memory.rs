@@ -1,4 +1,6 @@
-//! The allocator: how much freed memory the process keeps at hand.
+//! The allocator: how much freed memory the process keeps at hand. And memory that is filled from its beginning.
+
+use std::mem::MaybeUninit;
 
 /// Freed memory kept for the next large body. Giving it back at once costs a page fault per 4 KB of the next one.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -25,4 +27,35 @@ pub fn give_back_freed() {
     unsafe {
         libc::malloc_trim(0)
     };
+}
+
+/// A buffer of fixed length for a host that has no memory of a kind of its own.
+#[derive(Debug)]
+pub struct Filling {
+    bytes: Vec<u8>,
+    filled: usize,
+}
+
+impl Filling {
+    pub fn new(length: usize) -> Self {
+        Self { bytes: vec![0; length], filled: 0 }
+    }
+
+    /// The part not filled yet. To be written to, not to be made uninitialised.
+    pub fn spare(&mut self) -> &mut [MaybeUninit<u8>] {
+        let spare = &mut self.bytes[self.filled..];
+        // SAFETY: the same memory and layout; whoever is lent it only writes bytes into it, so it stays initialised.
+        unsafe { &mut *(std::ptr::from_mut(spare) as *mut [MaybeUninit<u8>]) }
+    }
+
+    /// Count the next `count` bytes as filled.
+    pub fn advance(&mut self, count: usize) {
+        self.filled += count;
+        assert!(self.filled <= self.bytes.len(), "no more is filled than there is room");
+    }
+
+    /// What has been filled.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes[..self.filled]
+    }
 }

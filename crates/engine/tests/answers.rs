@@ -1,0 +1,161 @@
+//! Answers on their way out, to clients that take them quickly, slowly, or not at all.
+
+use std::fs::File;
+use std::io::Write;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use longma_engine::settings::Settings;
+
+use crate::support::client::{Client, End};
+use crate::support::sockets;
+use crate::support::worker::{Call, Reply, Running, Worker, nothing, ok, ok_bytes, ok_head};
+use crate::support::{assert_same, pattern};
+
+const LARGE: usize = 20_000_000;
+
+/// A file that holds these bytes.
+fn file_of(bytes: &[u8]) -> File {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    let name = format!("longma-test-{}-{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
+    let path = std::env::temp_dir().join(name);
+    let mut file = File::options().read(true).write(true).create_new(true).open(&path).unwrap();
+    std::fs::remove_file(&path).unwrap();
+    file.write_all(bytes).unwrap();
+    file
+}
+
+/// Read `length` bytes in pieces, the worker taking a turn whenever there is nothing to read.
+fn read_slowly(worker: &mut Worker, client: &mut Client, length: usize, piece: usize) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    while bytes.len() < length {
+        let taken = client.take_now(piece);
+        if taken.is_empty() {
+            worker.turn(&mut nothing);
+        }
+        bytes.extend(taken);
+    }
+    bytes
+}
+
+#[test]
+fn a_large_answer_arrives_whole_however_it_is_made() {
+    let makers: [fn(&Call) -> Reply; 4] = [
+        |_| ok(&pattern(0, LARGE)),
+        |call| {
+            let blocks = (0..50).map(|at| call.block(pattern(at * 400_000, 400_000))).collect();
+            Reply::Blocks(ok_head(LARGE as u64), blocks)
+        },
+        |_| Reply::File(ok_head(LARGE as u64), file_of(&pattern(0, LARGE)), 0, LARGE as u64),
+        |call| {
+            call.reactor().stream(call.id, &ok_head(LARGE as u64));
+            for at in 0..20 {
+                call.reactor().stream(call.id, &pattern(at * 1_000_000, 1_000_000));
+            }
+            Reply::Sent
+        },
+    ];
+    let wanted = [ok_head(LARGE as u64), pattern(0, LARGE)].concat();
+    for maker in makers {
+        for (listener, address) in [sockets::tcp(), sockets::unix()] {
+            let mut worker = Worker::alone(Settings { response_buffer_size: 100_000, ..Settings::default() }, listener);
+            let mut client = Client::connect(&address);
+            client.get("/");
+            worker.until("call", |call| maker(&call), |worker| worker.requests() == 1);
+            assert_same(&read_slowly(&mut worker, &mut client, wanted.len(), 50_000), &wanted);
+            client.get("/again");
+            worker.until_requests(2, |_| ok(b"again"));
+            assert_eq!(client.answer().text(), "again");
+            drop(client);
+            worker.until_connections(0);
+            worker.turn(&mut nothing);
+            assert_eq!((worker.ledger.outstanding(), worker.ledger.astray()), (0, 0));
+        }
+    }
+}
+
+#[test]
+fn a_part_of_a_file_is_sent_from_where_it_begins() {
+    let (mut worker, address) = Worker::unix(Settings::default());
+    let mut client = Client::connect(&address);
+    client.get("/");
+    worker.until_requests(1, |_| Reply::File(ok_head(10), file_of(&pattern(0, 100)), 50, 10));
+    assert_eq!(client.answer().body, pattern(50, 10));
+}
+
+#[test]
+fn a_file_that_is_shorter_than_promised_ends_the_connection() {
+    let (mut worker, address) = Worker::unix(Settings::default());
+    let mut client = Client::connect(&address);
+    client.get("/");
+    worker.until_requests(1, |_| Reply::File(ok_head(200), file_of(&pattern(0, 100)), 0, 200));
+    worker.until_connections(0);
+    assert_eq!(client.rest(), ([ok_head(200), pattern(0, 100)].concat(), End::Closed));
+}
+
+#[test]
+fn an_answer_to_a_client_that_is_gone_is_thrown_away() {
+    let (mut worker, address) = Worker::unix(Settings::default());
+    for blocks in [false, true] {
+        let mut client = Some(Client::connect(&address));
+        client.as_mut().unwrap().get("/");
+        let served = worker.requests();
+        worker.until_requests(served + 1, |call| {
+            drop(client.take());
+            let block = call.block(pattern(0, 3_000_000));
+            if blocks { Reply::Blocks(ok_head(3_000_000), vec![block]) } else { ok(&pattern(0, 3_000_000)) }
+        });
+        worker.until_connections(0);
+        worker.turn(&mut nothing);
+    }
+}
+
+#[test]
+fn a_failed_answer_is_cut_and_the_connection_with_it() {
+    let (mut worker, address) = Worker::unix(Settings::default());
+    let mut client = Client::connect(&address);
+    client.get("/");
+    worker.until_requests(1, |call| {
+        call.reactor().stream(call.id, b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
+        Reply::Cut
+    });
+    assert_eq!(client.rest(), (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".to_vec(), End::Closed));
+    assert_eq!(worker.connections(), 0);
+}
+
+#[test]
+fn answers_that_leave_together_go_to_their_own_clients() {
+    let (mut worker, address) = Worker::unix(Settings::default());
+    let mut clients: Vec<Client> = (0..40).map(|_| Client::connect(&address)).collect();
+    for (number, client) in clients.iter_mut().enumerate() {
+        // Two each, so that one is behind the other while that waits for company.
+        client.get(&format!("/{number}/a"));
+        client.get(&format!("/{number}/b"));
+    }
+    worker.until_requests(80, |call| Reply::Soon(ok_bytes(call.line.as_bytes())));
+    for (number, client) in clients.iter_mut().enumerate() {
+        assert_eq!(client.answer().text(), format!("GET /{number}/a HTTP/1.1"));
+        assert_eq!(client.answer().text(), format!("GET /{number}/b HTTP/1.1"));
+    }
+}
+
+#[test]
+fn a_slow_reader_of_a_large_answer_does_not_hold_the_others_up() {
+    let (worker, address) = Worker::tcp(Settings { response_buffer_size: 100_000, ..Settings::default() });
+    let running = Running::start(worker, |call| if call.line.contains("large") { ok(&pattern(0, LARGE)) } else { ok(b"small") });
+    let mut slow = Client::connect(&address);
+    slow.get("/large");
+    let head = slow.exactly(ok_head(LARGE as u64).len());
+    assert_eq!(head, ok_head(LARGE as u64));
+    let mut other = Client::connect(&address);
+    let mut taken = Vec::new();
+    while taken.len() < LARGE {
+        other.get("/small");
+        assert_eq!(other.answer().text(), "small");
+        taken.extend(slow.exactly(10_000.min(LARGE - taken.len())));
+        if taken.len() > 1_000_000 {
+            taken.extend(slow.exactly(LARGE - taken.len()));
+        }
+    }
+    assert_same(&taken, &pattern(0, LARGE));
+    running.stop();
+}

@@ -1,0 +1,7 @@
+//! The engine over real sockets: a fake host calls a fake application, and clients see what comes of it.
+
+mod support;
+
+mod answers;
+mod bodies;
+mod requests;
