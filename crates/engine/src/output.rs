@@ -1,5 +1,5 @@
-//! An answer on its way out: blocks in order, sent as far as the socket takes them. What a slow client leaves
-//! beyond the memory bound waits in a file, so that the application is not held up.
+//! An answer on its way out: chunks in order, sent as far as the socket takes them. What a slow client leaves
+//! beyond the memory bound waits in temporary files, so that the application is not held up.
 
 use std::collections::VecDeque;
 use std::fs::File;
@@ -17,10 +17,20 @@ const TURN_BYTES: u64 = 16 << 20;
 /// How many blocks one sendmsg call takes.
 pub const MAX_BLOCKS: usize = 64;
 
+/// How much one temporary file takes. Then the next one is begun, so that of an answer that never ends the disk holds
+/// what the client has not taken, and not all there ever was.
+const SPOOL_BYTES: u64 = 64 << 20;
+
 enum Chunk<H: Host> {
     Bytes(Vec<u8>, usize),
     Block(H::Block, usize),
-    File { file: File, offset: u64, remaining: u64 },
+    File {
+        file: File,
+        offset: u64,
+        remaining: u64,
+    },
+    /// A temporary file, and how much of it is sent.
+    Spool(Spool, u64),
 }
 
 /// What is still to be sent on a connection.
@@ -28,13 +38,13 @@ pub struct Output<H: Host> {
     chunks: VecDeque<Chunk<H>>,
     /// Bytes of `chunks` that this process pays for (files and the application's own blocks are not counted).
     in_memory: usize,
-    spool: Option<Spool>,
-    spool_read: u64,
+    /// Bytes of `chunks` that wait in temporary files.
+    spooled: u64,
 }
 
 impl<H: Host> Default for Output<H> {
     fn default() -> Self {
-        Self { chunks: VecDeque::new(), in_memory: 0, spool: None, spool_read: 0 }
+        Self { chunks: VecDeque::new(), in_memory: 0, spooled: 0 }
     }
 }
 
@@ -48,7 +58,7 @@ pub enum Written {
 
 impl<H: Host> Output<H> {
     pub fn is_empty(&self) -> bool {
-        self.chunks.is_empty() && self.spooled() == 0
+        self.chunks.is_empty()
     }
 
     /// Bytes held in memory.
@@ -56,14 +66,14 @@ impl<H: Host> Output<H> {
         self.in_memory
     }
 
-    /// Bytes waiting in the file.
+    /// Bytes waiting in temporary files.
     pub fn spooled(&self) -> u64 {
-        self.spool.as_ref().map_or(0, |spool| spool.written() - self.spool_read)
+        self.spooled
     }
 
-    /// Queue bytes, in the file once `bound` bytes are in memory.
+    /// Queue bytes, in a file once `bound` bytes are in memory.
     pub fn push(&mut self, bytes: &[u8], bound: usize) -> io::Result<()> {
-        if self.spooled() > 0 || self.in_memory + bytes.len() > bound {
+        if matches!(self.chunks.back(), Some(Chunk::Spool(..))) || self.in_memory + bytes.len() > bound {
             return self.push_to_spool(bytes);
         }
         self.in_memory += bytes.len();
@@ -75,14 +85,16 @@ impl<H: Host> Output<H> {
     }
 
     fn push_to_spool(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if self.spool.is_none() {
-            self.spool = Some(Spool::new()?);
-            self.spool_read = 0;
+        match self.chunks.back_mut() {
+            Some(Chunk::Spool(spool, _)) if spool.written() < SPOOL_BYTES => spool.append(bytes)?,
+            _ => {
+                let mut spool = Spool::new()?;
+                spool.append(bytes)?;
+                self.chunks.push_back(Chunk::Spool(spool, 0));
+            }
         }
-        match &mut self.spool {
-            Some(spool) => spool.append(bytes),
-            None => unreachable!("made above"),
-        }
+        self.spooled += bytes.len() as u64;
+        Ok(())
     }
 
     /// Queue a block of the host's, the first `sent` bytes of which are out already.
@@ -103,14 +115,14 @@ impl<H: Host> Output<H> {
                 return Ok(Written::Stuck);
             }
             let stuck = match self.chunks.front() {
-                Some(Chunk::File { .. }) => self.write_file(transport, count)?,
+                Some(Chunk::File { .. } | Chunk::Spool(..)) => self.write_file(transport, count)?,
                 _ => self.write_memory(transport, done, count, last)?,
             };
             if stuck {
                 return Ok(Written::Stuck);
             }
         }
-        self.write_spool(transport, count)
+        Ok(Written::Everything)
     }
 
     /// Send what lies in memory at the front. True: the socket is full.
@@ -122,13 +134,13 @@ impl<H: Host> Output<H> {
             let bytes = match chunk {
                 Chunk::Bytes(bytes, sent) => &bytes[*sent..],
                 Chunk::Block(block, sent) => &block.as_ref()[*sent..],
-                Chunk::File { .. } => break,
+                Chunk::File { .. } | Chunk::Spool(..) => break,
             };
             total += bytes.len();
             *slice = IoSlice::new(bytes);
             filled += 1;
         }
-        let more = last && filled == self.chunks.len() && self.spooled() == 0;
+        let more = last && filled == self.chunks.len();
         let Some(sent) = unless_full(transport.send_vectored(&slices[..filled], more))? else { return Ok(true) };
         *count += sent as u64;
         self.consume(sent, done);
@@ -140,7 +152,7 @@ impl<H: Host> Output<H> {
             let (length, at) = match front {
                 Chunk::Bytes(bytes, at) => (bytes.len(), at),
                 Chunk::Block(block, at) => (block.as_ref().len(), at),
-                Chunk::File { .. } => return,
+                Chunk::File { .. } | Chunk::Spool(..) => return,
             };
             let left = length - *at;
             if sent < left {
@@ -158,45 +170,44 @@ impl<H: Host> Output<H> {
 
     /// Send from the file at the front. True: the socket is full.
     fn write_file(&mut self, transport: &Transport, count: &mut u64) -> io::Result<bool> {
-        let Some(Chunk::File { file, offset, remaining }) = self.chunks.front_mut() else { return Ok(false) };
         let enough = *count + TURN_BYTES;
-        while *remaining > 0 {
+        loop {
+            let (file, offset, left) = match self.chunks.front() {
+                Some(Chunk::File { file, offset, remaining }) => (file, *offset, *remaining),
+                Some(Chunk::Spool(spool, sent)) => (spool.file(), *sent, spool.written() - sent),
+                _ => return Ok(false),
+            };
+            if left == 0 {
+                // Given back at once: an emptied file may be large, and most answers need none.
+                self.chunks.pop_front();
+                return Ok(false);
+            }
             if *count > enough {
                 return Ok(true);
             }
-            let step = (*remaining).min(FILE_STEP) as usize;
-            let Some(sent) = unless_full(transport.send_file(file.as_fd(), *offset, step))? else { return Ok(true) };
+            let step = left.min(FILE_STEP) as usize;
+            let Some(sent) = unless_full(transport.send_file(file.as_fd(), offset, step))? else { return Ok(true) };
             if sent == 0 {
                 // The file is shorter than was announced: the framing can't be kept, so the connection ends.
                 return Err(io::Error::from(ErrorKind::UnexpectedEof));
             }
-            *offset += sent as u64;
-            *remaining -= sent as u64;
             *count += sent as u64;
+            self.consume_file(sent as u64);
         }
-        self.chunks.pop_front();
-        Ok(false)
     }
 
-    fn write_spool(&mut self, transport: &Transport, count: &mut u64) -> io::Result<Written> {
-        let enough = *count + TURN_BYTES;
-        while self.spooled() > 0 {
-            if *count > enough {
-                return Ok(Written::Stuck);
+    fn consume_file(&mut self, count: u64) {
+        match self.chunks.front_mut() {
+            Some(Chunk::File { offset, remaining, .. }) => {
+                *offset += count;
+                *remaining -= count;
             }
-            let step = self.spooled().min(FILE_STEP) as usize;
-            let Some(spool) = &self.spool else { break };
-            let sent = unless_full(transport.send_file(spool.file().as_fd(), self.spool_read, step))?;
-            let Some(sent) = sent else { return Ok(Written::Stuck) };
-            if sent == 0 {
-                return Err(io::Error::from(ErrorKind::UnexpectedEof));
+            Some(Chunk::Spool(_, sent)) => {
+                *sent += count;
+                self.spooled -= count;
             }
-            self.spool_read += sent as u64;
-            *count += sent as u64;
+            _ => {}
         }
-        // Given back at once: an emptied file may be large, and most answers need none.
-        self.spool = None;
-        Ok(Written::Everything)
     }
 
     /// The blocks that nobody will send any more.

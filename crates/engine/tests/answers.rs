@@ -2,12 +2,17 @@
 
 use std::fs::File;
 use std::io::Write;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use longma_engine::settings::Settings;
+use longma_engine::{Desk, leader};
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::Config;
 
 use crate::support::client::{Client, End};
-use crate::support::sockets;
+use crate::support::sockets::{self, Address};
 use crate::support::worker::{Call, Reply, Running, Worker, nothing, ok, ok_bytes, ok_head};
 use crate::support::{assert_same, pattern};
 
@@ -158,4 +163,90 @@ fn a_slow_reader_of_a_large_answer_does_not_hold_the_others_up() {
     }
     assert_same(&taken, &pattern(0, LARGE));
     running.stop();
+}
+
+/// What an application does next, and how much of it.
+#[derive(Clone, Debug)]
+enum Step {
+    Send(usize),
+    Stream(usize),
+    Blocks(Vec<usize>),
+    File(usize),
+    /// The client takes so much.
+    Take(usize),
+    /// Somebody else drives the reactor for a moment.
+    Drive,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        (0..200_000_usize).prop_map(Step::Send),
+        (0..40_000_usize).prop_map(Step::Stream),
+        vec(0..40_000_usize, 1..80).prop_map(Step::Blocks),
+        (1..300_000_usize).prop_map(Step::File),
+        (1..400_000_usize).prop_map(Step::Take),
+        Just(Step::Drive),
+    ]
+}
+
+/// Make one answer of these steps; says what was sent and what the client has taken meanwhile.
+fn perform(steps: &[Step], call: &Call, client: &mut Client) -> (u64, Vec<u8>) {
+    let (mut made, mut taken) = (0, Vec::new());
+    let mut desk = Desk::default();
+    let mut next = |length: usize| {
+        made += length as u64;
+        pattern(made - length as u64, length)
+    };
+    for step in steps {
+        match step {
+            Step::Send(length) => call.reactor().send(call.id, &next(*length), false),
+            Step::Stream(length) => call.reactor().stream(call.id, &next(*length)),
+            Step::Blocks(lengths) => {
+                let head = next(10);
+                let blocks = lengths.iter().map(|length| call.block(next(*length))).collect();
+                call.reactor().send_blocks(call.id, &head, blocks, false);
+            }
+            Step::File(length) => {
+                let head = next(20_000);
+                call.reactor().send_file(call.id, &head, file_of(&next(*length)), 0, *length as u64);
+            }
+            Step::Take(length) => taken.extend(client.take_now(*length)),
+            Step::Drive => {
+                leader::wait(&call.shared, &mut desk, 0).unwrap();
+                let mut reactor = call.reactor();
+                reactor.handle_events_aside(&mut desk);
+                reactor.flush_streams();
+            }
+        }
+    }
+    (made, taken)
+}
+
+fn client_takes_all(steps: &[Step], listener: OwnedFd, address: &Address) {
+    let mut worker = Worker::alone(Settings { response_buffer_size: 50_000, ..Settings::default() }, listener);
+    let mut client = Client::connect(address);
+    client.get("/");
+    let (mut made, mut taken) = (0, Vec::new());
+    worker.until_requests(1, |call| {
+        (made, taken) = perform(steps, &call, &mut client);
+        Reply::Sent
+    });
+    let left = made as usize - taken.len();
+    taken.extend(read_slowly(&mut worker, &mut client, left, 70_000));
+    assert_same(&taken, &pattern(0, made as usize));
+    drop(client);
+    worker.until_connections(0);
+    worker.turn(&mut nothing);
+    assert_eq!((worker.ledger.outstanding(), worker.ledger.astray()), (0, 0));
+}
+
+proptest! {
+    #![proptest_config(Config { failure_persistence: None, ..Config::with_cases(32) })]
+
+    #[test]
+    fn bytes_leave_in_the_order_they_were_made_and_none_is_lost(steps in vec(step(), 1..20)) {
+        for (listener, address) in [sockets::unix(), sockets::tcp()] {
+            client_takes_all(&steps, listener, &address);
+        }
+    }
 }
