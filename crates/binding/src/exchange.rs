@@ -187,6 +187,7 @@ impl Exchange {
             reactor.send(self.id, &self.out, false);
         } else {
             reactor.stream(self.id, &self.out);
+            self.shared.has_block();
         }
         self.out.clear();
         self.begun = true;

@@ -1,13 +1,17 @@
 //! Small answers held back for a moment, to leave together. Each send wakes the client on its own processor; with an
-//! application slower than its clients that costs more than the send itself. Bounded by number and size, ended with
-//! the events of one wait, and by the standby thread's tick: nothing waits longer than a millisecond or two.
+//! application slower than its clients that costs more than the send itself. Bounded by number, size and time, ended
+//! with the events of one wait, and by the standby thread where a call takes long: nothing waits longer than a
+//! millisecond or two.
 
 use crate::connection::ConnId;
 use crate::held::Entry;
 use crate::host::Host;
 use crate::reactor::Reactor;
+use crate::sys::clock;
 
-const MAX_ENTRIES: usize = 16;
+const MAX_ENTRIES: usize = 32;
+/// How long the first of them waits while further ones are made.
+const MAX_WAIT_NS: u64 = 1_000_000;
 /// The longest answer worth holding back, and the most that is held back together.
 const MAX_ANSWER_BYTES: usize = 4 * 1024;
 const MAX_BYTES: usize = 128 * 1024;
@@ -18,6 +22,9 @@ impl<H: Host> Reactor<H> {
     pub fn send_soon(&mut self, id: ConnId, bytes: &[u8]) {
         if bytes.len() > MAX_ANSWER_BYTES || self.batch.bytes.len() + bytes.len() > MAX_BYTES {
             return self.send(id, bytes, false);
+        }
+        if self.batch.entries.is_empty() {
+            self.batch.since_ns = clock::monotonic_ns();
         }
         let start = self.batch.bytes.len();
         self.batch.bytes.extend_from_slice(bytes);
@@ -31,7 +38,16 @@ impl<H: Host> Reactor<H> {
             Some(entry) if entry.id == id => entry.finished = Some(keep_alive),
             _ => return self.finish(id, keep_alive),
         }
-        if self.batch.entries.len() >= MAX_ENTRIES {
+        let is_old = clock::monotonic_ns() - self.batch.since_ns > MAX_WAIT_NS;
+        if is_old || self.batch.entries.len() >= MAX_ENTRIES {
+            self.flush_batch();
+        }
+    }
+
+    /// Send what is held back if the application is not done with the last of it: its last block is out, and may not
+    /// wait for what the application does afterwards.
+    pub(crate) fn flush_unfinished(&mut self) {
+        if self.batch.entries.last().is_some_and(|entry| entry.finished.is_none()) {
             self.flush_batch();
         }
     }

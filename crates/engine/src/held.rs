@@ -15,5 +15,7 @@ pub(crate) struct Entry {
 #[derive(Default)]
 pub struct Batch {
     pub(crate) bytes: Vec<u8>,
+    /// When the first of them was made.
+    pub(crate) since_ns: u64,
     pub(crate) entries: Vec<Entry>,
 }

@@ -4,6 +4,7 @@
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
+use std::time::Duration;
 
 use crate::host::Host;
 use crate::reactor::Reactor;
@@ -19,6 +20,9 @@ pub struct Shared<H: Host> {
     parked: AtomicBool,
     ended: AtomicBool,
     stopping: AtomicBool,
+    /// An answer has been streamed since the standby thread last looked, and whether it looks less often just now.
+    streamed: AtomicBool,
+    lazy: AtomicBool,
     standby: OnceLock<Thread>,
 }
 
@@ -32,6 +36,8 @@ impl<H: Host> Shared<H> {
             parked: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            streamed: AtomicBool::new(false),
+            lazy: AtomicBool::new(false),
             standby: OnceLock::new(),
         }
     }
@@ -92,6 +98,37 @@ impl<H: Host> Shared<H> {
         self.ended.load(Ordering::SeqCst)
     }
 
+    /// A block is waiting to be flushed: the standby thread must be alert.
+    #[inline]
+    pub fn has_block(&self) {
+        if !self.streamed.load(Ordering::Relaxed) {
+            self.streamed.store(true, Ordering::SeqCst);
+            if self.lazy.load(Ordering::SeqCst)
+                && let Some(thread) = self.standby.get()
+            {
+                thread.unpark();
+            }
+        }
+    }
+
+    /// Whether a block has been streamed since the last call.
+    pub(crate) fn has_streamed(&self) -> bool {
+        self.streamed.swap(false, Ordering::SeqCst)
+    }
+
+    /// Sleep for a tick; a lazy one ends with the first streamed block. Called by the standby thread alone.
+    pub(crate) fn pause(&self, tick: Duration, lazily: bool) {
+        self.standby.get_or_init(std::thread::current);
+        if !lazily {
+            return std::thread::sleep(tick);
+        }
+        self.lazy.store(true, Ordering::SeqCst);
+        if !self.streamed.load(Ordering::SeqCst) {
+            std::thread::park_timeout(tick);
+        }
+        self.lazy.store(false, Ordering::SeqCst);
+    }
+
     #[cold]
     fn wake(&self) {
         self.parked.store(false, Ordering::SeqCst);
@@ -102,7 +139,6 @@ impl<H: Host> Shared<H> {
 
     /// Sleep until the next exchange begins. Called by the standby thread alone.
     pub(crate) fn park(&self) {
-        // The first to come here says who is to be woken.
         self.standby.get_or_init(std::thread::current);
         self.parked.store(true, Ordering::SeqCst);
         while self.parked.load(Ordering::SeqCst) && self.exchange() & 1 == 0 && !self.has_ended() {

@@ -14,6 +14,12 @@ use crate::sys::thread::spawn_without_signals;
 
 /// How often it looks: the time after which a streamed block is sent, and half of what makes a call a stall.
 const TICK: Duration = Duration::from_millis(1);
+/// How often while calls are short and nothing is streamed: each tick costs the application's thread its processor.
+const LAZY_TICK: Duration = Duration::from_millis(2);
+/// How many exchanges in a tick make calls short.
+const MANY_EXCHANGES: u64 = 8;
+/// For how many ticks a streamed answer keeps it alert.
+const ALERT_TICKS: u32 = 100;
 /// After how many ticks without an exchange it goes to sleep.
 const IDLE_TICKS: u32 = 10;
 const STACK_BYTES: usize = 128 * 1024;
@@ -27,9 +33,15 @@ fn watch<H: Host>(shared: &Shared<H>) {
     let mut desk = Desk::default();
     let mut seen = 0;
     let mut idle_ticks = 0;
+    let mut unstreamed_ticks = 0;
+    let mut tick = TICK;
     while !shared.has_ended() {
-        std::thread::sleep(TICK);
+        shared.pause(tick, tick == LAZY_TICK);
         let exchange = shared.exchange();
+        unstreamed_ticks = if shared.has_streamed() { 0 } else { unstreamed_ticks + 1 };
+        // The counter moves twice in an exchange.
+        let is_calm = exchange.wrapping_sub(seen) >= 2 * MANY_EXCHANGES && unstreamed_ticks > ALERT_TICKS;
+        tick = if is_calm { LAZY_TICK } else { TICK };
         let in_application = exchange & 1 == 1;
         if in_application && exchange == seen {
             stand_in(shared, exchange, &mut desk);
@@ -37,7 +49,7 @@ fn watch<H: Host>(shared: &Shared<H>) {
         } else if in_application {
             // Whoever has the lock is at work in the reactor: there is no need to queue for it.
             if let Some(mut reactor) = shared.try_lock() {
-                reactor.flush_batch();
+                reactor.flush_unfinished();
                 reactor.flush_streams();
             }
             idle_ticks = 0;
