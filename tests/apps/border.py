@@ -10,7 +10,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from tests.apps import border_files, border_state
+from tests.apps import border_faults, border_files, border_state
 from tests.apps.common import LINE, TEXT, Block, Environ, Start, asked
 
 Pair = namedtuple("Pair", ["name", "value"])
@@ -273,7 +273,7 @@ def collected(environ: Environ, start_response: Start) -> Iterable[bytes]:
 def application(environ: Environ, start_response: Start) -> Iterable[bytes]:
     """Answer as the function that the path names does."""
     name = environ["PATH_INFO"].strip("/").replace("-", "_")
-    for scope in (globals(), vars(border_files), vars(border_state)):
+    for scope in (globals(), vars(border_faults), vars(border_files), vars(border_state)):
         if name in scope:
             view: Callable[[Environ, Start], Iterable[bytes]] = scope[name]
             return view(environ, start_response)

@@ -41,6 +41,8 @@ pub struct Exchange {
     pub keep_head: bool,
     /// Whether anything has been given to the engine.
     begun: bool,
+    /// Whether the end is composed: nothing may follow it.
+    ended: bool,
     /// Whether a whole answer may wait for others to leave with.
     pub patient: bool,
     /// Whether the application has control. Outside of a call somebody may hold the lock.
@@ -64,6 +66,7 @@ impl Exchange {
             head_copy: Vec::new(),
             keep_head: false,
             begun: false,
+            ended: false,
             patient: false,
             in_call: false,
         }
@@ -80,6 +83,7 @@ impl Exchange {
         self.body_bytes = 0;
         self.head_copy.clear();
         self.begun = false;
+        self.ended = false;
     }
 
     pub fn settled(&self) -> Option<&Settled> {
@@ -88,7 +92,17 @@ impl Exchange {
 
     /// Whether the head is out of our hands, so that no other status can be sent.
     pub fn head_is_sent(&self) -> bool {
-        self.begun
+        self.begun || self.ended
+    }
+
+    /// Whether the client gets all of the answer, whatever else may go wrong with the application.
+    pub fn is_complete(&self) -> bool {
+        let is_whole = |settled: Settled| match settled.framing {
+            Framing::None => true,
+            Framing::Length(length) => length == self.body_bytes,
+            Framing::Chunked | Framing::Close => false,
+        };
+        self.ended || self.begun && self.settled.is_some_and(is_whole)
     }
 
     /// Compose the head. `body`: bytes of the body, where they are known.
@@ -147,6 +161,9 @@ impl Exchange {
 
     /// Send one block of a body that comes block by block.
     pub fn write(&mut self, said: Said, block: &[u8]) -> Result<(), Fault> {
+        if self.ended {
+            return Err(Fault::Protocol("write() was called after the end of the answer"));
+        }
         let settled = self.begin(Some(said), None)?;
         let block = self.frame(settled, block);
         if self.completes(settled) { self.hand_out(block, settled, true) } else { self.hand_out(block, settled, false) }
@@ -246,6 +263,7 @@ impl Exchange {
     /// The application has nothing more to say: compose the end and send what is left.
     pub fn end(&mut self, said: Option<Said>) -> Result<(), Fault> {
         let settled = self.begin(said, Some(0))?;
+        self.ended = true;
         if settled.framing == Framing::Chunked {
             self.out.extend_from_slice(b"0\r\n\r\n");
         }

@@ -247,6 +247,8 @@ impl Worker {
     fn send(&mut self, reactor: &mut Guard<'_>, answer: Result<Answer, Fault>) {
         let id = self.exchange.id;
         let keep_alive = self.exchange.keep_alive();
+        // What fails behind a complete answer is no business of the client's.
+        let answer = if self.exchange.is_complete() { answer.or(Ok(Answer::Composed)) } else { answer };
         match answer {
             Ok(Answer::Composed) => {
                 let composed = self.exchange.composed();

@@ -1,0 +1,35 @@
+"""Applications that fail late: behind the last byte, in close(), twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tests.apps.common import LINE, TEXT, Block, Environ, Start, asked
+
+
+class Failing(Block):
+    """An iterator whose close() may fail."""
+
+    def __init__(self, *blocks: bytes, fault: Exception | None = None, closing: BaseException | None = None) -> None:
+        super().__init__(*blocks, fault=fault)
+        self.closing = closing
+
+    def close(self) -> None:
+        if self.closing is not None:
+            raise self.closing
+
+
+def fails_behind_the_end(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """A large body, and a fault when all of it was given: `by` says whose."""
+    size = int(asked(environ, "bytes"))
+    fields = [TEXT, ("Content-Length", str(size))] if asked(environ, "length") else [TEXT]
+    start_response("200 OK", fields)
+    blocks = (LINE * 1024 for _ in range(size // 65536))
+    if asked(environ, "by") == "close":
+        return Failing(*blocks, closing=ValueError("raised by close"))
+    return Failing(*blocks, fault=ValueError("raised behind the end"))
+
+
+def interrupts_in_close(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    start_response("200 OK", [TEXT])
+    return Failing(b"body", closing=KeyboardInterrupt())
