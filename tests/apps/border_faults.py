@@ -30,6 +30,47 @@ def fails_behind_the_end(environ: Environ, start_response: Start) -> Iterable[by
     return Failing(*blocks, fault=ValueError("raised behind the end"))
 
 
+def fails_twice(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    start_response("200 OK", [TEXT])
+    return Failing(b"one", fault=RuntimeError("raised at first"), closing=ValueError("raised by close"))
+
+
+def fails_twice_the_same(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    start_response("200 OK", [TEXT])
+    error = RuntimeError("raised twice")
+    return Failing(fault=error, closing=error)
+
+
+def fails_in_a_circle(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """Two exceptions, each of which says that it came of the other."""
+    start_response("200 OK", [TEXT])
+    first, second = RuntimeError("raised at first"), ValueError("raised by close")
+    first.__context__, second.__context__ = second, first
+    return Failing(fault=first, closing=second)
+
+
+def fails_beside_text(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    start_response("200 OK", [TEXT])
+    return Failing("text", closing=ValueError("raised by close"))  # type: ignore[arg-type]
+
+
+def fails_when_nobody_listens(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """Blocks without end; whoever reads them has to go away."""
+
+    class Forever(Failing):
+        """An iterator that never ends by itself."""
+
+        def __next__(self) -> bytes:
+            return LINE * 1024
+
+    start_response("200 OK", [TEXT])
+    return Forever(closing=ValueError("raised by close"))
+
+
 def interrupts_in_close(environ: Environ, start_response: Start) -> Iterable[bytes]:
     start_response("200 OK", [TEXT])
     return Failing(b"body", closing=KeyboardInterrupt())
+
+
+def unprintable(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    raise ValueError("a lone surrogate: \udcff")

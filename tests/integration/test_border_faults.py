@@ -64,6 +64,32 @@ def test_a_fault_behind_a_body_without_a_length_cuts_it(serve: Serve):
     told(server, "ValueError: raised behind the end")
 
 
+@pytest.mark.parametrize(
+    ("target", "first", "second"),
+    [
+        ("/fails-twice", "RuntimeError: raised at first", "ValueError: raised by close"),
+        ("/fails-twice-the-same", "RuntimeError: raised twice", "RuntimeError: raised twice"),
+        ("/fails-in-a-circle", "RuntimeError: raised at first", "ValueError: raised by close"),
+        ("/fails-beside-text", "something other than bytes", "ValueError: raised by close"),
+    ],
+)
+def test_both_faults_are_told(serve: Serve, target: str, first: str, second: str):
+    server = serve(APP)
+    with server.client() as client:
+        client.request("GET", target)
+        client.ended()
+    told(server, first, second)
+
+
+def test_a_fault_of_close_is_told_when_the_client_has_gone(serve: Serve):
+    server = serve(APP)
+    with server.client() as client:
+        client.request("GET", "/fails-when-nobody-listens")
+        client.read_head()
+        client.reset()
+    told(server, "ValueError: raised by close")
+
+
 def test_an_interrupt_in_close_ends_the_worker_and_not_the_answer(serve: Serve):
     server = serve(APP)
     server.expect("KeyboardInterrupt|exited|Traceback|died")

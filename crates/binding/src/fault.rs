@@ -3,7 +3,7 @@
 use std::ffi::CString;
 
 use longma_proto::h1::response::ResponseError;
-use pyo3::ffi;
+use pyo3::{PyErr, Python, ffi};
 
 /// Why an answer could not be given as the application meant it.
 #[derive(Debug)]
@@ -16,6 +16,8 @@ pub enum Fault {
     Protocol(&'static str),
     /// The client is gone; nobody is at fault.
     ClientGone,
+    /// `close()` raised, perhaps after something else had gone wrong.
+    Closing { error: Box<PyErr>, before: Option<Box<Fault>> },
 }
 
 impl Fault {
@@ -26,6 +28,7 @@ impl Fault {
             Self::Response(error) => error.to_string(),
             Self::Protocol(text) => (*text).to_owned(),
             Self::ClientGone => "the client has closed the connection".to_owned(),
+            Self::Closing { .. } => "close() raised an exception".to_owned(),
         }
     }
 
@@ -36,6 +39,10 @@ impl Fault {
         unsafe {
             let class = match self {
                 Self::Raised => return std::ptr::null_mut(),
+                Self::Closing { error, .. } => {
+                    error.restore(Python::assume_attached());
+                    return std::ptr::null_mut();
+                }
                 Self::ClientGone => ffi::PyExc_BrokenPipeError,
                 Self::Response(_) => ffi::PyExc_ValueError,
                 Self::Protocol(_) => ffi::PyExc_AssertionError,

@@ -43,26 +43,15 @@ impl Responder {
             return Ok(if large.is_empty() { Answer::Composed } else { Answer::Blocks(large) });
         }
         let answered = self.stream(exchange, start, &result);
-        let fault = if matches!(answered, Err(Fault::Raised)) { Some(PyErr::fetch(attached())) } else { None };
+        // close() is called with no error set.
+        let error = if matches!(answered, Err(Fault::Raised)) { Some(PyErr::fetch(attached())) } else { None };
         let closed = self.close(&result);
-        match (answered, fault) {
-            (_, Some(error)) => {
-                // The first exception is the one to tell; that of close() hangs on it.
-                if closed.is_err() {
-                    let second = PyErr::fetch(attached());
-                    error.set_context(attached(), Some(second));
-                }
-                error.restore(attached());
-                Err(Fault::Raised)
-            }
-            (Err(other), None) => {
-                if closed.is_err() {
-                    // SAFETY: attached.
-                    unsafe { ffi::PyErr_Clear() };
-                }
-                Err(other)
-            }
-            (Ok(()), None) => closed.map(|()| Answer::Composed),
+        if let Some(error) = error {
+            error.restore(attached());
+        }
+        match closed {
+            Ok(()) => answered.map(|()| Answer::Composed),
+            Err(error) => Err(Fault::Closing { error: Box::new(error), before: answered.err().map(Box::new) }),
         }
     }
 
@@ -107,19 +96,19 @@ impl Responder {
     }
 
     /// Call `close()` if there is one (PEP 3333, "Specification Details").
-    fn close(&self, result: &Ref) -> Result<(), Fault> {
+    fn close(&self, result: &Ref) -> PyResult<()> {
         let mut method = ptr::null_mut();
         // SAFETY: attached; looks the attribute up without raising where it is missing.
         let found = unsafe { get_optional(result.as_ptr(), self.close.as_ptr(), &raw mut method) };
         // SAFETY: a new reference, or null.
         let method = unsafe { Ref::owned(method) };
         match (found, method) {
-            (..0, _) => Err(Fault::Raised),
+            (..0, _) => Err(PyErr::fetch(attached())),
             (_, None) => Ok(()),
             (_, Some(method)) => {
                 // SAFETY: attached, and the method is held.
                 let done = unsafe { Ref::owned(ffi::PyObject_CallNoArgs(method.as_ptr())) };
-                done.map(drop).ok_or(Fault::Raised)
+                done.map(drop).ok_or_else(|| PyErr::fetch(attached()))
             }
         }
     }

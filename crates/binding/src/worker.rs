@@ -12,7 +12,7 @@ use longma_engine::sys::clock;
 use longma_engine::{Desk, leader};
 use longma_proto::h1::HeadParser;
 use longma_proto::h1::response::error_response;
-use pyo3::exceptions::PyKeyboardInterrupt;
+use pyo3::exceptions::{PyBrokenPipeError, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 use pyo3::{Python as Interpreter, ffi};
 
@@ -221,19 +221,21 @@ impl Worker {
         let line = head.line();
         let method = String::from_utf8_lossy(line.method.of(bytes)).into_owned();
         let target = String::from_utf8_lossy(line.target.of(bytes)).into_owned();
+        let raised = |error: PyErr| {
+            // What the application gets from us when the client has gone is no fault of its own.
+            if error.is_instance_of::<PyBrokenPipeError>(py) && !self.shared.lock().is_alive(self.exchange.id) {
+                return None;
+            }
+            self.log.failure(py, &method, &target, Some(&error), &fault.text());
+            // exit() in a view is that view's failure; only the operator's interrupt is meant for the worker.
+            error.is_instance_of::<PyKeyboardInterrupt>(py).then_some(error)
+        };
         match fault {
             Fault::ClientGone => None,
-            Fault::Raised => {
-                let error = PyErr::fetch(py);
-                // What the application gets from us when the client has gone is no fault of its own.
-                if error.is_instance_of::<pyo3::exceptions::PyBrokenPipeError>(py)
-                    && !self.shared.lock().is_alive(self.exchange.id)
-                {
-                    return None;
-                }
-                self.log.failure(py, &method, &target, Some(&error), &fault.text());
-                // exit() in a view is that view's failure; only the operator's interrupt is meant for the worker.
-                error.is_instance_of::<PyKeyboardInterrupt>(py).then_some(error)
+            Fault::Raised => raised(PyErr::fetch(py)),
+            Fault::Closing { error, before } => {
+                let first = before.as_deref().and_then(|before| self.explain(py, before, bytes, head));
+                first.or(raised(error.clone_ref(py)))
             }
             _ => {
                 self.log.failure(py, &method, &target, None, &fault.text());
