@@ -2,7 +2,7 @@
 
 use longma_proto::h1::response::error_response;
 
-use crate::body::Body;
+use crate::body::{Body, BodyReader};
 use crate::connection::{ConnId, State, Watch};
 use crate::desk::Desk;
 use crate::host::{Host, Remains};
@@ -74,6 +74,9 @@ impl<H: Host> Reactor<H> {
         connection.keep_alive = false;
         connection.unread = true;
         connection.state = State::Serving;
+        if let Some(reader) = connection.body.take() {
+            self.bury_body(*reader);
+        }
         self.timers.clear(id.slot);
         self.send(id, &answer, false);
         if let Some(connection) = self.table.get(id) {
@@ -137,10 +140,7 @@ impl<H: Host> Reactor<H> {
             self.bury_output(*output);
         }
         if let Some(reader) = connection.body {
-            self.body_memory -= reader.reserved;
-            if let Body::Buffer(buffer) = reader.into_body() {
-                self.graveyard.push(Remains::Buffer(buffer));
-            }
+            self.bury_body(*reader);
         }
         if connection.cache.is_some() {
             self.caches -= 1;
@@ -153,5 +153,12 @@ impl<H: Host> Reactor<H> {
             self.retry_accepting();
         }
         Some(connection.transport)
+    }
+    /// Give up a body that nobody will read.
+    fn bury_body(&mut self, reader: BodyReader<H>) {
+        self.body_memory -= reader.reserved;
+        if let Body::Buffer(buffer) = reader.into_body() {
+            self.graveyard.push(Remains::Buffer(buffer));
+        }
     }
 }

@@ -28,6 +28,8 @@ pub mod shared;
 mod spool;
 pub mod standby;
 pub mod sys;
+#[cfg(test)]
+mod testing;
 mod timers;
 mod transport;
 mod turn;

@@ -227,3 +227,38 @@ fn unless_full(result: io::Result<usize>) -> io::Result<Option<usize>> {
         Err(error) => Err(error),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::testing::Plain;
+
+    #[test]
+    fn of_an_answer_without_end_the_disk_keeps_what_is_not_taken() {
+        let (mut client, ours) = UnixStream::pair().unwrap();
+        ours.set_nonblocking(true).unwrap();
+        let transport = Transport::plain(ours.into());
+        let mut output: Output<Plain> = Output::default();
+        let mut room = vec![0; 1 << 20];
+        let on_disk = |output: &Output<Plain>| {
+            let files = output.chunks.iter().filter_map(|chunk| match chunk {
+                Chunk::Spool(spool, _) => Some(spool.file().metadata().unwrap().len()),
+                _ => None,
+            });
+            files.sum::<u64>()
+        };
+        for megabyte in 0..300 {
+            output.push(&room, 0).unwrap();
+            // The client is two megabytes behind, always.
+            while output.spooled() > 2 << 20 {
+                assert_eq!(output.write(&transport, &mut Vec::new(), &mut 0, false).unwrap(), Written::Stuck);
+                let count = client.read(&mut room).unwrap();
+                assert!(count > 0);
+            }
+            assert!(on_disk(&output) <= SPOOL_BYTES + (3 << 20), "after {megabyte} MB");
+        }
+    }
+}

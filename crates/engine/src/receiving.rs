@@ -136,3 +136,47 @@ impl<H: Host> Reactor<H> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+    use crate::testing::Pair;
+
+    const HEAD: &[u8] = b"POST / HTTP/1.1\r\nHost: test\r\nTransfer-Encoding: chunked\r\n\r\n";
+
+    #[test]
+    fn a_body_slower_than_the_least_rate_is_refused_after_a_while() {
+        let mut pair = Pair::new(Settings::default());
+        assert!(pair.say(HEAD).is_none());
+        for _ in 0..5 {
+            pair.pass(1000);
+            assert!(pair.say(b"1\r\na\r\n").is_none());
+            assert!(pair.reactor.notices.is_empty());
+        }
+        pair.pass(1000);
+        assert!(pair.say(b"1\r\na\r\n").is_none());
+        assert!(pair.heard().starts_with("HTTP/1.1 408 "));
+    }
+
+    #[test]
+    fn a_slow_body_that_is_also_malformed_is_refused_once() {
+        let mut pair = Pair::new(Settings::default());
+        assert!(pair.say(HEAD).is_none());
+        pair.pass(6000);
+        assert!(pair.say(b"no size\r\n").is_none());
+        assert_eq!(pair.reactor.notices.len(), 1);
+        assert_eq!(pair.reactor.board.get(Word::Refused), 1);
+        assert_eq!(pair.reactor.connections(), 1, "it lingers");
+        assert_eq!(pair.heard().matches("HTTP/1.1").count(), 1);
+    }
+
+    #[test]
+    fn a_refused_body_takes_no_memory_while_the_connection_lingers() {
+        let mut pair = Pair::new(Settings::default());
+        assert!(pair.say(HEAD).is_none());
+        assert!(pair.reactor.body_memory > 0);
+        assert!(pair.say(b"no size\r\n").is_none());
+        assert_eq!((pair.reactor.body_memory, pair.reactor.connections()), (0, 1));
+    }
+}
