@@ -39,7 +39,8 @@ impl<H: Host> Reactor<H> {
     /// the answer on its way (RFC 9112 §9.6): then say that we are done and read on for a while.
     pub(crate) fn end(&mut self, id: ConnId) {
         let Some(connection) = self.table.get(id) else { return };
-        if connection.next.is_none() && !connection.unread {
+        let all_read = connection.next.is_none() && !connection.unread;
+        if all_read && !(connection.talkative && connection.transport.has_unread()) {
             return self.close(id);
         }
         if connection.transport.shutdown_write().is_err() {

@@ -68,6 +68,8 @@ pub struct Connection<H: Host> {
     pub broken: bool,
     /// Bytes of the client's may be lying unread in the kernel.
     pub unread: bool,
+    /// The client may say more behind the current request, for all it has let us know.
+    pub talkative: bool,
     /// Requests taken from this connection.
     pub served: u32,
     /// The current request's head, where it outlives the read it came with.
@@ -94,6 +96,7 @@ impl<H: Host> Connection<H> {
             keep_alive: false,
             broken: false,
             unread: false,
+            talkative: false,
             served: 0,
             input: None,
             next: None,

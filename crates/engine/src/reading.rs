@@ -127,7 +127,7 @@ impl<H: Host> Reactor<H> {
         if let Some(spent) = desk.held.take() {
             self.give_back(spent);
         }
-        self.start_serving(id, body, repeat)
+        self.start_serving(id, body, repeat, desk)
     }
 
     /// From the second request on, remember the header block.
@@ -174,10 +174,12 @@ impl<H: Host> Reactor<H> {
     }
 
     #[inline]
-    fn start_serving(&mut self, id: ConnId, body: Body<H>, repeat: Repeat) -> Option<Request<H>> {
+    fn start_serving(&mut self, id: ConnId, body: Body<H>, repeat: Repeat, desk: &Desk) -> Option<Request<H>> {
         self.timers.clear(id.slot);
         let connection = self.table.get(id)?;
         connection.state = State::Serving;
+        // Some clients send an empty line behind a body, even behind their last one.
+        connection.talkative = desk.head().1.keep_alive() || !matches!(body, Body::Empty);
         connection.served = connection.served.wrapping_add(1);
         Some(Request { id, listener: connection.listener, repeat, body })
     }
@@ -247,7 +249,7 @@ impl<H: Host> Reactor<H> {
             self.body_memory -= reader.reserved;
             reader.into_body()
         });
-        self.start_serving(id, body, Repeat::New)
+        self.start_serving(id, body, Repeat::New, desk)
     }
 
     /// What came behind the last request may be a request already.

@@ -51,6 +51,11 @@ impl Transport {
         socket::shutdown_write(self.fd())
     }
 
+    /// Whether the peer has sent more than has been received.
+    pub fn has_unread(&self) -> bool {
+        socket::unread(self.fd()).is_ok_and(|count| count > 0)
+    }
+
     /// Bytes the peer has not acknowledged yet.
     pub fn unacknowledged(&self) -> io::Result<u64> {
         socket::unacknowledged(self.fd())

@@ -105,6 +105,14 @@ pub fn shutdown_write(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// Bytes that have come and have not been received.
+pub fn unread(fd: BorrowedFd<'_>) -> io::Result<u64> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: FIONREAD writes one int to `count`.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONREAD, &raw mut count) })?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
 /// Bytes handed to the kernel that the peer has not acknowledged.
 pub fn unacknowledged(fd: BorrowedFd<'_>) -> io::Result<u64> {
     let mut count: libc::c_int = 0;

@@ -72,6 +72,8 @@ pub enum Reply {
     File(Vec<u8>, File, u64, u64),
     /// Everything has been sent already.
     Sent,
+    /// As `Send`, and the connection ends.
+    Last(Vec<u8>),
     /// It failed after its head had been sent.
     Cut,
 }
@@ -275,6 +277,10 @@ fn answer(reactor: &mut Reactor<Fake>, id: ConnId, reply: Reply, keep_alive: boo
         Reply::Send(bytes) | Reply::Soon(bytes) => {
             reactor.send(id, &bytes, !keep_alive);
             reactor.finish_soon(id, keep_alive);
+        }
+        Reply::Last(bytes) => {
+            reactor.send(id, &bytes, true);
+            reactor.finish(id, false);
         }
         Reply::Blocks(head, blocks) => {
             reactor.send_blocks(id, &head, blocks, !keep_alive);
