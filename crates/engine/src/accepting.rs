@@ -129,19 +129,23 @@ impl<H: Host> Reactor<H> {
 
     /// Whether another connection may be accepted: below the cap, or in the place of one that only waits.
     fn has_room(&self) -> bool {
-        self.table.len() < self.settings.worker_connections || self.longest_idle().is_some()
+        self.table.len() < self.settings.worker_connections || self.least_worth().is_some()
     }
 
-    fn longest_idle(&self) -> Option<ConnId> {
-        let slot = self.timers.oldest(Class::Idle).or_else(|| self.timers.oldest(Class::Warm));
-        slot.and_then(|slot| self.table.id_of(slot))
+    /// The connection whose place a new one deserves more: it waits for its next request, or we for its end.
+    fn least_worth(&self) -> Option<(ConnId, Class)> {
+        let waiting = |class| Some((self.table.id_of(self.timers.oldest(class)?)?, class));
+        waiting(Class::Idle).or_else(|| waiting(Class::Linger)).or_else(|| waiting(Class::Warm))
     }
 
-    /// Close the connection that has waited longest for its next request: a new one is worth more.
     fn make_room(&mut self, desk: &mut Desk) {
         for _ in 0..MAX_EVICTIONS {
-            let Some(id) = self.longest_idle() else { return };
-            self.close_idle(id, desk);
+            let Some((id, class)) = self.least_worth() else { return };
+            if class == Class::Linger {
+                self.close(id);
+            } else {
+                self.close_idle(id, desk);
+            }
             if self.table.len() < self.settings.worker_connections {
                 return;
             }

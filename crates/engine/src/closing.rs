@@ -12,8 +12,8 @@ use crate::request::Mode;
 use crate::sys::board::Word;
 use crate::timers::Class;
 
-/// How much a client may send after our last word before it is cut off.
-const LINGER_READS: u32 = 32;
+/// How long a client may go on sending after our last word before it is cut off.
+const LONGEST_LINGER_MS: u64 = 30_000;
 
 impl<H: Host> Reactor<H> {
     /// The answer is written: wait for the next request, or close.
@@ -47,19 +47,21 @@ impl<H: Host> Reactor<H> {
             return self.close(id);
         }
         connection.state = State::Lingering;
-        connection.served = 0;
+        connection.linger_until_ms = self.now_ms + LONGEST_LINGER_MS;
         self.timers.set(id.slot, Class::Linger, self.now_ms);
         self.watch(id, Watch::Read);
+        if !self.accepting {
+            self.retry_accepting();
+        }
     }
 
-    /// Read and forget, up to a bound.
+    /// Read and forget as long as something comes: a client that uploads reads its answer when it is done.
     pub(crate) fn linger_on(&mut self, id: ConnId, desk: &mut Desk) {
         let Some(connection) = self.table.get(id) else { return };
         let received = connection.transport.receive(&mut desk.buffer);
-        connection.served += 1;
-        let enough = connection.served > LINGER_READS;
+        let enough = self.now_ms >= connection.linger_until_ms;
         match received {
-            Ok(count) if count > 0 && !enough => {}
+            Ok(count) if count > 0 && !enough => self.timers.set(id.slot, Class::Linger, self.now_ms),
             Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::Interrupted) => {}
             _ => self.close(id),
         }
@@ -161,5 +163,36 @@ impl<H: Host> Reactor<H> {
         if let Body::Buffer(buffer) = reader.into_body() {
             self.graveyard.push(Remains::Buffer(buffer));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::settings::Settings;
+    use crate::testing::Pair;
+
+    #[test]
+    fn a_client_lingers_as_long_as_it_sends_but_not_for_ever() {
+        let mut pair = Pair::new(Settings::default());
+        assert!(pair.say(b"nonsense\r\n\r\n").is_none());
+        for _ in 0..29 {
+            pair.pass(1000);
+            assert!(pair.say(b"more").is_none());
+            assert_eq!(pair.reactor.connections(), 1);
+        }
+        pair.pass(1000);
+        assert!(pair.say(b"more").is_none());
+        assert_eq!(pair.reactor.connections(), 0);
+    }
+
+    #[test]
+    fn a_client_that_is_silent_lingers_for_a_moment() {
+        let mut pair = Pair::new(Settings::default());
+        assert!(pair.say(b"nonsense\r\n\r\n").is_none());
+        pair.pass(1999);
+        assert_eq!(pair.reactor.connections(), 1);
+        pair.pass(1);
+        assert_eq!(pair.reactor.connections(), 0);
     }
 }

@@ -83,6 +83,8 @@ pub struct Connection<H: Host> {
     /// Bytes given to the kernel, and how many of them had been acknowledged when last looked at.
     pub written: u64,
     pub acknowledged: u64,
+    /// Until when it may linger.
+    pub linger_until_ms: u64,
 }
 
 impl<H: Host> Connection<H> {
@@ -106,6 +108,7 @@ impl<H: Host> Connection<H> {
             memo: H::Memo::default(),
             written: 0,
             acknowledged: 0,
+            linger_until_ms: 0,
         }
     }
 

@@ -4,7 +4,7 @@ use longma_engine::settings::Settings;
 use std::time::Duration;
 
 use crate::support::client::{Client, End};
-use crate::support::worker::{Reply, Worker, nothing, ok, ok_bytes};
+use crate::support::worker::{Reply, Running, Worker, nothing, ok, ok_bytes};
 
 #[test]
 fn what_is_no_request_is_refused_with_its_status() {
@@ -34,6 +34,21 @@ fn what_is_no_request_is_refused_with_its_status() {
         assert!(notices[0].starts_with("Invalid request from ip=127.0.0.1: ") && notices[0].ends_with(&format!("({status})")));
     }
     assert_eq!(worker.shared.board.get(longma_engine::sys::board::Word::Refused), 7);
+}
+
+#[test]
+fn a_client_that_goes_on_sending_reads_its_refusal() {
+    let (worker, address) = Worker::tcp(Settings { limit_request_body: 1000, ..Settings::default() });
+    let running = Running::start(worker, nothing);
+    let mut client = Client::connect(&address);
+    client.send(b"POST / HTTP/1.1\r\nHost: test\r\nContent-Length: 20000000\r\n\r\n");
+    for _ in 0..200 {
+        client.send(&[b'x'; 100_000]);
+    }
+    assert_eq!(client.answer().status, 413);
+    client.finish_sending();
+    client.assert_closed();
+    running.stop();
 }
 
 #[test]

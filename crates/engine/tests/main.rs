@@ -2,6 +2,7 @@
 
 mod support;
 
+mod admission;
 mod answers;
 mod bodies;
 mod ends;

@@ -1,0 +1,74 @@
+//! Who is let in: the cap on connections, what makes room below it, shortage, and the end of accepting.
+
+use longma_engine::settings::Settings;
+
+use crate::support::client::Client;
+use crate::support::worker::{Worker, nothing, ok};
+
+fn at_most(worker_connections: usize) -> Settings {
+    Settings { worker_connections, ..Settings::default() }
+}
+
+#[test]
+fn at_the_cap_nobody_is_let_in_until_somebody_leaves() {
+    let (mut worker, address) = Worker::tcp(at_most(2));
+    let mut first = Client::connect(&address);
+    first.send(b"GET /half");
+    let mut second = Client::connect(&address);
+    second.send(b"GET /half");
+    worker.until_connections(2);
+    let mut third = Client::connect(&address);
+    third.get("/third");
+    for _ in 0..20 {
+        worker.turn(&mut nothing);
+        assert_eq!(worker.connections(), 2);
+    }
+    drop(first);
+    worker.until_requests(1, |call| ok(call.line.as_bytes()));
+    assert_eq!(third.answer().text(), "GET /third HTTP/1.1");
+}
+
+#[test]
+fn a_connection_that_only_waits_makes_room_for_a_new_one() {
+    let (mut worker, address) = Worker::tcp(at_most(2));
+    let mut clients: Vec<Client> = Vec::new();
+    for number in 0..5 {
+        let mut client = Client::connect(&address);
+        client.get("/");
+        worker.until_requests(number + 1, |_| ok(b"served"));
+        assert_eq!(client.answer().text(), "served");
+        clients.push(client);
+    }
+    assert_eq!(worker.connections(), 2);
+    for (number, client) in clients.iter_mut().enumerate() {
+        if number < 3 {
+            client.assert_closed();
+        } else {
+            client.get("/again");
+            worker.until_requests(number as u64 + 3, |_| ok(b"kept"));
+            assert_eq!(client.answer().text(), "kept");
+        }
+    }
+}
+
+#[test]
+fn whoever_has_been_refused_makes_room_for_a_new_one() {
+    let (mut worker, address) = Worker::tcp(at_most(2));
+    let refused: Vec<Client> = (0..2)
+        .map(|_| {
+            let mut client = Client::connect(&address);
+            client.send(b"nonsense\r\n\r\n");
+            client
+        })
+        .collect();
+    worker.until("refusals", nothing, |worker| worker.notices.len() == 2);
+    assert_eq!(worker.connections(), 2);
+    let mut client = Client::connect(&address);
+    client.get("/");
+    worker.until_requests(1, |call| {
+        assert_eq!(call.reactor().connections(), 2, "one of those that were refused has gone, the other still lingers");
+        ok(b"served")
+    });
+    assert_eq!(client.answer().text(), "served");
+    drop(refused);
+}
