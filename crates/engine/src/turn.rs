@@ -6,7 +6,6 @@ use crate::host::Host;
 use crate::listener::Accepting;
 use crate::reactor::Reactor;
 use crate::request::{Mode, Request};
-use crate::sys::epoll::Event;
 use crate::timers::Class;
 
 impl<H: Host> Reactor<H> {
@@ -27,8 +26,8 @@ impl<H: Host> Reactor<H> {
                 }
                 continue;
             }
-            let event = desk.events.take()?;
-            if let Some(request) = self.on_event(event, desk, Mode::Direct) {
+            let token = desk.events.take()?;
+            if let Some(request) = self.on_event(token, desk, Mode::Direct) {
                 return Some(request);
             }
         }
@@ -41,14 +40,14 @@ impl<H: Host> Reactor<H> {
                 self.go_on_accepting(accepting, desk, Mode::Aside);
                 continue;
             }
-            let Some(event) = desk.events.take() else { return };
-            self.on_event(event, desk, Mode::Aside);
+            let Some(token) = desk.events.take() else { return };
+            self.on_event(token, desk, Mode::Aside);
         }
     }
 
     #[inline]
-    fn on_event(&mut self, event: Event, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
-        let id = ConnId::from_token(event.token);
+    fn on_event(&mut self, token: u64, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        let id = ConnId::from_token(token);
         if let Some(source) = Accepting::from_id(id) {
             return self.go_on_accepting(source, desk, mode);
         }
@@ -64,7 +63,8 @@ impl<H: Host> Reactor<H> {
                 self.linger_on(id, desk);
                 None
             }
-            State::Serving if connection.watch == Watch::Write && !event.broken => {
+            // Where the client is gone, writing fails, which is how the application learns it.
+            State::Serving if connection.watch == Watch::Write => {
                 self.flush(id);
                 None
             }

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::Write;
 use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Instant;
 
 use longma_engine::settings::Settings;
 use longma_engine::{Desk, leader};
@@ -14,7 +15,7 @@ use proptest::test_runner::Config;
 use crate::support::client::{Client, End};
 use crate::support::sockets::{self, Address};
 use crate::support::worker::{Call, Reply, Running, Worker, nothing, ok, ok_bytes, ok_head};
-use crate::support::{assert_same, pattern};
+use crate::support::{assert_same, deadline, pattern};
 
 const LARGE: usize = 20_000_000;
 
@@ -111,6 +112,28 @@ fn an_answer_to_a_client_that_is_gone_is_thrown_away() {
         });
         worker.until_connections(0);
         worker.turn(&mut nothing);
+    }
+}
+
+#[test]
+fn an_application_that_waits_for_its_client_learns_that_it_is_gone() {
+    for (listener, address) in [sockets::tcp(), sockets::unix()] {
+        let mut worker = Worker::alone(Settings::default(), listener);
+        let mut client = Some(Client::connect(&address));
+        client.as_mut().unwrap().get("/");
+        worker.until_requests(1, |call| {
+            call.reactor().send(call.id, &ok_bytes(&pattern(0, LARGE)), false);
+            assert!(call.reactor().waiting(call.id) > 0);
+            drop(client.take());
+            let (mut desk, until) = (Desk::default(), deadline());
+            while call.reactor().is_alive(call.id) {
+                assert!(Instant::now() < until, "the client's end is not noticed");
+                leader::wait(&call.shared, &mut desk, 1).unwrap();
+                call.reactor().handle_events_aside(&mut desk);
+            }
+            Reply::Sent
+        });
+        assert_eq!(worker.connections(), 0);
     }
 }
 

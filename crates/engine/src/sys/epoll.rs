@@ -24,14 +24,6 @@ impl Interest {
     }
 }
 
-/// One ready descriptor, known by the token it was registered with.
-#[derive(Clone, Copy, Debug)]
-pub struct Event {
-    pub token: u64,
-    /// The peer is gone or the socket has failed; reading or writing will tell which.
-    pub broken: bool,
-}
-
 /// Room for the events of one wait.
 pub struct Events {
     raw: Vec<libc::epoll_event>,
@@ -54,16 +46,16 @@ impl Events {
         self.next < self.filled
     }
 
-    /// Take the next event of the last wait.
+    /// Take the next event of the last wait: the token that a ready descriptor was registered with. Whether the peer
+    /// is gone or the socket has failed, reading or writing will tell.
     #[inline]
-    pub fn take(&mut self) -> Option<Event> {
+    pub fn take(&mut self) -> Option<u64> {
         if self.next == self.filled {
             return None;
         }
         let raw = self.raw[self.next];
         self.next += 1;
-        let broken = raw.events & ((libc::EPOLLERR | libc::EPOLLHUP) as u32) != 0;
-        Some(Event { token: raw.u64, broken })
+        Some(raw.u64)
     }
 }
 
