@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 
+import pytest
+
 from tests.support.deadlines import DEADLINE_SECONDS, Missed
 from tests.support.http import Address, Client, Response
 from tests.support.log import Lines, Record, records
@@ -34,9 +36,16 @@ def listener(kind: str = "tcp", directory: str | os.PathLike[str] | None = None)
     if kind == "unix":
         bound = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         bound.bind(os.path.join(directory or "", "socket"))
+    elif kind == "tcp6":
+        bound = socket.socket(socket.AF_INET6, socket.SOCK_STREAM)
+        try:
+            bound.bind(("::1", 0))
+        except OSError as error:
+            bound.close()
+            pytest.skip(f"this machine has no IPv6: {error}")
     else:
-        bound = socket.socket(socket.AF_INET6 if kind == "tcp6" else socket.AF_INET, socket.SOCK_STREAM)
-        bound.bind(("::1" if kind == "tcp6" else "127.0.0.1", 0))
+        bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        bound.bind(("127.0.0.1", 0))
     bound.listen(2048)
     return bound
 
