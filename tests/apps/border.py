@@ -230,6 +230,48 @@ def calls(environ: Environ, start_response: Start) -> Iterable[bytes]:
     return ["\n".join(said).encode()]
 
 
+def refusals(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """What start_response says to statuses and fields that cannot be sent, while something can be done about it."""
+    attempts: tuple[tuple[Any, Any], ...] = (
+        ("200 OK\r\nX: y", []),
+        ("2000", []),
+        ("200 \u20ac", []),
+        ("200 OK", [("X", "\n")]),
+        ("200 OK", [TEXT, ("X Y", "1")]),
+        ("200 OK", [("Content-Length", "x")]),
+        ("200 OK", [("Content-Length", "1"), ("Content-Length", "2")]),
+        ("200 OK", [("X",)]),
+        ("200 OK", [("X", "1", "2")]),
+        ("200 OK", [("X", 1)]),
+        ("200 OK", [("X", None)]),
+        ("200 OK", [(b"X", b"1")]),
+        ("200 OK", [("X", "\u20ac")]),
+        ("200 OK", ["XY"]),
+        ("200 OK", [None]),
+        ("200 OK", "XY"),
+        ("200 OK", None),
+    )
+    said = []
+    for status, fields in attempts:
+        try:
+            start_response(status, fields)
+            said.append("returned")
+        except Exception as error:
+            said.append(type(error).__name__)
+    start_response("200 OK", [TEXT])
+    return [" ".join(said).encode()]
+
+
+def changed(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """A list of fields that is changed when start_response has it."""
+    fields: list[Any] = [TEXT, ["X-Kept", "1"]]
+    start_response("200 OK", fields)
+    fields[1][1] = "changed"
+    fields.append(("X-Late", "1"))
+    fields[0] = None
+    yield b"changed"
+
+
 def threaded(environ: Environ, start_response: Start) -> Iterable[bytes]:
     """start_response and write() in another thread, which is waited for."""
 

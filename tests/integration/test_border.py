@@ -96,6 +96,17 @@ def test_exc_info_after_the_head_is_raised(client: Client, info: str, raised: by
     assert client.ask("GET", f"/reraised?info={info}").body == b"out " + raised
 
 
+def test_what_cannot_be_sent_is_refused_while_the_application_can_learn_of_it(client: Client):
+    for _ in range(2):
+        said = client.ask("GET", "/refusals").text.split()
+        assert said == ["ValueError"] * 7 + ["TypeError"] * 10
+
+
+def test_the_head_is_what_start_response_was_given(client: Client):
+    response = client.ask("GET", "/changed")
+    assert (response.one("X-Kept"), response.one("X-Late"), response.body) == ("1", None, b"changed")
+
+
 def test_calls_that_nobody_should_make_are_errors_of_the_caller(client: Client):
     said = dict(line.split(": ") for line in client.ask("GET", "/calls").text.splitlines())
     assert said.pop("attribute") == "AttributeError"

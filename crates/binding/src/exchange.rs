@@ -10,7 +10,7 @@ use longma_proto::h1::response::{Framing, chunk_head};
 use pyo3::{Python as Interpreter, ffi};
 
 use crate::fault::Fault;
-use crate::head::{Asked, Prefixes, Settled, compose};
+use crate::head::{Asked, Prefixes, Said, Settled, say, settle};
 use crate::host::Python;
 use crate::object::Block;
 
@@ -20,15 +20,13 @@ const COPY_BYTES: usize = 16 * 1024;
 const MAX_WAITING_BYTES: u64 = 1 << 30;
 const ROOM_WAIT_MS: i32 = 250;
 
-/// What `start_response` was given.
-pub type Said = (*mut ffi::PyObject, *mut ffi::PyObject);
-
 /// An exchange. Lives on the stack of the thread that calls the application; `start_response` and `early_hints`
 /// reach it while it does.
 pub struct Exchange {
     shared: Arc<Shared<Python>>,
     pub id: ConnId,
     pub asked: Asked,
+    said: Option<Said>,
     settled: Option<Settled>,
     /// Bytes composed and not given to the engine yet.
     out: Vec<u8>,
@@ -58,6 +56,7 @@ impl Exchange {
             shared,
             id: nobody,
             asked,
+            said: None,
             settled: None,
             out: Vec::with_capacity(4096),
             prefixes: Prefixes::default(),
@@ -77,6 +76,7 @@ impl Exchange {
     pub fn reset(&mut self, id: ConnId, asked: Asked, date: &[u8; 29]) {
         self.id = id;
         self.asked = asked;
+        self.said = None;
         self.settled = None;
         self.out.clear();
         self.date = *date;
@@ -105,17 +105,34 @@ impl Exchange {
         self.ended || self.begun && self.settled.is_some_and(is_whole)
     }
 
-    /// Compose the head. `body`: bytes of the body, where they are known.
+    /// Whether `start_response` has been called.
+    pub fn is_started(&self) -> bool {
+        self.said.is_some()
+    }
+
+    /// Take down what `start_response` was given, in the place of what it was given before: what cannot be sent is
+    /// refused while the application can learn of it (PEP 3333, "The start_response() Callable").
+    ///
+    /// # Safety
+    /// Attached; `status` is a valid object and `fields` a list or tuple.
     #[inline]
-    pub fn begin(&mut self, said: Option<Said>, body: Option<u64>) -> Result<Settled, Fault> {
+    pub unsafe fn start(&mut self, status: *mut ffi::PyObject, fields: *mut ffi::PyObject) -> Result<(), Fault> {
+        self.said = None;
+        self.out.clear();
+        // SAFETY: by contract.
+        self.said = Some(unsafe { say(status, fields, &mut self.prefixes, &self.date, &mut self.out) }?);
+        Ok(())
+    }
+
+    /// Complete the head. `body`: bytes of the body, where they are known.
+    #[inline]
+    pub fn begin(&mut self, body: Option<u64>) -> Result<Settled, Fault> {
         if let Some(settled) = self.settled {
             return Ok(settled);
         }
-        let said = said.ok_or(Fault::Protocol("the application returned without calling start_response()"))?;
-        self.out.clear();
+        let said = self.said.ok_or_else(|| Fault::Protocol("the application returned without calling start_response()"))?;
         let asked = Asked { keep_alive: self.asked.keep_alive && !self.shared.is_stopping(), ..self.asked };
-        // SAFETY: attached: exchanges go on in the application's thread, and `said` is held by start_response.
-        let settled = unsafe { compose(said, body, asked, &mut self.prefixes, &self.date, &mut self.out) }?;
+        let settled = settle(said, body, asked, &mut self.out);
         if self.keep_head {
             self.head_copy.extend_from_slice(&self.out);
         }
@@ -128,11 +145,11 @@ impl Exchange {
     ///
     /// # Safety
     /// Attached, and `blocks` are valid bytes objects.
-    pub unsafe fn whole(&mut self, said: Option<Said>, blocks: &[*mut ffi::PyObject]) -> Result<Vec<Block>, Fault> {
+    pub unsafe fn whole(&mut self, blocks: &[*mut ffi::PyObject]) -> Result<Vec<Block>, Fault> {
         // SAFETY: by contract.
         let bytes = |block: *mut ffi::PyObject| unsafe { crate::object::bytes_of(block) };
         let total: usize = blocks.iter().map(|&block| bytes(block).len()).sum();
-        let settled = self.begin(said, Some(total as u64))?;
+        let settled = self.begin(Some(total as u64))?;
         let allowed = match settled.framing {
             Framing::None => 0,
             Framing::Length(length) => length.min(total as u64),
@@ -160,11 +177,11 @@ impl Exchange {
     }
 
     /// Send one block of a body that comes block by block.
-    pub fn write(&mut self, said: Said, block: &[u8]) -> Result<(), Fault> {
+    pub fn write(&mut self, block: &[u8]) -> Result<(), Fault> {
         if self.ended {
             return Err(Fault::Protocol("write() was called after the end of the answer"));
         }
-        let settled = self.begin(Some(said), None)?;
+        let settled = self.begin(None)?;
         let block = self.frame(settled, block);
         if self.completes(settled) { self.hand_out(block, settled, true) } else { self.hand_out(block, settled, false) }
     }
@@ -241,8 +258,8 @@ impl Exchange {
     }
 
     /// Answer with a part of a file.
-    pub fn send_file(&mut self, said: Option<Said>, file: File, offset: u64, rest: u64) -> Result<(), Fault> {
-        let settled = self.begin(said, Some(rest))?;
+    pub fn send_file(&mut self, file: File, offset: u64, rest: u64) -> Result<(), Fault> {
+        let settled = self.begin(Some(rest))?;
         let count = match settled.framing {
             Framing::None => 0,
             Framing::Length(length) => length.min(rest),
@@ -261,8 +278,8 @@ impl Exchange {
     }
 
     /// The application has nothing more to say: compose the end and send what is left.
-    pub fn end(&mut self, said: Option<Said>) -> Result<(), Fault> {
-        let settled = self.begin(said, Some(0))?;
+    pub fn end(&mut self) -> Result<(), Fault> {
+        let settled = self.begin(Some(0))?;
         self.ended = true;
         if settled.framing == Framing::Chunked {
             self.out.extend_from_slice(b"0\r\n\r\n");

@@ -14,6 +14,8 @@ pub enum Fault {
     Response(ResponseError),
     /// The application broke the calling convention.
     Protocol(&'static str),
+    /// The application gave an object of a type that does not fit.
+    Type(&'static str),
     /// The client is gone; nobody is at fault.
     ClientGone,
     /// `close()` raised, perhaps after something else had gone wrong.
@@ -26,7 +28,7 @@ impl Fault {
         match self {
             Self::Raised => "the application raised an exception".to_owned(),
             Self::Response(error) => error.to_string(),
-            Self::Protocol(text) => (*text).to_owned(),
+            Self::Protocol(text) | Self::Type(text) => (*text).to_owned(),
             Self::ClientGone => "the client has closed the connection".to_owned(),
             Self::Closing { .. } => "close() raised an exception".to_owned(),
         }
@@ -46,6 +48,7 @@ impl Fault {
                 Self::ClientGone => ffi::PyExc_BrokenPipeError,
                 Self::Response(_) => ffi::PyExc_ValueError,
                 Self::Protocol(_) => ffi::PyExc_AssertionError,
+                Self::Type(_) => ffi::PyExc_TypeError,
             };
             ffi::PyErr_SetString(class, text.as_ptr());
         }

@@ -1,4 +1,5 @@
-//! The head of a response: from what the application said to bytes.
+//! The head of a response: from what the application said to bytes, in two steps. What it says is taken down when it
+//! says it; how the body is framed shows later.
 
 use longma_proto::h1::Version;
 use longma_proto::h1::response::{
@@ -66,24 +67,39 @@ impl Prefixes {
     }
 }
 
-/// Append a head to `out`. `body`: bytes of the body, where they are known.
+/// What the application has said of its answer.
+#[derive(Clone, Copy, Debug)]
+pub struct Said {
+    status: [u8; 3],
+    code: u16,
+    /// The Content-Length among the fields.
+    declared: Option<u64>,
+}
+
+/// Append the status line, the fields of ours and those of the application to `out`.
 ///
 /// # Safety
-/// Attached; `said` are the str and the list or tuple that `start_response` was given.
+/// Attached; `status` is a valid object and `fields` a list or tuple.
 #[inline]
-pub unsafe fn compose(
-    said: (*mut ffi::PyObject, *mut ffi::PyObject),
-    body: Option<u64>,
-    asked: Asked,
+pub unsafe fn say(
+    status: *mut ffi::PyObject,
+    fields: *mut ffi::PyObject,
     prefixes: &mut Prefixes,
     date: &[u8; 29],
     out: &mut Vec<u8>,
-) -> Result<Settled, Fault> {
+) -> Result<Said, Fault> {
     // SAFETY: by contract.
-    let status = unsafe { native_bytes(said.0) }.ok_or(Fault::Response(ResponseError::StatusInvalid))?;
+    let status = unsafe { native_bytes(status) }.ok_or_else(|| Fault::Response(ResponseError::StatusInvalid))?;
     let code = prefixes.write(status, date, out).map_err(Fault::Response)?;
     // SAFETY: by contract.
-    let declared = unsafe { write_fields(said.1, code, out) }?;
+    let declared = unsafe { write_fields(fields, response::forbids_length(code), out) }?;
+    Ok(Said { status: [status[0], status[1], status[2]], code, declared })
+}
+
+/// Append what frames the body, and the end of the head. `body`: bytes of the body, where they are known.
+#[inline]
+pub fn settle(said: Said, body: Option<u64>, asked: Asked, out: &mut Vec<u8>) -> Settled {
+    let Said { status, code, declared } = said;
     let facts = FramingFacts {
         version: asked.version,
         head_request: asked.head_request,
@@ -102,8 +118,7 @@ pub unsafe fn compose(
         (true, Version::Http11) => {}
     }
     out.extend_from_slice(b"\r\n");
-    let digits = [status[0], status[1], status[2]];
-    Ok(Settled { status: digits, framing, keep_alive })
+    Settled { status, framing, keep_alive }
 }
 
 /// Say how the body is framed, where the application has not.
@@ -140,7 +155,7 @@ fn write_content_length(mut length: u64, out: &mut Vec<u8>) {
 
 /// Append the application's fields; the Content-Length it declares.
 #[inline]
-unsafe fn write_fields(fields: *mut ffi::PyObject, code: u16, out: &mut Vec<u8>) -> Result<Option<u64>, Fault> {
+unsafe fn write_fields(fields: *mut ffi::PyObject, forbids_length: bool, out: &mut Vec<u8>) -> Result<Option<u64>, Fault> {
     const PAIR: &str = "each header must be a (name, value) pair of native strings";
     let mut declared = None;
     let mut index = 0;
@@ -151,10 +166,10 @@ unsafe fn write_fields(fields: *mut ffi::PyObject, code: u16, out: &mut Vec<u8>)
         while index < if is_list { ffi::PyList_GET_SIZE(fields) } else { ffi::PyTuple_GET_SIZE(fields) } {
             let pair = if is_list { ffi::PyList_GET_ITEM(fields, index) } else { ffi::PyTuple_GET_ITEM(fields, index) };
             index += 1;
-            let (name, value) = pair_of(pair).ok_or(Fault::Protocol(PAIR))?;
-            let name = native_bytes(name).ok_or(Fault::Protocol(PAIR))?;
-            let value = native_bytes(value).ok_or(Fault::Protocol(PAIR))?;
-            write_field(name, value, code, &mut declared, out).map_err(Fault::Response)?;
+            let (name, value) = pair_of(pair).ok_or_else(|| Fault::Type(PAIR))?;
+            let name = native_bytes(name).ok_or_else(|| Fault::Type(PAIR))?;
+            let value = native_bytes(value).ok_or_else(|| Fault::Type(PAIR))?;
+            write_field(name, value, forbids_length, &mut declared, out).map_err(Fault::Response)?;
         }
     }
     Ok(declared)
@@ -175,7 +190,13 @@ unsafe fn pair_of(pair: *mut ffi::PyObject) -> Option<(*mut ffi::PyObject, *mut 
 }
 
 #[inline]
-fn write_field(name: &[u8], value: &[u8], code: u16, declared: &mut Option<u64>, out: &mut Vec<u8>) -> Result<(), ResponseError> {
+fn write_field(
+    name: &[u8],
+    value: &[u8],
+    forbids_length: bool,
+    declared: &mut Option<u64>,
+    out: &mut Vec<u8>,
+) -> Result<(), ResponseError> {
     check_name(name)?;
     check_value(value)?;
     let value = value.trim_ascii();
@@ -186,7 +207,7 @@ fn write_field(name: &[u8], value: &[u8], code: u16, declared: &mut Option<u64>,
             if declared.is_some_and(|before| before != length) {
                 return Err(ResponseError::ContentLengthInvalid);
             }
-            if declared.replace(length).is_some() || response::forbids_length(code) {
+            if declared.replace(length).is_some() || forbids_length {
                 return Ok(());
             }
         }

@@ -9,7 +9,6 @@ use crate::exchange::Exchange;
 use crate::fault::Fault;
 use crate::file_wrapper::FileWrapper;
 use crate::object::{Block, Ref, bytes_of};
-use crate::start_response::StartResponse;
 
 /// What is used for every answer, looked up once.
 pub struct Responder {
@@ -33,16 +32,21 @@ impl Responder {
 
     /// Send what `result` holds or yields, and close it. It is closed once, whatever happens.
     #[inline]
-    pub fn answer(&self, exchange: &mut Exchange, start: &StartResponse, result: Ref) -> Result<Answer, Fault> {
+    pub fn answer(&self, exchange: &mut Exchange, result: Ref) -> Result<Answer, Fault> {
         // SAFETY: attached, and `result` is held.
         if let Some(blocks) = unsafe { blocks_of(result.as_ptr()) }
             && !exchange.head_is_sent()
         {
             // SAFETY: attached; the sequence holds its blocks, which are bytes.
-            let large = unsafe { exchange.whole(start.said(), blocks) }?;
+            let large = unsafe { exchange.whole(blocks) }?;
             return Ok(if large.is_empty() { Answer::Composed } else { Answer::Blocks(large) });
         }
-        let answered = self.stream(exchange, start, &result);
+        self.stream_and_close(exchange, result)
+    }
+
+    #[inline(never)]
+    fn stream_and_close(&self, exchange: &mut Exchange, result: Ref) -> Result<Answer, Fault> {
+        let answered = self.stream(exchange, &result);
         // close() is called with no error set.
         let error = if matches!(answered, Err(Fault::Raised)) { Some(PyErr::fetch(attached())) } else { None };
         let closed = self.close(&result);
@@ -55,12 +59,12 @@ impl Responder {
         }
     }
 
-    fn stream(&self, exchange: &mut Exchange, start: &StartResponse, result: &Ref) -> Result<(), Fault> {
-        if self.sendfile && !exchange.head_is_sent() && self.send_file(exchange, start, result)? {
+    fn stream(&self, exchange: &mut Exchange, result: &Ref) -> Result<(), Fault> {
+        if self.sendfile && !exchange.head_is_sent() && send_file(exchange, result)? {
             return Ok(());
         }
         // SAFETY: attached, and `result` is held.
-        let iterator = unsafe { Ref::owned(ffi::PyObject_GetIter(result.as_ptr())) }.ok_or(Fault::Raised)?;
+        let iterator = unsafe { Ref::owned(ffi::PyObject_GetIter(result.as_ptr())) }.ok_or_else(|| Fault::Raised)?;
         loop {
             // SAFETY: attached, and `iterator` is an iterator.
             let Some(block) = (unsafe { Ref::owned(ffi::PyIter_Next(iterator.as_ptr())) }) else { break };
@@ -73,26 +77,16 @@ impl Responder {
             if bytes.is_empty() {
                 continue;
             }
-            let said = start.said().ok_or(Fault::Protocol("the application yielded a block before calling start_response()"))?;
-            exchange.write(said, bytes)?;
+            if !exchange.is_started() {
+                return Err(Fault::Protocol("the application yielded a block before calling start_response()"));
+            }
+            exchange.write(bytes)?;
         }
         // SAFETY: attached.
         if !unsafe { ffi::PyErr_Occurred() }.is_null() {
             return Err(Fault::Raised);
         }
-        exchange.end(start.said())
-    }
-
-    /// Send a wrapped file from its descriptor. False: it must be read.
-    fn send_file(&self, exchange: &mut Exchange, start: &StartResponse, result: &Ref) -> Result<bool, Fault> {
-        let py = attached();
-        // SAFETY: attached, and `result` is held.
-        let object = unsafe { Bound::from_borrowed_ptr(py, result.as_ptr()) };
-        let Ok(wrapper) = object.cast_exact::<FileWrapper>() else { return Ok(false) };
-        let Some(rest) = wrapper.get().rest(py) else { return Ok(false) };
-        exchange.send_file(start.said(), rest.file, rest.offset, rest.length)?;
-        exchange.end(start.said())?;
-        Ok(true)
+        exchange.end()
     }
 
     /// Call `close()` if there is one (PEP 3333, "Specification Details").
@@ -112,6 +106,18 @@ impl Responder {
             }
         }
     }
+}
+
+/// Send a wrapped file from its descriptor. False: it must be read.
+fn send_file(exchange: &mut Exchange, result: &Ref) -> Result<bool, Fault> {
+    let py = attached();
+    // SAFETY: attached, and `result` is held.
+    let object = unsafe { Bound::from_borrowed_ptr(py, result.as_ptr()) };
+    let Ok(wrapper) = object.cast_exact::<FileWrapper>() else { return Ok(false) };
+    let Some(rest) = wrapper.get().rest(py) else { return Ok(false) };
+    exchange.send_file(rest.file, rest.offset, rest.length)?;
+    exchange.end()?;
+    Ok(true)
 }
 
 fn attached() -> Interpreter<'static> {

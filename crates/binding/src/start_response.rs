@@ -14,8 +14,6 @@ use crate::object::{Ref, bytes_of};
 struct Layout {
     base: ffi::PyObject,
     call: Option<ffi::vectorcallfunc>,
-    status: *mut ffi::PyObject,
-    fields: *mut ffi::PyObject,
     exchange: *mut Exchange,
 }
 
@@ -90,42 +88,20 @@ impl StartResponse {
         unsafe { (*self.layout().as_ptr()).exchange = exchange };
     }
 
-    /// Forget the exchange and what it said. False: somebody has kept the object, so the next request needs another.
+    /// Forget the exchange. False: somebody has kept the object, so the next request needs another.
     #[inline]
     pub fn detach(&self) -> bool {
         // SAFETY: as in `attach`.
         unsafe {
-            let layout = self.layout().as_ptr();
-            (*layout).exchange = ptr::null_mut();
-            clear(layout);
+            (*self.layout().as_ptr()).exchange = ptr::null_mut();
             ffi::Py_REFCNT(self.0.as_ptr()) == 1
         }
-    }
-
-    /// The status and the list of fields, once `start_response` has been called.
-    #[inline]
-    pub fn said(&self) -> Option<(*mut ffi::PyObject, *mut ffi::PyObject)> {
-        // SAFETY: as in `attach`.
-        let layout = unsafe { self.layout().as_ref() };
-        (!layout.status.is_null()).then_some((layout.status, layout.fields))
-    }
-}
-
-unsafe fn clear(layout: *mut Layout) {
-    // SAFETY: the caller has a live object; the fields are null or owned references.
-    unsafe {
-        let (status, fields) = ((*layout).status, (*layout).fields);
-        (*layout).status = ptr::null_mut();
-        (*layout).fields = ptr::null_mut();
-        ffi::Py_XDECREF(status);
-        ffi::Py_XDECREF(fields);
     }
 }
 
 unsafe extern "C" fn dealloc(object: *mut ffi::PyObject) {
     // SAFETY: Python calls this once, with an object of our type, whose type reference it owns.
     unsafe {
-        clear(object.cast());
         let class = ffi::Py_TYPE(object);
         ffi::PyObject_Free(object.cast());
         ffi::Py_DECREF(class.cast());
@@ -171,13 +147,14 @@ unsafe fn start(
     fields: *mut ffi::PyObject,
     exc_info: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    // SAFETY: called by `call` with what Python gave it.
+    // SAFETY: called by `call` with what Python gave it; no Python code runs while the exchange is borrowed.
     unsafe {
+        let exchange = &mut *(*layout).exchange;
         let replaces = !exc_info.is_null() && exc_info != ffi::Py_None();
-        if replaces && (*(*layout).exchange).head_is_sent() {
+        if replaces && exchange.head_is_sent() {
             return reraise(exc_info);
         }
-        if !(*layout).status.is_null() && !replaces {
+        if exchange.is_started() && !replaces {
             return raise(c"start_response() was called before, and without exc_info this time");
         }
         if ffi::PyUnicode_Check(status) == 0 {
@@ -186,11 +163,9 @@ unsafe fn start(
         if ffi::PyList_Check(fields) == 0 && ffi::PyTuple_Check(fields) == 0 {
             return type_error(c"the headers must be a list of (name, value) pairs");
         }
-        ffi::Py_INCREF(status);
-        ffi::Py_INCREF(fields);
-        clear(layout);
-        (*layout).status = status;
-        (*layout).fields = fields;
+        if let Err(fault) = exchange.start(status, fields) {
+            return fault.raise();
+        }
         ffi::Py_INCREF(callable);
         callable
     }
@@ -200,17 +175,16 @@ unsafe fn start(
 unsafe fn write(callable: *mut ffi::PyObject, layout: *mut Layout, block: *mut ffi::PyObject) -> *mut ffi::PyObject {
     // SAFETY: called by `call`; the exchange lives while it is attached.
     unsafe {
-        if (*layout).status.is_null() {
+        if !(*(*layout).exchange).is_started() {
             return type_error(c"start_response() takes a status, a list of (name, value) pairs, and optionally exc_info");
         }
         if ffi::PyBytes_Check(block) == 0 {
             return type_error(c"write() takes bytes");
         }
-        let said = ((*layout).status, (*layout).fields);
         // Held through the call: the client's end may be noticed, and what it leads to may touch anything.
         let held = Ref::borrowed(callable);
         let block = Ref::borrowed(block);
-        match (*(*layout).exchange).write(said, bytes_of(block.as_ptr())) {
+        match (*(*layout).exchange).write(bytes_of(block.as_ptr())) {
             Ok(()) => {
                 drop(held);
                 ffi::Py_INCREF(ffi::Py_None());

@@ -211,8 +211,8 @@ impl Worker {
             ffi::PyObject_Vectorcall(self.application.as_ptr(), arguments.as_mut_ptr().add(1), count, std::ptr::null_mut())
         };
         // SAFETY: a new reference, or null with an error set.
-        let result = unsafe { Ref::owned(result) }.ok_or(Fault::Raised)?;
-        self.responder.answer(&mut self.exchange, &self.start, result)
+        let result = unsafe { Ref::owned(result) }.ok_or_else(|| Fault::Raised)?;
+        self.responder.answer(&mut self.exchange, result)
     }
 
     /// Log what went wrong. What is more than this request's business is returned.
@@ -250,7 +250,7 @@ impl Worker {
         let id = self.exchange.id;
         let keep_alive = self.exchange.keep_alive();
         // What fails behind a complete answer is no business of the client's.
-        let answer = if self.exchange.is_complete() { answer.or(Ok(Answer::Composed)) } else { answer };
+        let answer = if self.exchange.is_complete() { answer.or_else(|_| Ok(Answer::Composed)) } else { answer };
         match answer {
             Ok(Answer::Composed) => {
                 let composed = self.exchange.composed();
