@@ -16,6 +16,8 @@ pub struct Desk {
     pub(crate) held: Option<Box<Input>>,
     pub(crate) events: Events,
     pub(crate) accepting: Option<Accepting>,
+    /// How many of the requests that were waiting when the turn began have not had theirs.
+    pub(crate) waiting: Option<usize>,
 }
 
 impl Default for Desk {
@@ -26,6 +28,7 @@ impl Default for Desk {
             held: None,
             events: Events::with_room_for(EVENTS),
             accepting: None,
+            waiting: None,
         }
     }
 }
@@ -33,7 +36,8 @@ impl Default for Desk {
 impl Desk {
     /// A desk for work that reads nothing from a socket.
     pub(crate) fn without_buffer() -> Self {
-        Self { buffer: Box::default(), parser: HeadParser::new(), held: None, events: Events::with_room_for(0), accepting: None }
+        let events = Events::with_room_for(0);
+        Self { buffer: Box::default(), parser: HeadParser::new(), held: None, events, accepting: None, waiting: None }
     }
 
     /// Whether the last wait has brought more than has been looked at.

@@ -16,7 +16,7 @@ const HEARTBEAT_MS: u64 = 1000;
 /// How long the next wait may last, in milliseconds. 0: there is work already.
 pub fn patience<H: Host>(reactor: &Reactor<H>, desk: &Desk) -> i32 {
     // Many events at once promise more: looking again costs less than going to sleep.
-    if reactor.has_ready() || desk.events.filled() > 1 {
+    if reactor.has_ready() || desk.has_more() || desk.events.filled() > 1 {
         return 0;
     }
     // One more than what is left: a wait is rounded down, and would end just before the deadline.

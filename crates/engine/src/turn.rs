@@ -8,13 +8,30 @@ use crate::reactor::Reactor;
 use crate::request::{Mode, Request};
 use crate::timers::Class;
 
+/// How much of the host's may lie about before a turn ends, so that the host can let go of it.
+const MAX_REMAINS: usize = 64;
+
 impl<H: Host> Reactor<H> {
     /// Take the next request that the application should see: first those that have been waiting, then what the
-    /// events of the last wait bring.
+    /// events of the last wait bring. `None` ends the turn: there are other things to do, and new events to fetch.
+    /// What has come to wait meanwhile has its turn next, lest a client that asks for much keeps the others out.
     #[inline]
     pub fn next_request(&mut self, desk: &mut Desk) -> Option<Request<H>> {
+        let request = if self.graveyard.len() < MAX_REMAINS { self.find_request(desk) } else { None };
+        if request.is_none() {
+            desk.waiting = None;
+        }
+        request
+    }
+
+    #[inline]
+    fn find_request(&mut self, desk: &mut Desk) -> Option<Request<H>> {
         loop {
-            if let Some(id) = self.ready.pop_front() {
+            let waiting = desk.waiting.get_or_insert(self.ready.len());
+            if *waiting > 0
+                && let Some(id) = self.ready.pop_front()
+            {
+                *waiting -= 1;
                 if let Some(request) = self.take_queued(id, desk) {
                     return Some(request);
                 }
