@@ -213,6 +213,9 @@ def calls(environ: Environ, start_response: Start) -> Iterable[bytes]:
         ("one", lambda: start("200 OK")),
         ("many", lambda: start(1, 2, 3, 4, 5)),
         ("unknown", lambda: start("200 OK", [], info=None)),
+        ("twice", lambda: start("200 OK", [], status="200 OK")),
+        ("half", lambda: start(status="200 OK", exc_info=None)),
+        ("no names", lambda: start(*["200 OK"], **{"head\u20ac": []})),
         ("bytes", lambda: start(b"200 OK", [])),
         ("no list", lambda: start("200 OK", 5)),
         ("type", lambda: type(start)()("200 OK", [])),
@@ -270,6 +273,34 @@ def changed(environ: Environ, start_response: Start) -> Iterable[bytes]:
     fields.append(("X-Late", "1"))
     fields[0] = None
     yield b"changed"
+
+
+def by_name(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    start_response(headers=[TEXT, ("X-Named", "1")], status="200 OK")
+    return [b"by name"]
+
+
+def any_fields(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """Fields as the view of a dictionary, or as they are made."""
+    fields = {"Content-Type": "text/plain", "X-Any": "1"}
+    start_response("200 OK", fields.items() if asked(environ, "form") == "view" else (pair for pair in fields.items()))
+    return [b"any"]
+
+
+def badly_made_fields(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """Fields that call start_response while they are made, or fail to be made."""
+
+    def fields() -> Iterator[tuple[str, str]]:
+        start_response("201 Created", [("X-Inner", "1")])
+        yield ("X-Outer", "1")
+
+    said = []
+    for odd in (fields(), (1 // zero for zero in [0]), 5):
+        try:
+            start_response("200 OK", odd)
+        except Exception as error:
+            said.append(type(error).__name__)
+    return [" ".join(said).encode()]
 
 
 def threaded(environ: Environ, start_response: Start) -> Iterable[bytes]:

@@ -48,6 +48,9 @@ def client(server: Server) -> Iterator[Client]:
         ("/written", "chunked", b"written, returned"),
         ("/written-within", "chunked", b"w0y0w1y1w2y2"),
         ("/written-within?length=1", "length", b"w0y0w1y1w2y2"),
+        ("/by-name", "length", b"by name"),
+        ("/any-fields?form=view", "length", b"any"),
+        ("/any-fields?form=generator", "length", b"any"),
         ("/threaded", "chunked", b"threaded answer"),
         ("/hints", "chunked", b"hinted"),
         ("/collected", "chunked", b"collected"),
@@ -73,6 +76,15 @@ def test_fields_are_taken_from_where_they_are(client: Client):
     assert (response.head.reason, response.one("X-Latin")) == ("Caf\u00e9", "\u00e9\u00ff")
     response = client.ask("GET", "/huge")
     assert (response.one("X-Huge"), response.one("X-1999")) == ("v" * 200_000, "v")
+
+
+def test_fields_may_come_by_name_and_in_any_form(client: Client):
+    assert client.ask("GET", "/by-name").one("X-Named") == "1"
+    for form in ("view", "generator"):
+        assert client.ask("GET", f"/any-fields?form={form}").one("X-Any") == "1"
+    response = client.ask("GET", "/badly-made-fields")
+    assert (response.status, response.one("X-Inner"), response.one("X-Outer")) == (201, "1", None)
+    assert response.text.split() == ["AssertionError", "ZeroDivisionError", "TypeError"]
 
 
 def test_what_is_said_with_exc_info_before_the_head_replaces_what_was(client: Client):

@@ -1,7 +1,7 @@
 //! `start_response` (PEP 3333, "The start_response() Callable"), made by hand: one object serves all requests of a
 //! thread, called without argument tuples, and is its own `write`.
 
-use std::ffi::{c_int, c_void};
+use std::ffi::{CStr, c_int, c_void};
 use std::ptr::{self, NonNull};
 
 use pyo3::ffi;
@@ -16,6 +16,9 @@ struct Layout {
     call: Option<ffi::vectorcallfunc>,
     exchange: *mut Exchange,
 }
+
+const USAGE: &CStr = c"start_response() takes a status, a list of (name, value) pairs, and optionally exc_info";
+const COMPLETE: &CStr = c"the response to this request is complete";
 
 /// Only we make them: one of Python's own making would lack its `call`.
 const FLAGS: std::ffi::c_ulong =
@@ -122,22 +125,42 @@ unsafe extern "C" fn call(
         // Where there are no arguments, there need not be an array either (PyObject_CallNoArgs).
         let given = if arguments.is_null() { &[] } else { std::slice::from_raw_parts(arguments, positional + named) };
         if (*layout).exchange.is_null() {
-            return raise(c"the response to this request is complete");
+            return raise(COMPLETE);
         }
-        let (status, fields, exc_info) = match (given, named) {
-            (&[block], 0) => return write(callable, layout, block),
-            (&[status, fields], 0) => (status, fields, ptr::null_mut()),
-            (&[status, fields, exc_info], 0) => (status, fields, exc_info),
-            (&[status, fields, exc_info], 1) if is_named(names, c"exc_info") => (status, fields, exc_info),
-            _ => return type_error(c"start_response() takes a status, a list of (name, value) pairs, and optionally exc_info"),
-        };
-        start(callable, layout, status, fields, exc_info)
+        match (given, named) {
+            (&[block], 0) => write(callable, layout, block),
+            (&[status, fields], 0) => start(callable, layout, status, fields, ptr::null_mut()),
+            _ => match arranged(given, positional, names) {
+                Some([status, fields, exc_info]) => start(callable, layout, status, fields, exc_info),
+                None => type_error(USAGE),
+            },
+        }
     }
 }
 
-unsafe fn is_named(names: *mut ffi::PyObject, wanted: &std::ffi::CStr) -> bool {
-    // SAFETY: the caller gives a tuple of one str.
-    unsafe { ffi::PyUnicode_CompareWithASCIIString(ffi::PyTuple_GET_ITEM(names, 0), wanted.as_ptr()) == 0 }
+/// The arguments in the order of `start_response(status, headers, exc_info=None)`. `None`: they do not fit.
+///
+/// # Safety
+/// Attached; behind the `positional` ones of `given` stands one for each of `names`, a tuple of str or null.
+unsafe fn arranged(
+    given: &[*mut ffi::PyObject],
+    positional: usize,
+    names: *mut ffi::PyObject,
+) -> Option<[*mut ffi::PyObject; 3]> {
+    let mut places = [ptr::null_mut(); 3];
+    places.get_mut(..positional)?.copy_from_slice(&given[..positional]);
+    for (index, &value) in given[positional..].iter().enumerate() {
+        // SAFETY: by contract.
+        let name = unsafe { ffi::PyTuple_GET_ITEM(names, index as ffi::Py_ssize_t) };
+        // SAFETY: by contract.
+        let is = |known: &CStr| unsafe { ffi::PyUnicode_CompareWithASCIIString(name, known.as_ptr()) == 0 };
+        let place = [c"status", c"headers", c"exc_info"].into_iter().position(is)?;
+        if !places[place].is_null() {
+            return None;
+        }
+        places[place] = value;
+    }
+    (!places[0].is_null() && !places[1].is_null()).then_some(places)
 }
 
 unsafe fn start(
@@ -149,6 +172,18 @@ unsafe fn start(
 ) -> *mut ffi::PyObject {
     // SAFETY: called by `call` with what Python gave it; no Python code runs while the exchange is borrowed.
     unsafe {
+        if ffi::PyUnicode_Check(status) == 0 {
+            return type_error(c"the status must be a str such as '200 OK'");
+        }
+        if ffi::PyList_Check(fields) == 0 && ffi::PyTuple_Check(fields) == 0 {
+            // Gunicorn takes whatever gives pairs, and so does what was written for it.
+            let Some(listed) = Ref::owned(ffi::PySequence_List(fields)) else { return ptr::null_mut() };
+            // Another thread may have seen the end of the request meanwhile.
+            if (*layout).exchange.is_null() {
+                return raise(COMPLETE);
+            }
+            return start(callable, layout, status, listed.as_ptr(), exc_info);
+        }
         let exchange = &mut *(*layout).exchange;
         let replaces = !exc_info.is_null() && exc_info != ffi::Py_None();
         if replaces && exchange.head_is_sent() {
@@ -156,12 +191,6 @@ unsafe fn start(
         }
         if exchange.is_started() && !replaces {
             return raise(c"start_response() was called before, and without exc_info this time");
-        }
-        if ffi::PyUnicode_Check(status) == 0 {
-            return type_error(c"the status must be a str such as '200 OK'");
-        }
-        if ffi::PyList_Check(fields) == 0 && ffi::PyTuple_Check(fields) == 0 {
-            return type_error(c"the headers must be a list of (name, value) pairs");
         }
         if let Err(fault) = exchange.start(status, fields) {
             return fault.raise();
@@ -176,7 +205,7 @@ unsafe fn write(callable: *mut ffi::PyObject, layout: *mut Layout, block: *mut f
     // SAFETY: called by `call`; the exchange lives while it is attached.
     unsafe {
         if !(*(*layout).exchange).is_started() {
-            return type_error(c"start_response() takes a status, a list of (name, value) pairs, and optionally exc_info");
+            return type_error(USAGE);
         }
         if ffi::PyBytes_Check(block) == 0 {
             return type_error(c"write() takes bytes");
@@ -214,13 +243,13 @@ unsafe fn reraise(exc_info: *mut ffi::PyObject) -> *mut ffi::PyObject {
     }
 }
 
-unsafe fn raise(text: &std::ffi::CStr) -> *mut ffi::PyObject {
+unsafe fn raise(text: &CStr) -> *mut ffi::PyObject {
     // SAFETY: attached.
     unsafe { ffi::PyErr_SetString(ffi::PyExc_AssertionError, text.as_ptr()) };
     ptr::null_mut()
 }
 
-unsafe fn type_error(text: &std::ffi::CStr) -> *mut ffi::PyObject {
+unsafe fn type_error(text: &CStr) -> *mut ffi::PyObject {
     // SAFETY: attached.
     unsafe { ffi::PyErr_SetString(ffi::PyExc_TypeError, text.as_ptr()) };
     ptr::null_mut()
