@@ -16,6 +16,9 @@ from bench.longma_bench.prepare import need_program
 
 APPLICATIONS = Path(__file__).resolve().parents[2] / "bench" / "apps"
 
+# The same request costs more in other interpreters: a third of it is theirs. The budgets were set on 3.11.
+INTERPRETER_SHARE = {(3, 10): 1.05, (3, 11): 1.0}.get(sys.version_info[:2], 1.2)
+
 # What is asked, longma's flags, the most instructions a request may cost.
 BUDGETS = (
     pytest.param("hello", (), 6_500, id="hello"),
@@ -32,4 +35,4 @@ def test_a_request_stays_within_its_budget_of_instructions(
     command = [sys.executable, "-m", "longma", "-w", "1", "-b", "127.0.0.1:{port}", *flags, "wsgi:hello"]
     counted = Counted(command, APPLICATIONS, {"PYTHONPATH": str(APPLICATIONS)})
     spent = count(counted, request_bytes(REQUESTS[request_name]))
-    assert spent <= budget, f"{spent:.0f} instructions a request; python bench/run.py --profile shows where they go"
+    assert spent <= budget * INTERPRETER_SHARE, f"{spent:.0f} instructions a request; python bench/run.py --profile shows where they go"
