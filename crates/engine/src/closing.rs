@@ -168,7 +168,6 @@ impl<H: Host> Reactor<H> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use crate::settings::Settings;
     use crate::testing::Pair;
 

@@ -80,9 +80,10 @@ pub struct Connection<H: Host> {
     pub output: Option<Box<Output<H>>>,
     pub cache: Option<Box<HeadCache>>,
     pub memo: H::Memo,
-    /// Bytes given to the kernel, and how many of them had been acknowledged when last looked at.
+    /// Bytes given to the kernel, and how many of them had been acknowledged when last looked at. That may be fewer than
+    /// none: a Unix socket tells what the rest costs, which is more than it holds. The difference counts.
     pub written: u64,
-    pub acknowledged: u64,
+    pub acknowledged: i64,
     /// Until when it may linger.
     pub linger_until_ms: u64,
 }

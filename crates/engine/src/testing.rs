@@ -5,7 +5,7 @@ use std::mem::MaybeUninit;
 use std::os::unix::net::UnixStream;
 use std::sync::Arc;
 
-use crate::connection::{ConnId, Connection};
+use crate::connection::Connection;
 use crate::desk::Desk;
 use crate::host::{BodyBuffer, Host};
 use crate::reactor::Reactor;
@@ -44,7 +44,6 @@ impl Host for Plain {
 pub(crate) struct Pair {
     pub reactor: Reactor<Plain>,
     pub desk: Desk,
-    pub id: ConnId,
     pub client: UnixStream,
 }
 
@@ -58,7 +57,7 @@ impl Pair {
         let id = reactor.insert(Connection::new(Transport::plain(ours.into()), None, 0));
         let mut desk = Desk::default();
         assert!(reactor.read_head(id, &mut desk, Mode::Direct).is_none());
-        Self { reactor, desk, id, client }
+        Self { reactor, desk, client }
     }
 
     /// The client says this, and it is looked at.

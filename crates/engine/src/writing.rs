@@ -183,7 +183,7 @@ impl<H: Host> Reactor<H> {
         if self.timers.class_of(id.slot) != Some(Class::Write) {
             if let Some(connection) = self.table.get(id) {
                 let left = connection.transport.unacknowledged().unwrap_or(0);
-                connection.acknowledged = connection.written.saturating_sub(left);
+                connection.acknowledged = connection.written as i64 - left as i64;
             }
             self.timers.set(id.slot, Class::Write, self.now_ms);
         }
@@ -196,9 +196,9 @@ impl<H: Host> Reactor<H> {
     pub(crate) fn check_write_progress(&mut self, id: ConnId) {
         let needed = self.settings.min_transfer_rate * self.settings.write_timeout.as_millis() as u64 / 1000;
         let Some(connection) = self.table.get(id) else { return };
-        let left = connection.transport.unacknowledged().unwrap_or(u64::MAX);
-        let acknowledged = connection.written.saturating_sub(left);
-        if acknowledged > connection.acknowledged && acknowledged - connection.acknowledged >= needed {
+        let Ok(left) = connection.transport.unacknowledged() else { return self.abandon(id) };
+        let acknowledged = connection.written as i64 - left as i64;
+        if acknowledged - connection.acknowledged >= (needed as i64).max(1) {
             connection.acknowledged = acknowledged;
             self.timers.set(id.slot, Class::Write, self.now_ms);
         } else {

@@ -3,6 +3,7 @@
 mod admission;
 mod answers;
 mod bodies;
+mod deadlines;
 mod ends;
 mod requests;
 mod support;

@@ -195,6 +195,15 @@ impl Worker {
         self.until("answer", application, |worker| worker.requests() >= count);
     }
 
+    /// Serve until `count` answers are complete, doing something else between the turns.
+    #[track_caller]
+    pub fn until_requests_while(&mut self, count: u64, application: impl FnMut(Call) -> Reply, mut meanwhile: impl FnMut()) {
+        self.until("answer", application, |worker| {
+            meanwhile();
+            worker.requests() >= count
+        });
+    }
+
     fn exchange<'a>(
         &mut self,
         shared: &'a Arc<Shared<Fake>>,
