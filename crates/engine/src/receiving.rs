@@ -40,9 +40,10 @@ impl<H: Host> Reactor<H> {
         connection.body = Some(Box::new(reader));
         connection.state = State::Body;
         if wants_continue && first.is_empty() {
-            // Between requests the send buffer is empty: a socket that does not take 25 bytes is broken.
             match connection.transport.send(CONTINUE, false) {
                 Ok(sent) if sent == CONTINUE.len() => connection.written += sent as u64,
+                // It has yet to read earlier answers, and will not wait for this one for ever (RFC 9110 §10.1.1).
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 _ => {
                     self.close(id);
                     return false;

@@ -140,6 +140,38 @@ fn a_client_that_has_sent_its_body_is_not_told_to() {
 }
 
 #[test]
+fn a_client_too_far_behind_to_be_told_may_go_on_untold() {
+    const PIECE: &[u8] = &[b'x'; 100];
+    let (mut worker, address) = Worker::unix(settings());
+    let send = |call: &Call| {
+        call.reactor().send(call.id, PIECE, false);
+        call.reactor().waiting(call.id) == 0
+    };
+    // How many pieces fill the buffer to the brim, and no further?
+    let mut client = Client::connect(&address);
+    client.get("/");
+    let mut full = 0;
+    worker.until_requests(1, |call| {
+        while send(&call) {
+            full += 1;
+        }
+        Reply::Sent
+    });
+    drop(client);
+    let mut client = Client::connect(&address);
+    client.get("/");
+    client.send(b"POST / HTTP/1.1\r\nHost: test\r\nExpect: 100-continue\r\nContent-Length: 3\r\n\r\n");
+    worker.until_requests(2, |call| {
+        assert!((0..full).all(|_| send(&call)));
+        Reply::Sent
+    });
+    assert_eq!(client.exactly(full * PIECE.len()), PIECE.repeat(full));
+    client.send(b"abc");
+    worker.until_requests(3, |call| ok(&call.body));
+    assert_eq!(client.answer().text(), "abc");
+}
+
+#[test]
 fn a_client_that_waits_with_too_large_a_body_is_refused_at_once() {
     let (mut worker, address) = Worker::unix(settings());
     let mut client = Client::connect(&address);
