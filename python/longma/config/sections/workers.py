@@ -53,7 +53,8 @@ class WorkerProcesses(Section):
         kind=COUNT,
         cli=("--worker-connections",),
         unit="connections",
-        doc="How many clients a worker holds at once; further ones wait to be accepted.",
+        doc="How many clients a worker holds at once. For a further one the connection that has idled longest is "
+        "closed; where none idles, it waits to be accepted.",
     )
     timeout: float = option(
         30.0,
