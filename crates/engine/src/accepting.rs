@@ -56,13 +56,14 @@ impl<H: Host> Reactor<H> {
 
     /// Listen again when what made us pause has gone.
     pub(crate) fn retry_accepting(&mut self) {
-        if self.accepting || self.draining || !self.has_room() {
+        if self.accepting || self.draining || self.shortage_until_ms.is_some_and(|at| at > self.now_ms) {
             return;
         }
-        if self.shortage_until_ms.is_some_and(|at| at > self.now_ms) {
-            return;
-        }
+        // A moment that has passed is forgotten, or it would be waited for again and again.
         self.shortage_until_ms = None;
+        if !self.has_room() {
+            return;
+        }
         if self.start_accepting().is_err() {
             self.pause_accepting();
             self.shortage_until_ms = Some(self.now_ms + SHORTAGE_PAUSE_MS);
@@ -186,6 +187,7 @@ impl<H: Host> Reactor<H> {
             return;
         }
         self.draining = true;
+        self.shortage_until_ms = None;
         for index in 0..self.listeners.len() {
             while let Ok((fd, peer)) = socket::accept(self.listeners[index].fd.as_fd()) {
                 self.board.add(Word::Accepted, 1);

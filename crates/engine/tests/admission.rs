@@ -1,8 +1,13 @@
 //! Who is let in: the cap on connections, what makes room below it, shortage, and the end of accepting.
 
+use std::fs::File;
+use std::time::{Duration, Instant};
+
+use longma_engine::leader;
 use longma_engine::settings::Settings;
 
 use crate::support::client::Client;
+use crate::support::process::alone;
 use crate::support::worker::{Worker, nothing, ok};
 
 fn at_most(worker_connections: usize) -> Settings {
@@ -71,4 +76,55 @@ fn whoever_has_been_refused_makes_room_for_a_new_one() {
     });
     assert_eq!(client.answer().text(), "served");
     drop(refused);
+}
+
+/// Take all descriptors that this process may still have.
+fn descriptors() -> Vec<File> {
+    std::iter::from_fn(|| File::open("/dev/null").ok()).collect()
+}
+
+fn told(worker: &Worker) -> Vec<String> {
+    worker.notices.iter().map(|notice| notice.to_string().split(':').next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn without_descriptors_accepting_pauses_says_so_once_and_recovers() {
+    if !alone("admission::without_descriptors_accepting_pauses_says_so_once_and_recovers", "ulimit -n 100") {
+        return;
+    }
+    let (mut worker, address) = Worker::tcp(Settings::default());
+    let mut client = Client::connect(&address);
+    client.get("/");
+    let all = descriptors();
+    let began = Instant::now();
+    let mut turns = 0;
+    while began.elapsed() < Duration::from_millis(1200) {
+        worker.turn(&mut nothing);
+        turns += 1;
+    }
+    assert_eq!(told(&worker), ["Accepting paused"]);
+    assert!(turns < 600, "{turns} turns of 5 ms in 1.2 s");
+    drop(all);
+    worker.until_requests(1, |_| ok(b"at last"));
+    assert_eq!(client.answer().text(), "at last");
+    assert_eq!(told(&worker), ["Accepting paused", "Accepting again"]);
+}
+
+#[test]
+fn a_worker_that_stops_for_want_of_descriptors_waits_for_its_clients_in_peace() {
+    if !alone("admission::a_worker_that_stops_for_want_of_descriptors_waits_for_its_clients_in_peace", "ulimit -n 100") {
+        return;
+    }
+    let (mut worker, address) = Worker::tcp(Settings::default());
+    let mut slow = Client::connect(&address);
+    slow.send(b"GET / HTTP/1.1\r\n");
+    worker.until_connections(1);
+    let _late = Client::connect(&address);
+    let _all = descriptors();
+    worker.until("pause", nothing, |worker| told(worker) == ["Accepting paused"]);
+    worker.shared.stop();
+    let began = Instant::now();
+    worker.until("end of the pause", nothing, |_| began.elapsed() > Duration::from_millis(600));
+    let patience = leader::patience(&worker.shared.lock(), &worker.desk);
+    assert!(patience > 100, "it looks again after {patience} ms");
 }

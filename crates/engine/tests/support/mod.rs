@@ -2,6 +2,7 @@
 
 pub mod client;
 pub mod host;
+pub mod process;
 pub mod sockets;
 pub mod worker;
 
