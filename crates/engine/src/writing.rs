@@ -5,6 +5,7 @@ use std::io::{ErrorKind, IoSlice};
 
 use crate::connection::{ConnId, State, Watch};
 use crate::host::{Host, Remains};
+use crate::notice::Notice;
 use crate::output::{MAX_BLOCKS, Output, Written};
 use crate::reactor::Reactor;
 use crate::sys::board::Word;
@@ -85,7 +86,7 @@ impl<H: Host> Reactor<H> {
         for block in blocks {
             let length = block.as_ref().len();
             match self.table.get(id) {
-                Some(connection) if sent < length => {
+                Some(connection) if sent < length && !connection.broken => {
                     connection.output.get_or_insert_default().push_block(block, sent);
                     left = true;
                 }
@@ -126,8 +127,9 @@ impl<H: Host> Reactor<H> {
         if connection.broken || bytes.is_empty() {
             return;
         }
-        if connection.output.get_or_insert_default().push(bytes, bound).is_err() {
+        if let Err(error) = connection.output.get_or_insert_default().push(bytes, bound) {
             // No room on the disk either: the answer can't be completed, so the connection ends.
+            self.tell(Notice::Storage { why: error.to_string() });
             self.mark_broken(id);
         }
     }

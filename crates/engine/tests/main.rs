@@ -6,5 +6,6 @@ mod bodies;
 mod deadlines;
 mod ends;
 mod requests;
+mod storage;
 mod support;
 mod turns;
