@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use crate::connection::{ConnId, Connection};
 use crate::desk::Desk;
 use crate::host::Host;
-use crate::listener::{Accepting, HANDOVER_GENERATION, LISTENER_GENERATION, Listener, Source};
+use crate::listener::{Accepting, LISTENER_GENERATION, Listener, Source};
 use crate::notice::Notice;
 use crate::reactor::Reactor;
 use crate::request::{Mode, Request};
@@ -20,6 +20,8 @@ use crate::transport::Transport;
 const MAX_BATCH: u32 = 64;
 /// How long accepting pauses when the system is short of descriptors.
 const SHORTAGE_PAUSE_MS: u64 = 500;
+/// How often what is shared with siblings is registered anew.
+const RENEWAL_MS: u64 = 1000;
 /// How many idle connections are looked at to make room for a new one; some turn out to have a request.
 const MAX_EVICTIONS: u32 = 8;
 /// By how many connections a worker may be ahead of an idle sibling before it passes new ones on.
@@ -29,11 +31,9 @@ impl<H: Host> Reactor<H> {
     /// Listen on these sockets, and on the queue in which siblings hand connections over.
     pub fn open(&mut self, listeners: Vec<OwnedFd>, handover: Option<(OwnedFd, OwnedFd)>) -> std::io::Result<()> {
         self.listeners = listeners.into_iter().map(Listener::new).collect();
-        if let Some((receiver, _)) = &handover {
-            let id = ConnId { slot: 0, generation: HANDOVER_GENERATION };
-            self.epoll.add(receiver.as_fd(), id.token(), Interest::SharedRead)?;
-        }
         self.handover = handover;
+        self.queue.renewed_ms = self.now_ms;
+        self.open_queue()?;
         self.start_accepting()
     }
 
@@ -56,18 +56,38 @@ impl<H: Host> Reactor<H> {
 
     /// Listen again when what made us pause has gone.
     pub(crate) fn retry_accepting(&mut self) {
-        if self.accepting || self.draining || self.shortage_until_ms.is_some_and(|at| at > self.now_ms) {
+        if self.accepting && self.queue.open || self.draining || self.shortage_until_ms.is_some_and(|at| at > self.now_ms) {
             return;
         }
         // A moment that has passed is forgotten, or it would be waited for again and again.
         self.shortage_until_ms = None;
-        if !self.has_room() {
+        let opened = self.open_queue();
+        let started = if self.accepting || !self.has_room() { Ok(()) } else { self.start_accepting() };
+        if opened.and(started).is_err() {
+            self.stop_listening();
+        }
+    }
+
+    /// Register anew what siblings listen on too. The kernel wakes one worker for a connection, and it is that one's
+    /// from then on: if it dies first, or has just become full, nobody else is told, however long the connection waits.
+    pub(crate) fn renew_listening(&mut self) {
+        if self.handover.is_none() || self.draining || self.now_ms < self.queue.renewed_ms + RENEWAL_MS {
             return;
         }
-        if self.start_accepting().is_err() {
-            self.pause_accepting();
-            self.shortage_until_ms = Some(self.now_ms + SHORTAGE_PAUSE_MS);
+        self.queue.renewed_ms = self.now_ms;
+        if self.queue.open {
+            self.close_queue();
         }
+        if self.accepting {
+            self.pause_accepting();
+        }
+        self.retry_accepting();
+    }
+
+    fn stop_listening(&mut self) {
+        self.pause_accepting();
+        self.close_queue();
+        self.shortage_until_ms = Some(self.now_ms + SHORTAGE_PAUSE_MS);
     }
 
     /// Take connections until one brings a whole request, the batch is used up, or none is waiting.
@@ -139,46 +159,53 @@ impl<H: Host> Reactor<H> {
         waiting(Class::Idle).or_else(|| waiting(Class::Linger)).or_else(|| waiting(Class::Warm))
     }
 
-    fn make_room(&mut self, desk: &mut Desk) {
+    /// At the cap, let go of whoever has to give way.
+    pub(crate) fn make_room(&mut self, desk: &mut Desk) {
         for _ in 0..MAX_EVICTIONS {
+            if self.table.len() < self.settings.worker_connections {
+                return;
+            }
             let Some((id, class)) = self.least_worth() else { return };
             if class == Class::Linger {
                 self.close(id);
             } else {
                 self.close_idle(id, desk);
             }
-            if self.table.len() < self.settings.worker_connections {
-                return;
-            }
         }
     }
 
-    fn pause_for_shortage(&mut self, error: &std::io::Error) {
-        self.pause_accepting();
-        self.shortage_until_ms = Some(self.now_ms + SHORTAGE_PAUSE_MS);
+    pub(crate) fn pause_for_shortage(&mut self, error: &std::io::Error) {
+        self.stop_listening();
         if !self.shortage_told {
             self.shortage_told = true;
             self.tell(Notice::AcceptPaused { why: error.to_string() });
         }
     }
 
-    fn welcome(&mut self, fd: OwnedFd, peer: Peer, listener: u16, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
-        let ours = self.table.len() as u64;
-        let passed_on = self.handover.is_some()
-            && self.board.least_connections_of_idle().is_some_and(|least| ours > least + IMBALANCE)
-            && self.pass_on(fd.as_fd(), peer, listener, &[]);
-        if passed_on {
+    pub(crate) fn welcome(&mut self, fd: OwnedFd, peer: Peer, listener: u16, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        if self.handover.is_some() && self.is_ahead() && self.pass_on(fd.as_fd(), peer, listener, &[]) {
+            self.queue.passed_on_ms = self.now_ms;
             return None;
         }
-        if self.table.len() >= self.settings.worker_connections {
-            self.make_room(desk);
-        }
-        let id = self.insert(Connection::new(Transport::plain(fd), peer, listener));
-        if !self.has_room() {
-            self.pause_accepting();
-        }
+        self.make_room(desk);
+        let id = self.admit(Connection::new(Transport::plain(fd), peer, listener));
         // With TCP_DEFER_ACCEPT the request is there already: serving it now may save the registration.
         self.read_head(id, desk, mode)
+    }
+
+    /// Whether an idle sibling has clearly fewer connections.
+    pub(crate) fn is_ahead(&self) -> bool {
+        let ours = self.table.len() as u64;
+        self.board.least_connections_of_idle().is_some_and(|least| ours > least + IMBALANCE)
+    }
+
+    /// Take a connection in. At the cap no more are accepted until there is room.
+    pub(crate) fn admit(&mut self, connection: Connection<H>) -> ConnId {
+        let id = self.insert(connection);
+        if self.accepting && !self.has_room() {
+            self.pause_accepting();
+        }
+        id
     }
 
     /// Stop accepting for good: what is queued already is accepted, then the listeners are closed.
@@ -187,7 +214,6 @@ impl<H: Host> Reactor<H> {
             return;
         }
         self.draining = true;
-        self.shortage_until_ms = None;
         for index in 0..self.listeners.len() {
             while let Ok((fd, peer)) = socket::accept(self.listeners[index].fd.as_fd()) {
                 self.board.add(Word::Accepted, 1);
@@ -198,6 +224,8 @@ impl<H: Host> Reactor<H> {
         self.leave_queue(desk);
         self.pause_accepting();
         self.listeners.clear();
+        // Nothing is tried again from here on.
+        self.shortage_until_ms = None;
         self.close_all_idle(desk);
     }
 

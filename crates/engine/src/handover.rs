@@ -1,18 +1,20 @@
 //! Handing connections to siblings. All workers share one queue (a SOCK_SEQPACKET pair made before the fork):
 //! whoever is busy puts in, whoever is idle takes out, so nobody has to choose and nothing is lost when a worker dies.
 
-use std::io::IoSlice;
+use std::io::{self, IoSlice};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::connection::{ConnId, Connection, State, Watch};
 use crate::desk::Desk;
 use crate::host::Host;
+use crate::listener::HANDOVER_GENERATION;
 use crate::reactor::Reactor;
 use crate::request::{Mode, Request};
 use crate::sys::board::Word;
+use crate::sys::epoll::Interest;
 use crate::sys::pass;
-use crate::sys::socket::Peer;
+use crate::sys::socket::{self, Peer};
 use crate::timers::Class;
 use crate::transport::Transport;
 
@@ -20,6 +22,8 @@ use crate::transport::Transport;
 const HEADER_BYTES: usize = 22;
 /// The most input that goes along with a connection.
 const MAX_INPUT_BYTES: usize = 32 * 1024;
+/// How long a sibling has to wake up for what was passed on to it.
+const PASSING_MS: u64 = 10;
 
 impl<H: Host> Reactor<H> {
     /// Hand waiting requests to idle siblings, one each.
@@ -85,11 +89,36 @@ impl<H: Host> Reactor<H> {
         passed
     }
 
-    /// Take a connection out of the queue.
+    /// Hear of what siblings put into the queue.
+    pub(crate) fn open_queue(&mut self) -> io::Result<()> {
+        if let Some((receiver, _)) = self.handover.as_ref().filter(|_| !self.queue.open) {
+            let id = ConnId { slot: 0, generation: HANDOVER_GENERATION };
+            self.epoll.add(receiver.as_fd(), id.token(), Interest::SharedRead)?;
+        }
+        self.queue.open = true;
+        Ok(())
+    }
+
+    pub(crate) fn close_queue(&mut self) {
+        if let Some((receiver, _)) = &self.handover {
+            // A queue that is not registered is what we want.
+            let _ = self.epoll.remove(receiver.as_fd());
+        }
+        self.queue.open = false;
+    }
+
+    /// Take a connection out of the queue, unless it is better left to others.
     pub(crate) fn receive_from_sibling(&mut self, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
-        // Whoever drives aside has no time for more.
-        if mode == Mode::Aside || self.draining {
+        if !self.queue.open {
             return None;
+        }
+        match mode {
+            // Whoever drives aside has no time for more. But what is still there when it looks again may have been
+            // announced to this worker alone, and is passed on from here as soon as anybody is idle.
+            Mode::Aside if !std::mem::replace(&mut self.queue.seen, true) => return None,
+            // What was passed on just now is for the sibling that is waking up for it.
+            Mode::Direct if self.now_ms < self.queue.passed_on_ms + PASSING_MS && self.is_ahead() => return None,
+            _ => self.queue.seen = false,
         }
         let (id, count) = self.take_handed_over(desk)?;
         self.welcome_handed_over(id, count, desk, mode)
@@ -100,19 +129,26 @@ impl<H: Host> Reactor<H> {
         while let Some((id, count)) = self.take_handed_over(desk) {
             self.welcome_handed_over(id, count, desk, Mode::Aside);
         }
-        if let Some((receiver, _)) = &self.handover {
-            // It is registered as long as the worker is not told to finish, which happens once.
-            let _ = self.epoll.remove(receiver.as_fd());
-        }
+        self.close_queue();
     }
 
     /// The next connection in the queue; its message, of which the size is told, lies on the desk.
     fn take_handed_over(&mut self, desk: &mut Desk) -> Option<(ConnId, usize)> {
+        // First, since it may read, and what is received is to stay on the desk.
+        self.make_room(desk);
         let (receiver, _) = self.handover.as_ref()?;
-        let (count, fd) = pass::receive_descriptor(receiver.as_fd(), &mut desk.buffer).ok()?;
+        let (count, fd) = match pass::receive_descriptor(receiver.as_fd(), &mut desk.buffer) {
+            Ok(received) => received,
+            Err(error) => {
+                if socket::is_shortage(&error) {
+                    self.pause_for_shortage(&error);
+                }
+                return None;
+            }
+        };
         let (peer, listener) = decode(desk.buffer.get(..count)?)?;
         self.board.add(Word::HandedIn, 1);
-        Some((self.insert(Connection::new(Transport::plain(fd), peer, listener)), count))
+        Some((self.admit(Connection::new(Transport::plain(fd), peer, listener)), count))
     }
 
     fn welcome_handed_over(&mut self, id: ConnId, count: usize, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
@@ -166,7 +202,60 @@ fn decode(message: &[u8]) -> Option<(Peer, u16)> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::net::UnixStream;
+    use std::sync::Arc;
+
     use super::*;
+    use crate::settings::Settings;
+    use crate::sys::board::{Board, WorkerState};
+    use crate::sys::epoll::Epoll;
+    use crate::testing::Plain;
+
+    /// A worker ahead of an idle sibling, whose board is returned, that has just passed a connection on.
+    fn ahead() -> (Reactor<Plain>, Board, Vec<UnixStream>) {
+        let mut boards = Board::in_process(2);
+        let (sibling, own) = (boards.remove(1), boards.remove(0));
+        sibling.set_state(WorkerState::Idle);
+        let mut reactor = Reactor::new(Settings::default(), Arc::new(Epoll::new().unwrap()), Arc::new(own), None);
+        reactor.open(Vec::new(), Some(pass::queue().unwrap())).unwrap();
+        let mut clients = Vec::new();
+        for _ in 0..4 {
+            let (client, ours) = UnixStream::pair().unwrap();
+            assert!(reactor.welcome(ours.into(), None, 0, &mut Desk::default(), Mode::Direct).is_none());
+            clients.push(client);
+        }
+        assert_eq!((reactor.connections(), reactor.board.get(Word::HandedOut)), (3, 1));
+        (reactor, sibling, clients)
+    }
+
+    #[test]
+    fn what_is_passed_on_is_left_to_the_sibling_for_a_moment() {
+        let (mut reactor, _sibling, _clients) = ahead();
+        let mut desk = Desk::default();
+        assert!(reactor.receive_from_sibling(&mut desk, Mode::Direct).is_none());
+        assert_eq!(reactor.connections(), 3);
+        reactor.now_ms += PASSING_MS;
+        assert!(reactor.receive_from_sibling(&mut desk, Mode::Direct).is_none());
+        assert_eq!(reactor.connections(), 4);
+    }
+
+    #[test]
+    fn what_is_passed_on_is_taken_back_from_a_sibling_that_has_become_busy() {
+        let (mut reactor, sibling, _clients) = ahead();
+        sibling.set_state(WorkerState::Active);
+        assert!(reactor.receive_from_sibling(&mut Desk::default(), Mode::Direct).is_none());
+        assert_eq!(reactor.connections(), 4);
+    }
+
+    #[test]
+    fn whoever_drives_aside_takes_what_is_still_there_at_the_second_look() {
+        let (mut reactor, _sibling, _clients) = ahead();
+        let mut desk = Desk::default();
+        for connections in [3, 4] {
+            assert!(reactor.receive_from_sibling(&mut desk, Mode::Aside).is_none());
+            assert_eq!(reactor.connections(), connections);
+        }
+    }
 
     #[test]
     fn an_address_survives_the_journey() {

@@ -22,6 +22,19 @@ impl Listener {
     }
 }
 
+/// What a worker knows of the queue that its siblings share with it.
+#[derive(Debug, Default)]
+pub(crate) struct Queue {
+    /// Whether it is registered.
+    pub open: bool,
+    /// Whether it has been seen to hold something, by a thread that leaves it to others at first.
+    pub seen: bool,
+    /// When something was put in last.
+    pub passed_on_ms: u64,
+    /// When it and the listeners were registered last.
+    pub renewed_ms: u64,
+}
+
 /// A queue of new connections, and how many more to take from it in this turn.
 #[derive(Clone, Copy, Debug)]
 pub struct Accepting {

@@ -16,7 +16,7 @@ use crate::connection::{ConnId, Connection, Table, Watch};
 use crate::held::Batch;
 use crate::host::{Host, Remains};
 use crate::input::{Input, READ_BYTES};
-use crate::listener::Listener;
+use crate::listener::{Listener, Queue};
 use crate::notice::Notice;
 use crate::settings::Settings;
 use crate::sys::board::{Board, Word};
@@ -45,6 +45,7 @@ pub struct Reactor<H: Host> {
     pub(crate) timers: Timers,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) handover: Option<(OwnedFd, OwnedFd)>,
+    pub(crate) queue: Queue,
     /// Connections whose request waits for the application, oldest first.
     pub(crate) ready: VecDeque<ConnId>,
     /// Connections with streamed blocks that nobody has tried to send yet.
@@ -88,6 +89,7 @@ impl<H: Host> Reactor<H> {
             timers,
             listeners: Vec::new(),
             handover: None,
+            queue: Queue::default(),
             ready: VecDeque::new(),
             unflushed: Vec::new(),
             batch: Batch::default(),

@@ -107,6 +107,7 @@ impl<H: Host> Reactor<H> {
                 Class::Linger => self.close(id),
             }
         }
+        self.renew_listening();
         self.retry_accepting();
     }
 }

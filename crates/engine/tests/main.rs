@@ -6,6 +6,7 @@ mod bodies;
 mod deadlines;
 mod ends;
 mod requests;
+mod siblings;
 mod storage;
 mod support;
 mod turns;

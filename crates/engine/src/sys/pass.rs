@@ -52,7 +52,8 @@ pub fn send_descriptor(queue: BorrowedFd<'_>, blocks: &[IoSlice<'_>], fd: Borrow
 /// Receive one message and the descriptor it carries.
 ///
 /// # Errors
-/// `WouldBlock` when none is waiting; `InvalidData` when a message carries no descriptor.
+/// `WouldBlock` when none is waiting; EMFILE when a message's descriptor is lost, since this process may have no more;
+/// `InvalidData` when a message carries none.
 pub fn receive_descriptor(queue: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<(usize, OwnedFd)> {
     let mut control = Control { bytes: [0; 64] };
     let mut block = libc::iovec { iov_base: room.as_mut_ptr().cast(), iov_len: room.len() };
@@ -65,6 +66,9 @@ pub fn receive_descriptor(queue: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<
     let flags = libc::MSG_DONTWAIT | libc::MSG_CMSG_CLOEXEC;
     // SAFETY: the message and all it names live through the call.
     let count = check_size(unsafe { libc::recvmsg(queue.as_raw_fd(), &raw mut message, flags) })?;
+    if message.msg_flags & libc::MSG_CTRUNC != 0 {
+        return Err(io::Error::from_raw_os_error(libc::EMFILE));
+    }
     // SAFETY: the kernel has filled the control buffer as `msg_controllen` says; the header is checked before
     // its data is read, and the descriptor it names belongs to nobody else.
     unsafe {

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod host;
 pub mod process;
+pub mod siblings;
 pub mod sockets;
 pub mod worker;
 

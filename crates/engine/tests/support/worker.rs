@@ -189,6 +189,12 @@ impl Worker {
         self.until("such number of connections", nothing, |worker| worker.connections() == count);
     }
 
+    /// Serve until `count` connections are left.
+    #[track_caller]
+    pub fn until_connections_while(&mut self, count: usize, application: impl FnMut(Call) -> Reply) {
+        self.until("such number of connections", application, |worker| worker.connections() == count);
+    }
+
     /// Serve until `count` answers are complete.
     #[track_caller]
     pub fn until_requests(&mut self, count: u64, application: impl FnMut(Call) -> Reply) {
@@ -335,6 +341,18 @@ impl Running {
         self.standby.take().unwrap().join().unwrap();
         // Ours must not be the last reference: what the reactor holds is the host's to drop.
         worker
+    }
+}
+
+impl Running {
+    /// Wait until `done`.
+    #[track_caller]
+    pub fn until(&self, what: &str, mut done: impl FnMut(&mut Reactor<Fake>) -> bool) {
+        let until = deadline();
+        while !done(&mut self.shared.lock()) {
+            assert!(Instant::now() < until, "no {what} within {PATIENCE:?}");
+            std::thread::yield_now();
+        }
     }
 }
 
