@@ -38,8 +38,14 @@ impl<H: Host> Reactor<H> {
             Some(entry) if entry.id == id => entry.finished = Some(keep_alive),
             _ => return self.finish(id, keep_alive),
         }
-        let is_old = clock::monotonic_ns() - self.batch.since_ns > MAX_WAIT_NS;
-        if is_old || self.batch.entries.len() >= MAX_ENTRIES {
+        self.flush_full_batch();
+    }
+
+    /// Send what is held back if it is enough, or has been for long.
+    #[inline]
+    pub(crate) fn flush_full_batch(&mut self) {
+        let entries = self.batch.entries.len();
+        if entries >= MAX_ENTRIES || entries > 0 && clock::monotonic_ns() - self.batch.since_ns > MAX_WAIT_NS {
             self.flush_batch();
         }
     }

@@ -211,6 +211,13 @@ impl<H: Host> Reactor<H> {
     /// The answer is complete: go on with the connection when it is written.
     #[inline]
     pub fn finish(&mut self, id: ConnId, keep_alive: bool) {
+        self.complete(id, keep_alive);
+        // This one was not held back, but took its time while others are.
+        self.flush_full_batch();
+    }
+
+    #[inline]
+    fn complete(&mut self, id: ConnId, keep_alive: bool) {
         self.board.add(Word::Requests, 1);
         if self.draining {
             return self.finish_and_close(id);

@@ -1,9 +1,11 @@
 //! A turn ends: whoever asks a lot waits behind those that ask a little, and what is done with is given back.
 
+use std::time::{Duration, Instant};
+
 use longma_engine::settings::Settings;
 
 use crate::support::client::Client;
-use crate::support::worker::{Reply, Worker, ok, ok_head};
+use crate::support::worker::{Reply, Worker, ok, ok_bytes, ok_head};
 
 #[test]
 fn many_requests_behind_each_other_do_not_hold_another_client_up() {
@@ -68,4 +70,33 @@ fn under_load_without_a_pause_blocks_are_given_back() {
         Reply::Blocks(ok_head(20_000), vec![call.block(vec![b'x'; 20_000])])
     });
     assert!(most < 100, "{most} blocks were kept");
+}
+
+#[test]
+fn an_answer_that_waits_for_company_does_not_wait_for_long() {
+    let (mut worker, address) = Worker::unix(Settings::default());
+    let mut clients: Vec<Client> = (0..3).map(|_| Client::connect(&address)).collect();
+    worker.until_connections(3);
+    for client in &mut clients {
+        client.get("/");
+    }
+    let mut calls = 0;
+    worker.wait(10_000);
+    worker.serve(&mut |_| {
+        calls += 1;
+        match calls {
+            1 => Reply::Soon(ok_bytes(b"soon")),
+            2 => {
+                // Too long to be held back itself, and longer in the making than the first may wait.
+                let began = Instant::now();
+                while began.elapsed() < Duration::from_millis(3) {}
+                ok(&[b'x'; 10_000])
+            }
+            _ => {
+                assert!(!clients[0].take_now(1).is_empty(), "the first answer is still held back");
+                ok(b"")
+            }
+        }
+    });
+    assert_eq!(calls, 3);
 }
