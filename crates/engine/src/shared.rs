@@ -147,3 +147,75 @@ impl<H: Host> Shared<H> {
         self.parked.store(false, Ordering::SeqCst);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+    use std::time::Instant;
+
+    use super::*;
+    use crate::testing::{Pair, Plain};
+
+    const ROUNDS: u32 = 50_000;
+
+    fn shared() -> Arc<Shared<Plain>> {
+        Arc::new(Shared::new(Pair::new(crate::settings::Settings::default()).reactor))
+    }
+
+    /// Run `standby` until the end in a thread of its own; it counts what it notices. Do `call` many times over: each
+    /// time it must be noticed before `back` is called.
+    fn noticed(
+        shared: &Arc<Shared<Plain>>,
+        standby: fn(&Shared<Plain>, &AtomicU32),
+        call: fn(&Shared<Plain>),
+        back: fn(&Shared<Plain>),
+    ) {
+        let count = AtomicU32::new(0);
+        std::thread::scope(|scope| {
+            scope.spawn(|| standby(shared, &count));
+            for round in 0..ROUNDS {
+                call(shared);
+                let until = Instant::now() + Duration::from_secs(10);
+                while count.load(Ordering::SeqCst) <= round {
+                    if Instant::now() > until {
+                        shared.end();
+                        panic!("it sleeps on in round {round}");
+                    }
+                    std::thread::yield_now();
+                }
+                back(shared);
+            }
+            shared.end();
+        });
+    }
+
+    #[test]
+    fn no_exchange_is_slept_through() {
+        let standby = |shared: &Shared<Plain>, count: &AtomicU32| {
+            while !shared.has_ended() {
+                shared.park();
+                let exchange = shared.exchange();
+                if exchange & 1 == 1 {
+                    count.fetch_add(1, Ordering::SeqCst);
+                    while shared.exchange() == exchange {
+                        std::thread::yield_now();
+                    }
+                }
+            }
+        };
+        noticed(&shared(), standby, Shared::enter, Shared::leave);
+    }
+
+    #[test]
+    fn no_streamed_block_is_slept_through() {
+        let standby = |shared: &Shared<Plain>, count: &AtomicU32| {
+            while !shared.has_ended() {
+                shared.pause(Duration::from_secs(60), true);
+                if shared.has_streamed() {
+                    count.fetch_add(1, Ordering::SeqCst);
+                }
+            }
+        };
+        noticed(&shared(), standby, Shared::has_block, |_| {});
+    }
+}

@@ -7,6 +7,7 @@ mod deadlines;
 mod ends;
 mod requests;
 mod siblings;
+mod standby;
 mod storage;
 mod support;
 mod turns;
