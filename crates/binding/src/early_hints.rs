@@ -7,6 +7,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 use crate::exchange::Exchange;
+use crate::handle::Handle;
 
 /// The callable: takes a list of (name, value) pairs. Ignored for HTTP/1.0 and once the answer has begun.
 #[pyclass(module = "longma._core", frozen)]
@@ -19,9 +20,10 @@ impl EarlyHints {
         Self { exchange: AtomicPtr::new(std::ptr::null_mut()) }
     }
 
-    /// Send on behalf of this exchange; null: of none.
-    pub fn attach(&self, exchange: *mut Exchange) {
-        self.exchange.store(exchange, Ordering::Relaxed);
+    /// Send on behalf of this exchange from now on; `None`: of none.
+    #[inline]
+    pub fn attach(&self, exchange: Option<Handle>) {
+        self.exchange.store(exchange.map_or(std::ptr::null_mut(), Handle::as_ptr), Ordering::Relaxed);
     }
 }
 
@@ -38,10 +40,9 @@ impl EarlyHints {
             answer.extend_from_slice(format!("{name}: {}\r\n", value.trim()).as_bytes());
         }
         answer.extend_from_slice(b"\r\n");
-        let exchange = self.exchange.load(Ordering::Relaxed);
-        if !exchange.is_null() {
-            // SAFETY: attached while the worker that owns the exchange runs, and Python runs one thread at a time.
-            unsafe { (*exchange).send_interim(&answer) };
+        // SAFETY: what is stored lives until it is taken back.
+        if let Some(exchange) = unsafe { Handle::from_ptr(self.exchange.load(Ordering::Relaxed)) } {
+            exchange.with(|exchange| exchange.send_interim(&answer));
         }
         Ok(())
     }

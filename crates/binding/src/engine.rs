@@ -32,7 +32,6 @@ use crate::worker::{GO_ON, STOP_GRACEFULLY, STOP_NOW, Worker};
 #[pyclass(module = "longma._core", frozen)]
 pub struct Engine {
     worker: std::sync::Mutex<Option<Worker>>,
-    early_hints: Py<EarlyHints>,
     order: AtomicU8,
     shared: Arc<Shared<PythonHost>>,
     /// Keeps the board's memory while the engine may write to it.
@@ -77,26 +76,17 @@ impl Engine {
         let application = unsafe { Ref::borrowed(application.as_ptr()) };
         let shared = Arc::new(Shared::new(reactor));
         let responder = Responder::new(sendfile).ok_or_else(|| PyErr::fetch(py))?;
-        let worker =
-            Worker::new(Arc::clone(&shared), application, environs, responder, Log::new(log)).ok_or_else(|| PyErr::fetch(py))?;
-        Ok(Self {
-            worker: std::sync::Mutex::new(Some(worker)),
-            early_hints: early_hints.unbind(),
-            order: AtomicU8::new(GO_ON),
-            shared,
-            _board: board,
-        })
+        let worker = Worker::new(Arc::clone(&shared), application, environs, responder, early_hints.unbind(), Log::new(log))
+            .ok_or_else(|| PyErr::fetch(py))?;
+        Ok(Self { worker: std::sync::Mutex::new(Some(worker)), order: AtomicU8::new(GO_ON), shared, _board: board })
     }
 
     /// Serve until told to stop. Python's signal handlers run promptly; what they raise ends the serving.
     fn run(&self, py: Python<'_>) -> PyResult<()> {
         let taken = self.worker.lock().ok().and_then(|mut worker| worker.take());
         let mut worker = taken.ok_or_else(|| PyRuntimeError::new_err("an engine runs once"))?;
-        let early_hints = self.early_hints.get();
-        early_hints.attach(&raw mut *worker.exchange);
         let standby = standby::start(Arc::clone(&worker.shared))?;
         let result = worker.serve(py, &self.order);
-        early_hints.attach(std::ptr::null_mut());
         worker.shared.end();
         py.detach(|| standby.join()).map_err(|_| PyRuntimeError::new_err("the standby thread has panicked"))?;
         let mut reactor = worker.shared.lock();

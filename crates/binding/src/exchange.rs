@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use longma_engine::connection::ConnId;
 use longma_engine::shared::Shared;
-use longma_engine::{Desk, leader};
 use longma_proto::h1::response::{Framing, chunk_head};
-use pyo3::{Python as Interpreter, ffi};
+use pyo3::ffi;
 
 use crate::fault::Fault;
 use crate::head::{Asked, Prefixes, Said, Settled, say, settle};
@@ -18,12 +17,24 @@ use crate::object::Block;
 const COPY_BYTES: usize = 16 * 1024;
 /// Bytes of one answer that may wait for a slow client, in memory and in its file, before the application waits too.
 const MAX_WAITING_BYTES: u64 = 1 << 30;
-const ROOM_WAIT_MS: i32 = 250;
 
-/// An exchange. Lives on the stack of the thread that calls the application; `start_response` and `early_hints`
-/// reach it while it does.
+/// What there is for the next block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Room {
+    Enough,
+    None,
+}
+
+impl Room {
+    /// The room that is left where so many bytes wait.
+    pub fn left(waiting: u64) -> Self {
+        if waiting > MAX_WAITING_BYTES { Self::None } else { Self::Enough }
+    }
+}
+
+/// An exchange. `start_response` and `early_hints` reach it while the application has control.
 pub struct Exchange {
-    shared: Arc<Shared<Python>>,
+    pub shared: Arc<Shared<Python>>,
     pub id: ConnId,
     pub asked: Asked,
     said: Option<Said>,
@@ -43,8 +54,6 @@ pub struct Exchange {
     ended: bool,
     /// Whether a whole answer may wait for others to leave with.
     pub patient: bool,
-    /// Whether the application has control. Outside of a call somebody may hold the lock.
-    pub in_call: bool,
 }
 
 impl Exchange {
@@ -67,7 +76,6 @@ impl Exchange {
             begun: false,
             ended: false,
             patient: false,
-            in_call: false,
         }
     }
 
@@ -177,13 +185,13 @@ impl Exchange {
     }
 
     /// Send one block of a body that comes block by block.
-    pub fn write(&mut self, block: &[u8]) -> Result<(), Fault> {
+    pub fn write(&mut self, block: &[u8]) -> Result<Room, Fault> {
         if self.ended {
             return Err(Fault::Protocol("write() was called after the end of the answer"));
         }
         let settled = self.begin(None)?;
         let block = self.frame(settled, block);
-        if self.completes(settled) { self.hand_out(block, settled, true) } else { self.hand_out(block, settled, false) }
+        self.hand_out(block, settled, self.completes(settled))
     }
 
     /// Cut the block to what may be sent, and compose what precedes it.
@@ -208,7 +216,7 @@ impl Exchange {
     }
 
     /// Give the engine what is composed and the block. `at_once`: nothing follows, so waiting for company is idle.
-    fn hand_out(&mut self, block: &[u8], settled: Settled, at_once: bool) -> Result<(), Fault> {
+    fn hand_out(&mut self, block: &[u8], settled: Settled, at_once: bool) -> Result<Room, Fault> {
         let is_chunk = settled.framing == Framing::Chunked && !block.is_empty();
         self.out.extend_from_slice(block);
         if is_chunk {
@@ -230,31 +238,7 @@ impl Exchange {
         if !alive {
             return Err(Fault::ClientGone);
         }
-        if waiting > MAX_WAITING_BYTES { self.wait_for_room() } else { Ok(()) }
-    }
-
-    /// Serve the sockets, but call nothing, until the client has taken some of its answer.
-    fn wait_for_room(&mut self) -> Result<(), Fault> {
-        let mut desk = Desk::default();
-        loop {
-            // SAFETY: attached. The application's own signal handlers run here.
-            if unsafe { ffi::PyErr_CheckSignals() } != 0 {
-                return Err(Fault::Raised);
-            }
-            let shared = Arc::clone(&self.shared);
-            // SAFETY: attached: the application called us.
-            let waited = unsafe { Interpreter::assume_attached() }.detach(|| leader::wait(&shared, &mut desk, ROOM_WAIT_MS));
-            let mut reactor = self.shared.lock();
-            reactor.update_time();
-            if waited.is_err() || !reactor.is_alive(self.id) {
-                return Err(Fault::ClientGone);
-            }
-            reactor.handle_events_aside(&mut desk);
-            reactor.expire(&mut desk);
-            if reactor.waiting(self.id) <= MAX_WAITING_BYTES / 2 {
-                return Ok(());
-            }
-        }
+        Ok(Room::left(waiting))
     }
 
     /// Answer with a part of a file.
@@ -323,7 +307,7 @@ impl Exchange {
 
     /// Send an interim response (RFC 9110 §15.2), unless the final one has begun or the client would not know it.
     pub fn send_interim(&mut self, bytes: &[u8]) {
-        if self.in_call && self.settled.is_none() && self.asked.version == longma_proto::h1::Version::Http11 {
+        if self.settled.is_none() && self.asked.version == longma_proto::h1::Version::Http11 {
             self.shared.lock().send(self.id, bytes, false);
         }
     }

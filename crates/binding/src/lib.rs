@@ -6,6 +6,7 @@ mod environ;
 mod exchange;
 mod fault;
 mod file_wrapper;
+mod handle;
 mod head;
 mod host;
 mod input;

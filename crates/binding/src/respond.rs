@@ -5,9 +5,9 @@ use std::ptr;
 use pyo3::prelude::*;
 use pyo3::{Bound, Python as Interpreter, ffi};
 
-use crate::exchange::Exchange;
 use crate::fault::Fault;
 use crate::file_wrapper::FileWrapper;
+use crate::handle::Handle;
 use crate::object::{Block, Ref, bytes_of};
 
 /// What is used for every answer, looked up once.
@@ -32,20 +32,20 @@ impl Responder {
 
     /// Send what `result` holds or yields, and close it. It is closed once, whatever happens.
     #[inline]
-    pub fn answer(&self, exchange: &mut Exchange, result: Ref) -> Result<Answer, Fault> {
+    pub fn answer(&self, exchange: Handle, result: Ref) -> Result<Answer, Fault> {
         // SAFETY: attached, and `result` is held.
         if let Some(blocks) = unsafe { blocks_of(result.as_ptr()) }
-            && !exchange.head_is_sent()
+            && !exchange.with(|exchange| exchange.head_is_sent())
         {
             // SAFETY: attached; the sequence holds its blocks, which are bytes.
-            let large = unsafe { exchange.whole(blocks) }?;
+            let large = exchange.with(|exchange| unsafe { exchange.whole(blocks) })?;
             return Ok(if large.is_empty() { Answer::Composed } else { Answer::Blocks(large) });
         }
         self.stream_and_close(exchange, result)
     }
 
     #[inline(never)]
-    fn stream_and_close(&self, exchange: &mut Exchange, result: Ref) -> Result<Answer, Fault> {
+    fn stream_and_close(&self, exchange: Handle, result: Ref) -> Result<Answer, Fault> {
         let answered = self.stream(exchange, &result);
         // close() is called with no error set.
         let error = if matches!(answered, Err(Fault::Raised)) { Some(PyErr::fetch(attached())) } else { None };
@@ -59,8 +59,8 @@ impl Responder {
         }
     }
 
-    fn stream(&self, exchange: &mut Exchange, result: &Ref) -> Result<(), Fault> {
-        if self.sendfile && !exchange.head_is_sent() && send_file(exchange, result)? {
+    fn stream(&self, exchange: Handle, result: &Ref) -> Result<(), Fault> {
+        if self.sendfile && !exchange.with(|exchange| exchange.head_is_sent()) && send_file(exchange, result)? {
             return Ok(());
         }
         // SAFETY: attached, and `result` is held.
@@ -77,7 +77,7 @@ impl Responder {
             if bytes.is_empty() {
                 continue;
             }
-            if !exchange.is_started() {
+            if !exchange.with(|exchange| exchange.is_started()) {
                 return Err(Fault::Protocol("the application yielded a block before calling start_response()"));
             }
             exchange.write(bytes)?;
@@ -86,7 +86,7 @@ impl Responder {
         if !unsafe { ffi::PyErr_Occurred() }.is_null() {
             return Err(Fault::Raised);
         }
-        exchange.end()
+        exchange.with(|exchange| exchange.end())
     }
 
     /// Call `close()` if there is one (PEP 3333, "Specification Details").
@@ -109,14 +109,16 @@ impl Responder {
 }
 
 /// Send a wrapped file from its descriptor. False: it must be read.
-fn send_file(exchange: &mut Exchange, result: &Ref) -> Result<bool, Fault> {
+fn send_file(exchange: Handle, result: &Ref) -> Result<bool, Fault> {
     let py = attached();
     // SAFETY: attached, and `result` is held.
     let object = unsafe { Bound::from_borrowed_ptr(py, result.as_ptr()) };
     let Ok(wrapper) = object.cast_exact::<FileWrapper>() else { return Ok(false) };
     let Some(rest) = wrapper.get().rest(py) else { return Ok(false) };
-    exchange.send_file(rest.file, rest.offset, rest.length)?;
-    exchange.end()?;
+    exchange.with(|exchange| {
+        exchange.send_file(rest.file, rest.offset, rest.length)?;
+        exchange.end()
+    })?;
     Ok(true)
 }
 

@@ -6,7 +6,7 @@ use std::ptr::{self, NonNull};
 
 use pyo3::ffi;
 
-use crate::exchange::Exchange;
+use crate::handle::Handle;
 use crate::object::{Ref, bytes_of};
 
 /// The object. `exchange` is set while a request is being served.
@@ -14,7 +14,7 @@ use crate::object::{Ref, bytes_of};
 struct Layout {
     base: ffi::PyObject,
     call: Option<ffi::vectorcallfunc>,
-    exchange: *mut Exchange,
+    exchange: Option<Handle>,
 }
 
 const USAGE: &CStr = c"start_response() takes a status, a list of (name, value) pairs, and optionally exc_info";
@@ -84,21 +84,18 @@ impl StartResponse {
         self.0.as_ptr()
     }
 
-    /// Serve this exchange from now on.
+    /// Serve this exchange from now on; `None`: none.
     #[inline]
-    pub fn attach(&self, exchange: *mut Exchange) {
-        // SAFETY: the object is ours, and Python runs on this thread only while we are attached.
+    pub fn attach(&self, exchange: Option<Handle>) {
+        // SAFETY: attached, and the object is ours.
         unsafe { (*self.layout().as_ptr()).exchange = exchange };
     }
 
-    /// Forget the exchange. False: somebody has kept the object, so the next request needs another.
+    /// Whether somebody has kept the object, so that the next request needs another.
     #[inline]
-    pub fn detach(&self) -> bool {
-        // SAFETY: as in `attach`.
-        unsafe {
-            (*self.layout().as_ptr()).exchange = ptr::null_mut();
-            ffi::Py_REFCNT(self.0.as_ptr()) == 1
-        }
+    pub fn is_kept(&self) -> bool {
+        // SAFETY: attached, and the object is ours.
+        unsafe { ffi::Py_REFCNT(self.0.as_ptr()) > 1 }
     }
 }
 
@@ -124,11 +121,9 @@ unsafe extern "C" fn call(
         let named = if names.is_null() { 0 } else { ffi::PyTuple_GET_SIZE(names) as usize };
         // Where there are no arguments, there need not be an array either (PyObject_CallNoArgs).
         let given = if arguments.is_null() { &[] } else { std::slice::from_raw_parts(arguments, positional + named) };
-        if (*layout).exchange.is_null() {
-            return raise(COMPLETE);
-        }
+        let Some(exchange) = (*layout).exchange else { return raise(COMPLETE) };
         match (given, named) {
-            (&[block], 0) => write(callable, layout, block),
+            (&[block], 0) => write(exchange, callable, block),
             (&[status, fields], 0) => start(callable, layout, status, fields, ptr::null_mut()),
             _ => match arranged(given, positional, names) {
                 Some([status, fields, exc_info]) => start(callable, layout, status, fields, exc_info),
@@ -170,7 +165,7 @@ unsafe fn start(
     fields: *mut ffi::PyObject,
     exc_info: *mut ffi::PyObject,
 ) -> *mut ffi::PyObject {
-    // SAFETY: called by `call` with what Python gave it; no Python code runs while the exchange is borrowed.
+    // SAFETY: called by `call` with what Python gave it.
     unsafe {
         if ffi::PyUnicode_Check(status) == 0 {
             return type_error(c"the status must be a str such as '200 OK'");
@@ -178,21 +173,19 @@ unsafe fn start(
         if ffi::PyList_Check(fields) == 0 && ffi::PyTuple_Check(fields) == 0 {
             // Gunicorn takes whatever gives pairs, and so does what was written for it.
             let Some(listed) = Ref::owned(ffi::PySequence_List(fields)) else { return ptr::null_mut() };
-            // Another thread may have seen the end of the request meanwhile.
-            if (*layout).exchange.is_null() {
-                return raise(COMPLETE);
-            }
             return start(callable, layout, status, listed.as_ptr(), exc_info);
         }
-        let exchange = &mut *(*layout).exchange;
+        // Looked at here: while the list was made another thread may have seen the end of the request.
+        let Some(exchange) = (*layout).exchange else { return raise(COMPLETE) };
+        let (head_is_sent, is_started) = exchange.with(|exchange| (exchange.head_is_sent(), exchange.is_started()));
         let replaces = !exc_info.is_null() && exc_info != ffi::Py_None();
-        if replaces && exchange.head_is_sent() {
+        if replaces && head_is_sent {
             return reraise(exc_info);
         }
-        if exchange.is_started() && !replaces {
+        if is_started && !replaces {
             return raise(c"start_response() was called before, and without exc_info this time");
         }
-        if let Err(fault) = exchange.start(status, fields) {
+        if let Err(fault) = exchange.with(|exchange| exchange.start(status, fields)) {
             return fault.raise();
         }
         ffi::Py_INCREF(callable);
@@ -201,21 +194,19 @@ unsafe fn start(
 }
 
 /// The `write` callable (PEP 3333, "The write() Callable").
-unsafe fn write(callable: *mut ffi::PyObject, layout: *mut Layout, block: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: called by `call`; the exchange lives while it is attached.
+unsafe fn write(exchange: Handle, callable: *mut ffi::PyObject, block: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: called by `call` with what Python gave it; the exchange lives while it is attached.
     unsafe {
-        if !(*(*layout).exchange).is_started() {
+        if !exchange.with(|exchange| exchange.is_started()) {
             return type_error(USAGE);
         }
         if ffi::PyBytes_Check(block) == 0 {
             return type_error(c"write() takes bytes");
         }
-        // Held through the call: the client's end may be noticed, and what it leads to may touch anything.
-        let held = Ref::borrowed(callable);
-        let block = Ref::borrowed(block);
-        match (*(*layout).exchange).write(bytes_of(block.as_ptr())) {
+        // Held through a wait, in which anything may happen: an object that is held serves no other request.
+        let _held = (Ref::borrowed(callable), Ref::borrowed(block));
+        match exchange.write(bytes_of(block)) {
             Ok(()) => {
-                drop(held);
                 ffi::Py_INCREF(ffi::Py_None());
                 ffi::Py_None()
             }

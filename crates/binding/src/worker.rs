@@ -16,9 +16,11 @@ use pyo3::exceptions::{PyBrokenPipeError, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 use pyo3::{Python as Interpreter, ffi};
 
+use crate::early_hints::EarlyHints;
 use crate::environ::{Environs, Source};
 use crate::exchange::Exchange;
 use crate::fault::Fault;
+use crate::handle::Handle;
 use crate::head::Asked;
 use crate::host::Python;
 use crate::input::Input;
@@ -50,7 +52,8 @@ pub struct Worker {
     responder: Responder,
     start_type: StartResponseType,
     start: StartResponse,
-    pub exchange: Box<Exchange>,
+    early_hints: Py<EarlyHints>,
+    exchange: Box<Exchange>,
     log: Log,
     logging: Logging,
 }
@@ -62,6 +65,7 @@ impl Worker {
         application: Ref,
         environs: Environs,
         responder: Responder,
+        early_hints: Py<EarlyHints>,
         log: Log,
     ) -> Option<Self> {
         let start_type = StartResponseType::new()?;
@@ -77,7 +81,7 @@ impl Worker {
             }
         };
         exchange.keep_head = logging.enabled;
-        Some(Self { shared, application, environs, responder, start_type, start, exchange, log, logging })
+        Some(Self { shared, application, environs, responder, start_type, start, early_hints, exchange, log, logging })
     }
 
     /// Serve until told to stop.
@@ -169,7 +173,6 @@ impl Worker {
         } else {
             Err(Fault::Protocol("the path does not begin with SCRIPT_NAME, which is set in the environment"))
         };
-        self.exchange.in_call = false;
         let environ = if self.logging.environ { Some(environ) } else { None };
         let fatal = match &answer {
             Err(fault) => self.explain(py, fault, bytes, head),
@@ -177,7 +180,7 @@ impl Worker {
         };
         shared.leave();
         shared.board.set(Word::CallStarted, 0);
-        if !self.start.detach() {
+        if self.start.is_kept() {
             self.start = self.start_type.make().ok_or_else(|| PyErr::fetch(py))?;
         }
         let mut reactor = shared.lock();
@@ -202,8 +205,9 @@ impl Worker {
     /// Call the application and take its answer as far as it goes.
     #[inline]
     fn call(&mut self, environ: &Ref) -> Result<Answer, Fault> {
-        self.exchange.in_call = true;
-        self.start.attach(&raw mut *self.exchange);
+        // SAFETY: the exchange lives as long as the worker, and whoever has the handle loses it with the loan.
+        let exchange = unsafe { Handle::of(&mut self.exchange) };
+        let _loan = Loan::of(exchange, &self.start, self.early_hints.get());
         let mut arguments = [std::ptr::null_mut(), environ.as_ptr(), self.start.as_ptr()];
         let count = 2 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
         // SAFETY: attached; the arguments are held, and the place before the first may be written to.
@@ -212,7 +216,7 @@ impl Worker {
         };
         // SAFETY: a new reference, or null with an error set.
         let result = unsafe { Ref::owned(result) }.ok_or_else(|| Fault::Raised)?;
-        self.responder.answer(&mut self.exchange, result)
+        self.responder.answer(exchange, result)
     }
 
     /// Log what went wrong. What is more than this request's business is returned.
@@ -301,6 +305,26 @@ impl Worker {
             duration_ns,
             environ: &mut look_up,
         });
+    }
+}
+
+/// An exchange in the hands of the application, for the length of a call. Outside of one somebody may hold the lock.
+struct Loan<'a>(&'a StartResponse, &'a EarlyHints);
+
+impl<'a> Loan<'a> {
+    #[inline]
+    fn of(exchange: Handle, start: &'a StartResponse, early_hints: &'a EarlyHints) -> Self {
+        start.attach(Some(exchange));
+        early_hints.attach(Some(exchange));
+        Self(start, early_hints)
+    }
+}
+
+impl Drop for Loan<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        self.0.attach(None);
+        self.1.attach(None);
     }
 }
 
