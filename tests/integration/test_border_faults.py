@@ -90,6 +90,12 @@ def test_a_fault_of_close_is_told_when_the_client_has_gone(serve: Serve):
     told(server, "ValueError: raised by close")
 
 
+def test_a_fault_that_no_text_can_hold_is_told_with_what_can(serve: Serve):
+    server = serve(APP)
+    assert server.get("/unprintable").status == 500
+    told(server, "ValueError: a lone surrogate: ")
+
+
 def test_an_interrupt_in_close_ends_the_worker_and_not_the_answer(serve: Serve):
     server = serve(APP)
     server.expect("KeyboardInterrupt|exited|Traceback|died")

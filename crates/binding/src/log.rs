@@ -39,5 +39,7 @@ fn printable(text: &str) -> String {
 fn traceback(py: Python<'_>, error: &PyErr) -> PyResult<String> {
     let lines =
         py.import("traceback")?.call_method1("format_exception", (error.get_type(py), error.value(py), error.traceback(py)))?;
-    PyString::new(py, "").call_method1("join", (lines,))?.extract()
+    let text = PyString::new(py, "").call_method1("join", (lines,))?;
+    // Half of a surrogate pair, as in the name of a file that is no UTF-8, must not cost the operator the rest.
+    Ok(text.cast_into::<PyString>()?.to_string_lossy().into_owned())
 }
