@@ -74,6 +74,7 @@ impl<H: Host> Reactor<H> {
         if !self.pass_on(fd, peer, listener, &bytes) {
             return false;
         }
+        self.queue.passed_on_ms = self.now_ms;
         self.forget(id);
         true
     }
@@ -112,12 +113,13 @@ impl<H: Host> Reactor<H> {
         if !self.queue.open {
             return None;
         }
+        // What was passed on just now is for the sibling that is waking up for it.
+        let is_ours = self.now_ms < self.queue.passed_on_ms + PASSING_MS;
         match mode {
             // Whoever drives aside has no time for more. But what is still there when it looks again may have been
             // announced to this worker alone, and is passed on from here as soon as anybody is idle.
-            Mode::Aside if !std::mem::replace(&mut self.queue.seen, true) => return None,
-            // What was passed on just now is for the sibling that is waking up for it.
-            Mode::Direct if self.now_ms < self.queue.passed_on_ms + PASSING_MS && self.is_ahead() => return None,
+            Mode::Aside if is_ours || !std::mem::replace(&mut self.queue.seen, true) => return None,
+            Mode::Direct if is_ours && self.is_ahead() => return None,
             _ => self.queue.seen = false,
         }
         let (id, count) = self.take_handed_over(desk)?;
@@ -251,6 +253,7 @@ mod tests {
     fn whoever_drives_aside_takes_what_is_still_there_at_the_second_look() {
         let (mut reactor, _sibling, _clients) = ahead();
         let mut desk = Desk::default();
+        reactor.now_ms += PASSING_MS;
         for connections in [3, 4] {
             assert!(reactor.receive_from_sibling(&mut desk, Mode::Aside).is_none());
             assert_eq!(reactor.connections(), connections);
