@@ -140,6 +140,17 @@ def huge(environ: Environ, start_response: Start) -> Iterable[bytes]:
     return [b"huge"]
 
 
+def said(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    start_response(asked(environ, "status"), [TEXT, ("Content-Length", "4")])
+    return [b"said"]
+
+
+def tunnel(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """An answer to CONNECT with a length that must not be told."""
+    start_response("200 Connected", [("Content-Length", "3")])
+    return [b"tunnelled"]
+
+
 def written(environ: Environ, start_response: Start) -> Iterable[bytes]:
     write = start_response("200 OK", [TEXT])
     write(b"written")
@@ -345,7 +356,7 @@ def collected(environ: Environ, start_response: Start) -> Iterable[bytes]:
 
 def application(environ: Environ, start_response: Start) -> Iterable[bytes]:
     """Answer as the function that the path names does."""
-    name = environ["PATH_INFO"].strip("/").replace("-", "_")
+    name = environ["PATH_INFO"].strip("/").replace("-", "_") or "tunnel"
     for scope in (globals(), vars(border_faults), vars(border_files), vars(border_state)):
         if name in scope:
             view: Callable[[Environ, Start], Iterable[bytes]] = scope[name]

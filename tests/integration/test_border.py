@@ -119,6 +119,23 @@ def test_the_head_is_what_start_response_was_given(client: Client):
     assert (response.one("X-Kept"), response.one("X-Late"), response.body) == ("1", None, b"changed")
 
 
+@pytest.mark.parametrize("status", ["100", "101", "103"])
+def test_an_interim_status_is_the_last_on_its_connection(client: Client, status: str):
+    """A client that waits for the final one must not get the answer to its next request in its place."""
+    client.request("GET", f"/said?status={status}%20Words")
+    client.request("GET", "/one-list")
+    head = client.read_head()
+    assert (head.status, head.one("Connection"), head.one("Content-Length")) == (int(status), "close", None)
+    assert client.ended() == b""
+
+
+def test_a_tunnel_has_no_length(client: Client):
+    client.request("CONNECT", "test.invalid:443", "Host: test.invalid:443")
+    head = client.read_head()
+    assert (head.status, head.framing, head.one("Connection")) == (200, "close", "close")
+    assert client.ended() == b"tunnelled"
+
+
 def test_calls_that_nobody_should_make_are_errors_of_the_caller(client: Client):
     said = dict(line.split(": ") for line in client.ask("GET", "/calls").text.splitlines())
     assert said.pop("attribute") == "AttributeError"

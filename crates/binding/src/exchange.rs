@@ -128,7 +128,8 @@ impl Exchange {
         self.said = None;
         self.out.clear();
         // SAFETY: by contract.
-        self.said = Some(unsafe { say(status, fields, &mut self.prefixes, &self.date, &mut self.out) }?);
+        let said = unsafe { say(status, fields, self.asked.connect_request, &mut self.prefixes, &self.date, &mut self.out) };
+        self.said = Some(said?);
         Ok(())
     }
 

@@ -84,6 +84,7 @@ pub struct Said {
 pub unsafe fn say(
     status: *mut ffi::PyObject,
     fields: *mut ffi::PyObject,
+    connect_request: bool,
     prefixes: &mut Prefixes,
     date: &[u8; 29],
     out: &mut Vec<u8>,
@@ -91,8 +92,10 @@ pub unsafe fn say(
     // SAFETY: by contract.
     let status = unsafe { native_bytes(status) }.ok_or_else(|| Fault::Response(ResponseError::StatusInvalid))?;
     let code = prefixes.write(status, date, out).map_err(Fault::Response)?;
+    // After a 2xx to CONNECT comes a tunnel, which has no length (RFC 9110 §8.6).
+    let forbids_length = response::forbids_length(code) || connect_request && (200..300).contains(&code);
     // SAFETY: by contract.
-    let declared = unsafe { write_fields(fields, response::forbids_length(code), out) }?;
+    let declared = unsafe { write_fields(fields, forbids_length, out) }?;
     Ok(Said { status: [status[0], status[1], status[2]], code, declared })
 }
 
@@ -109,6 +112,8 @@ pub fn settle(said: Said, body: Option<u64>, asked: Asked, out: &mut Vec<u8>) ->
         keep_alive: asked.keep_alive,
     };
     let (framing, keep_alive) = frame(facts);
+    // A client waits for more after an interim status (RFC 9110 §15.2): what comes must be the end, not the next answer.
+    let keep_alive = keep_alive && code >= 200;
     if declared.is_none() {
         write_length(framing, body, asked, code, out);
     }
