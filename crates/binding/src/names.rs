@@ -165,11 +165,12 @@ fn hash(name: &[u8]) -> usize {
     (mixed >> 48) as usize % SLOTS
 }
 
-/// The CGI name of a field (RFC 3875 §4.1.18).
+/// The CGI name of a field (RFC 3875 §4.1.18). `Content_Length` is not the field that frames the body.
 fn key_text(name: &[u8]) -> String {
     let upper = |byte: &u8| if *byte == b'-' { '_' } else { char::from(byte.to_ascii_uppercase()) };
     let plain: String = name.iter().map(upper).collect();
-    if plain == "CONTENT_TYPE" || plain == "CONTENT_LENGTH" { plain } else { format!("HTTP_{plain}") }
+    let is = |known: &[u8]| name.eq_ignore_ascii_case(known);
+    if is(b"content-type") || is(b"content-length") { plain } else { format!("HTTP_{plain}") }
 }
 
 /// Add to a value that is there: repeated fields are one list (RFC 9110 §5.3), cookies are joined as they are

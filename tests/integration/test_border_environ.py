@@ -1,0 +1,34 @@
+"""Environs: native strings whatever the bytes are, and nothing that a client could pass for what the server says."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from tests.support.http import Client
+from tests.support.server import Server
+
+Serve = Callable[..., Server]
+APP = "tests.apps.seen:environ"
+
+
+def seen(client: Client, target: str, *fields: str, body: bytes = b"") -> dict[str, Any]:
+    """The environ of a request."""
+    environ: dict[str, Any] = json.loads(client.ask("POST", target, *fields, body=body).body)["environ"]
+    return environ
+
+
+@pytest.mark.parametrize("fields", [("Content_Length: 999", "Content_Type: text/html"), ("CONTENT_LENGTH: 999",)])
+def test_no_other_name_passes_for_the_fields_of_the_body(serve: Serve, fields: tuple[str, ...]):
+    server = serve(APP, "--header-map", "dangerous")
+    with server.client() as client:
+        for _ in range(3):
+            environ = seen(client, "/", "Content-Type: text/plain", *fields, body=b"body")
+            assert (environ["CONTENT_LENGTH"], environ["CONTENT_TYPE"]) == ("4", "text/plain")
+            assert environ["HTTP_CONTENT_LENGTH"] == "999"
+            environ = seen(client, "/", *fields)
+            assert "CONTENT_LENGTH" not in environ
+            assert "CONTENT_TYPE" not in environ
