@@ -21,6 +21,16 @@ def seen(client: Client, target: str, *fields: str, body: bytes = b"") -> dict[s
     return environ
 
 
+def test_a_script_name_is_the_bytes_of_the_path(serve: Serve):
+    name = "/m\u00f6nted/\u65e5"
+    server = serve(APP, env={"SCRIPT_NAME": name})
+    with server.client() as client:
+        for _ in range(3):
+            environ = seen(client, "/m%C3%B6nted/%E6%97%A5/h%C3%A9re")
+            assert environ["SCRIPT_NAME"] == name.encode().decode("latin-1")
+            assert environ["PATH_INFO"] == "/h\u00e9re".encode().decode("latin-1")
+
+
 @pytest.mark.parametrize("fields", [("Content_Length: 999", "Content_Type: text/html"), ("CONTENT_LENGTH: 999",)])
 def test_no_other_name_passes_for_the_fields_of_the_body(serve: Serve, fields: tuple[str, ...]):
     server = serve(APP, "--header-map", "dangerous")

@@ -1,5 +1,7 @@
 //! What the request line puts into an environ.
 
+use std::os::unix::ffi::OsStringExt;
+
 use longma_proto::h1::{HeadParser, Target, TargetForm, Version, target};
 use pyo3::prelude::*;
 use pyo3::{PyErr, ffi};
@@ -56,7 +58,7 @@ impl LineKeys {
             http_10: key("HTTP/1.0")?,
             root: key("/")?,
             empty: key("")?,
-            script: script_name().into_bytes(),
+            script: script_name(),
             scratch: Vec::new(),
         })
     }
@@ -140,8 +142,8 @@ impl LineKeys {
 }
 
 /// SCRIPT_NAME, as the operator has put it into the environment: the path the application is mounted at.
-pub fn script_name() -> String {
-    std::env::var("SCRIPT_NAME").unwrap_or_default()
+pub fn script_name() -> Vec<u8> {
+    std::env::var_os("SCRIPT_NAME").unwrap_or_default().into_vec()
 }
 
 /// Set one variable.

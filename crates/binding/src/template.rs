@@ -34,7 +34,8 @@ pub fn template(py: Python<'_>, url: &str, parts: &Parts<'_>) -> PyResult<Templa
     environ.set_item("SERVER_NAME", name)?;
     environ.set_item("SERVER_PORT", port)?;
     environ.set_item("SERVER_PROTOCOL", intern(py, "HTTP/1.1"))?;
-    environ.set_item("SCRIPT_NAME", script_name())?;
+    // A native string, as PATH_INFO is: each character a byte.
+    environ.set_item("SCRIPT_NAME", script_name().into_iter().map(char::from).collect::<String>())?;
     environ.set_item("REQUEST_METHOD", intern(py, "GET"))?;
     environ.set_item("PATH_INFO", intern(py, "/"))?;
     environ.set_item("QUERY_STRING", intern(py, ""))?;
