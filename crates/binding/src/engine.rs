@@ -70,8 +70,9 @@ impl Engine {
         let parts = Parts { errors, early_hints: early_hints.clone().into_any(), multiprocess };
         let templates = listeners.iter().map(|(_, url)| template(py, url, &parts)).collect::<PyResult<Vec<_>>>()?;
         let environs = Environs::new(py, templates)?;
-        let sockets = listeners.iter().map(|&(fd, _)| take(fd)).collect();
-        reactor.open(sockets, handover.map(|(receiver, sender)| (take(receiver), take(sender))))?;
+        let sockets = listeners.iter().map(|&(fd, _)| take(fd)).collect::<PyResult<_>>()?;
+        let handover = handover.map(|(receiver, sender)| Ok::<_, PyErr>((take(receiver)?, take(sender)?))).transpose()?;
+        reactor.open(sockets, handover)?;
         // SAFETY: attached, and the application is valid.
         let application = unsafe { Ref::borrowed(application.as_ptr()) };
         let shared = Arc::new(Shared::new(reactor));
@@ -105,7 +106,8 @@ impl Engine {
 }
 
 fn board_of(buffer: &PyBuffer<u8>, slot: usize, slots: usize) -> PyResult<Board> {
-    if buffer.readonly() || !buffer.is_c_contiguous() || buffer.len_bytes() < slots * PAGE_BYTES || slot >= slots {
+    let is_too_small = slots.checked_mul(PAGE_BYTES).is_none_or(|bytes| buffer.len_bytes() < bytes);
+    if buffer.readonly() || !buffer.is_c_contiguous() || is_too_small || slot >= slots {
         return Err(PyValueError::new_err(format!("the board must be writable and hold {slots} pages of {PAGE_BYTES} bytes")));
     }
     let base: *mut c_void = buffer.buf_ptr();
@@ -118,9 +120,12 @@ fn board_of(buffer: &PyBuffer<u8>, slot: usize, slots: usize) -> PyResult<Board>
 }
 
 /// Take a descriptor over: the engine closes it.
-fn take(fd: RawFd) -> OwnedFd {
+fn take(fd: RawFd) -> PyResult<OwnedFd> {
+    if fd < 0 {
+        return Err(PyValueError::new_err(format!("{fd} is no descriptor")));
+    }
     // SAFETY: the caller of `Engine` gives its descriptors away, as documented.
-    unsafe { OwnedFd::from_raw_fd(fd) }
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 fn access_log(settings: &Bound<'_, PyAny>) -> PyResult<Option<AccessLog>> {
