@@ -25,7 +25,7 @@ mod worker;
 use pyo3::prelude::*;
 
 /// longma's compiled core.
-#[pymodule]
+#[pymodule(gil_used = true)]
 mod _core {
     #[pymodule_export]
     use crate::early_hints::EarlyHints;
