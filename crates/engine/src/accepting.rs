@@ -118,6 +118,10 @@ impl<H: Host> Reactor<H> {
     }
 
     fn accept_one(&mut self, index: u16, accepting: &mut Accepting, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        if self.accepting && !self.has_room() {
+            // Whoever only waited when the last one came has become busy since.
+            self.pause_accepting();
+        }
         if !self.accepting {
             accepting.left = 0;
             return None;
@@ -149,7 +153,7 @@ impl<H: Host> Reactor<H> {
     }
 
     /// Whether another connection may be accepted: below the cap, or in the place of one that only waits.
-    fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.table.len() < self.settings.worker_connections || self.least_worth().is_some()
     }
 

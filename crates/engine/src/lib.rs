@@ -33,6 +33,8 @@ mod testing;
 mod timers;
 mod transport;
 mod turn;
+#[cfg(test)]
+mod walk_tests;
 mod writing;
 
 pub use desk::Desk;

@@ -57,6 +57,27 @@ fn a_connection_that_only_waits_makes_room_for_a_new_one() {
 }
 
 #[test]
+fn a_connection_that_is_busy_again_makes_no_room() {
+    let (mut worker, address) = Worker::tcp(at_most(1));
+    let mut first = Client::connect(&address);
+    first.get("/");
+    worker.until_requests(1, |_| ok(b"served"));
+    assert_eq!(first.answer().text(), "served");
+    first.send(b"GET /ha");
+    worker.turn(&mut nothing);
+    let mut second = Client::connect(&address);
+    second.get("/second");
+    for _ in 0..20 {
+        worker.turn(&mut nothing);
+        assert_eq!(worker.connections(), 1);
+    }
+    first.send(b"lf HTTP/1.1\r\nHost: test\r\n\r\n");
+    worker.until_requests(3, |call| ok(call.line.as_bytes()));
+    assert_eq!(first.answer().text(), "GET /half HTTP/1.1");
+    assert_eq!(second.answer().text(), "GET /second HTTP/1.1");
+}
+
+#[test]
 fn whoever_has_been_refused_makes_room_for_a_new_one() {
     let (mut worker, address) = Worker::tcp(at_most(2));
     let refused: Vec<Client> = (0..2)

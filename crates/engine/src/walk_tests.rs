@@ -1,0 +1,297 @@
+//! Random walks: clients that do anything, an application that answers in any way, anybody driving, time passing. After
+//! each step every connection waits for something that will come, and the books are right. In the end nobody is left.
+
+use std::collections::VecDeque;
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::net::UnixStream;
+use std::sync::Arc;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
+use proptest::test_runner::Config;
+
+use crate::connection::{ConnId, State, Watch};
+use crate::desk::Desk;
+use crate::reactor::Reactor;
+use crate::request::{Mode, Request};
+use crate::settings::Settings;
+use crate::sys::board::{Board, Word};
+use crate::sys::epoll::Epoll;
+use crate::testing::Plain;
+use crate::timers::Class;
+
+const CLIENTS: usize = 4;
+
+#[derive(Clone, Debug)]
+enum Step {
+    /// The client wants this sent next; it connects if it has to and may.
+    Ask(usize, usize),
+    /// The client sends so much of what it wants to send.
+    Send(usize, usize),
+    Read(usize, usize),
+    HalfClose(usize),
+    Close(usize),
+    /// The leader takes a turn; the application answers in these ways.
+    Turn(Vec<Reply>),
+    /// Somebody else drives for a while.
+    Aside,
+    Pass(u64),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Reply {
+    Small,
+    Soon,
+    Large,
+    Blocks,
+    /// Piece by piece, with somebody else driving in between.
+    Streamed,
+    Closing,
+    Cut,
+}
+
+fn requests() -> Vec<Vec<u8>> {
+    let post = |fields: &str, body: &[u8]| [format!("POST / HTTP/1.1\r\nHost: t\r\n{fields}\r\n\r\n").as_bytes(), body].concat();
+    vec![
+        b"GET / HTTP/1.1\r\nHost: t\r\n\r\n".to_vec(),
+        b"GET /again HTTP/1.1\r\nHost: t\r\n\r\n".to_vec(),
+        b"GET / HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n".to_vec(),
+        b"GET / HTTP/1.0\r\n\r\n".to_vec(),
+        b"\r\nGET / HTTP/1.1\r\nHost: t\r\n\r\n".repeat(5),
+        post("Content-Length: 12", b"twelve bytes"),
+        post("Content-Length: 3000", &[b'x'; 3000]),
+        post("Content-Length: 70000", &[b'x'; 70_000]),
+        post("Content-Length: 200000", &[b'x'; 70_000]),
+        post("Transfer-Encoding: chunked", b"4\r\nfour\r\n5;a=b\r\nbytes\r\n0\r\n\r\n"),
+        post("Transfer-Encoding: chunked", &[b"bb8\r\n", &[b'x'; 3000][..], b"\r\n0\r\n\r\n"].concat()),
+        post("Transfer-Encoding: chunked", b"nothing of the kind\r\n"),
+        post("Expect: 100-continue\r\nContent-Length: 12", b"twelve bytes"),
+        b"nonsense\r\n\r\n".to_vec(),
+    ]
+}
+
+fn reply() -> impl Strategy<Value = Reply> {
+    use Reply::{Blocks, Closing, Cut, Large, Small, Soon, Streamed};
+    prop::sample::select(vec![Small, Small, Soon, Soon, Large, Blocks, Streamed, Closing, Cut])
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    let who = 0..CLIENTS;
+    prop_oneof![
+        8 => (who.clone(), 0..requests().len()).prop_map(|(who, what)| Step::Ask(who, what)),
+        10 => (who.clone(), prop_oneof![1..60_usize, 1000..200_000_usize]).prop_map(|(who, count)| Step::Send(who, count)),
+        6 => (who.clone(), 1..500_000_usize).prop_map(|(who, count)| Step::Read(who, count)),
+        1 => who.clone().prop_map(Step::HalfClose),
+        1 => who.prop_map(Step::Close),
+        10 => vec(reply(), 1..6).prop_map(Step::Turn),
+        3 => Just(Step::Aside),
+        2 => prop_oneof![4 => Just(100_u64), 3 => Just(3_000), 1 => Just(16_000), 1 => Just(80_000)].prop_map(Step::Pass),
+    ]
+}
+
+/// What comes after the walk.
+#[derive(Clone, Copy, Debug)]
+enum End {
+    ClientsGo,
+    ClientsFallSilent,
+    Drain,
+}
+
+fn end() -> impl Strategy<Value = End> {
+    prop::sample::select(vec![End::ClientsGo, End::ClientsFallSilent, End::Drain])
+}
+
+struct Client {
+    socket: UnixStream,
+    wants: VecDeque<u8>,
+}
+
+struct Walk {
+    reactor: Reactor<Plain>,
+    leader: Desk,
+    aside: Desk,
+    clients: [Option<Client>; CLIENTS],
+}
+
+impl Walk {
+    fn new() -> Self {
+        let settings = Settings {
+            limit_request_body: 100_000,
+            body_buffer_size: 2000,
+            response_buffer_size: 50_000,
+            worker_connections: CLIENTS - 1,
+            ..Settings::default()
+        };
+        let board = Arc::new(Board::in_process(1).remove(0));
+        let mut reactor = Reactor::new(settings, Arc::new(Epoll::new().unwrap()), board, None);
+        reactor.open(Vec::new(), None).unwrap();
+        Self { reactor, leader: Desk::default(), aside: Desk::default(), clients: Default::default() }
+    }
+
+    fn step(&mut self, step: &Step) {
+        match step {
+            Step::Ask(who, what) => {
+                self.connect(*who);
+                if let Some(client) = &mut self.clients[*who] {
+                    client.wants.extend(&requests()[*what]);
+                }
+            }
+            Step::Send(who, count) => self.send(*who, *count),
+            Step::Read(who, count) => {
+                if let Some(client) = &mut self.clients[*who] {
+                    // Whatever there is, if anything.
+                    let _ = client.socket.read(&mut vec![0; *count]);
+                }
+            }
+            Step::HalfClose(who) => {
+                if let Some(client) = &self.clients[*who] {
+                    let _ = client.socket.shutdown(std::net::Shutdown::Write);
+                }
+            }
+            Step::Close(who) => self.clients[*who] = None,
+            Step::Turn(replies) => self.turn(replies),
+            Step::Aside => self.drive_aside(),
+            Step::Pass(milliseconds) => {
+                self.reactor.now_ms += milliseconds;
+                self.reactor.expire(&mut self.leader);
+            }
+        }
+    }
+
+    fn connect(&mut self, who: usize) {
+        if self.clients[who].is_some() || !self.reactor.has_room() {
+            return;
+        }
+        let (client, ours) = UnixStream::pair().unwrap();
+        client.set_nonblocking(true).unwrap();
+        ours.set_nonblocking(true).unwrap();
+        self.clients[who] = Some(Client { socket: client, wants: VecDeque::new() });
+        assert!(self.reactor.welcome(ours.into(), None, 0, &mut self.leader, Mode::Direct).is_none());
+    }
+
+    fn send(&mut self, who: usize, count: usize) {
+        let Some(client) = &mut self.clients[who] else { return };
+        client.wants.make_contiguous();
+        let (bytes, _) = client.wants.as_slices();
+        match client.socket.write(&bytes[..count.min(bytes.len())]) {
+            Ok(sent) => drop(client.wants.drain(..sent)),
+            Err(error) => assert!(matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::BrokenPipe), "{error}"),
+        }
+    }
+
+    fn turn(&mut self, replies: &[Reply]) {
+        self.reactor.epoll.wait(&mut self.leader.events, 0).unwrap();
+        let mut replies = replies.iter().cycle();
+        while let Some(request) = self.reactor.next_request(&mut self.leader) {
+            let Request { id, body, .. } = request;
+            drop(body);
+            let (_, head) = self.leader.head();
+            let keep_alive = head.keep_alive();
+            self.check(Some(id));
+            self.answer(id, *replies.next().unwrap(), keep_alive);
+        }
+        self.reactor.flush_batch();
+        self.reactor.expire(&mut self.leader);
+        self.reactor.take_remains();
+        self.reactor.take_notices();
+    }
+
+    fn answer(&mut self, id: ConnId, reply: Reply, keep_alive: bool) {
+        let reactor = &mut self.reactor;
+        match reply {
+            Reply::Small => reactor.send(id, b"HTTP/1.1 204 No Content\r\n\r\n", !keep_alive),
+            Reply::Soon => {
+                reactor.send_soon(id, b"HTTP/1.1 204 No Content\r\n\r\n");
+                return reactor.finish_soon(id, keep_alive);
+            }
+            Reply::Large => reactor.send(id, &[b'x'; 500_000], !keep_alive),
+            Reply::Blocks => reactor.send_blocks(id, b"head", vec![vec![b'x'; 150_000]; 3], !keep_alive),
+            Reply::Closing => {
+                reactor.send(id, b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", true);
+                return reactor.finish(id, false);
+            }
+            Reply::Streamed | Reply::Cut => {
+                for _ in 0..20 {
+                    self.reactor.stream(id, &[b'x'; 15_000]);
+                    self.drive_aside();
+                    self.check(Some(id));
+                }
+            }
+        }
+        if matches!(reply, Reply::Cut) { self.reactor.cut(id) } else { self.reactor.finish(id, keep_alive) }
+    }
+
+    fn drive_aside(&mut self) {
+        self.reactor.epoll.wait(&mut self.aside.events, 0).unwrap();
+        self.reactor.handle_events_aside(&mut self.aside);
+        self.reactor.expire(&mut self.aside);
+        self.reactor.flush_batch();
+        self.reactor.flush_streams();
+    }
+
+    /// Every connection waits for what will come. `called`: the one that the application answers now.
+    fn check(&mut self, called: Option<ConnId>) {
+        for id in self.reactor.table.ids() {
+            let timer = self.reactor.timers.class_of(id.slot);
+            let held_back = self.reactor.batch.entries.iter().any(|entry| entry.id == id);
+            let is_queued = self.reactor.ready.contains(&id);
+            let connection = self.reactor.table.get(id).unwrap();
+            let found = (connection.watch, timer, connection.has_output());
+            let is_right = match connection.state {
+                State::Idle => matches!(found, (Watch::Read, Some(Class::Head | Class::Warm | Class::Idle), false)),
+                State::Head => found == (Watch::Read, Some(Class::Head), false) && connection.input.is_some(),
+                State::Body => found == (Watch::Read, Some(Class::Body), false) && connection.body.is_some(),
+                State::Queued => timer.is_none() && !connection.has_output() && is_queued,
+                State::Serving => {
+                    let stuck = (Watch::Write, Some(Class::Write), true);
+                    (called == Some(id) || held_back) && (timer.is_none() && connection.watch != Watch::Write || found == stuck)
+                }
+                State::Writing => found == (Watch::Write, Some(Class::Write), true),
+                State::Lingering => found == (Watch::Read, Some(Class::Linger), false),
+            };
+            assert!(is_right, "{:?} with {found:?}", connection.state);
+        }
+        self.check_books();
+    }
+
+    fn check_books(&mut self) {
+        let (mut body_memory, mut head_memory, mut caches) = (0, 0, 0);
+        for id in self.reactor.table.ids() {
+            let connection = self.reactor.table.get(id).unwrap();
+            body_memory += connection.body.as_ref().map_or(0, |body| body.reserved);
+            head_memory += [&connection.input, &connection.next].into_iter().flatten().map(|input| input.counted).sum::<usize>();
+            caches += usize::from(connection.cache.is_some());
+        }
+        head_memory += self.leader.held.as_ref().map_or(0, |input| input.counted);
+        let found = (self.reactor.body_memory, self.reactor.head_memory, self.reactor.caches);
+        assert_eq!(found, (body_memory, head_memory, caches));
+        assert_eq!(self.reactor.board.get(Word::Connections), self.reactor.connections() as u64);
+        // One more where those that were to make room turned out to have a request.
+        assert!(self.reactor.connections() <= self.reactor.settings.worker_connections + 1);
+        assert!(self.reactor.accepting || self.reactor.draining || !self.reactor.has_room());
+    }
+}
+
+proptest! {
+    #![proptest_config(Config { failure_persistence: None, ..Config::with_cases(300) })]
+
+    #[test]
+    fn every_connection_waits_for_what_will_come_and_comes_to_its_end(steps in vec(step(), 50..250), end in end()) {
+        let mut walk = Walk::new();
+        for step in &steps {
+            walk.step(step);
+            walk.check(None);
+        }
+        match end {
+            End::ClientsGo => walk.clients = Default::default(),
+            End::ClientsFallSilent => {}
+            End::Drain => walk.reactor.begin_draining(&mut walk.leader),
+        }
+        for _ in 0..20 {
+            walk.step(&Step::Turn(vec![Reply::Small]));
+            walk.step(&Step::Pass(16_000));
+        }
+        walk.check(None);
+        prop_assert_eq!(walk.reactor.connections(), 0);
+    }
+}
