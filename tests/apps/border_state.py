@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import gc
 import io
 import json
 import sys
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tests.apps.common import Environ, Start, asked
@@ -45,7 +46,7 @@ def counts(environ: Environ, start_response: Start) -> Iterable[bytes]:
         said[name] = sys.getrefcount(environ[name])
     said["start_response"] = sys.getrefcount(start_response)
     said["objects"] = len(gc.get_objects())
-    said["blocks"] = sys.getallocatedblocks()
+    said["blocks of memory"] = sys.getallocatedblocks()
     body = json.dumps(said).encode()
     start_response("200 OK", [("Content-Length", str(len(body)))])
     return [body]
@@ -76,6 +77,10 @@ def lend(environ: Environ, start_response: Start) -> Iterable[bytes]:
         "twice": lambda: start_response(ours.status, ours.fields),
         "hints": lambda: [environ["wsgi.early_hints"]([ours.pair]), ours.blocks][1],
         "bad-hints": lambda: environ["wsgi.early_hints"]([(ours.name,)]),
+        "bad-close": lambda: Unclosable(ours.blocks),
+        "gone": lambda: iter(lambda: ours.large, None),
+        "refused": lambda: refused(start_response),
+        "changed": lambda: [environ.update(ours=environ), ours.blocks][1],
         "input": lambda: [environ["wsgi.input"].read()],
         "lines": lambda: [environ["wsgi.input"].readline(), *environ["wsgi.input"].readlines()],
     }
@@ -101,6 +106,13 @@ def again(start_response: Start, fields: Any = None, status: str = "") -> Iterab
     return ours.blocks
 
 
+def refused(start_response: Start) -> Iterable[bytes]:
+    """start_response once more, which is refused."""
+    with contextlib.suppress(AssertionError):
+        start_response(shared().status, shared().fields)
+    return shared().blocks
+
+
 def raising() -> None:
     raise RuntimeError(shared().block)
 
@@ -108,6 +120,19 @@ def raising() -> None:
 def raising_later() -> Iterable[bytes]:
     yield shared().block
     raise RuntimeError(shared().block)
+
+
+class Unclosable:
+    """An iterable that cannot be closed."""
+
+    def __init__(self, blocks: Iterable[bytes]) -> None:
+        self.blocks = blocks
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self.blocks)
+
+    def close(self) -> None:
+        raise RuntimeError(shared().block)
 
 
 class Unclosed:
