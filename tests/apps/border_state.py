@@ -8,6 +8,7 @@ import gc
 import io
 import json
 import sys
+import threading
 import weakref
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -111,6 +112,30 @@ def refused(start_response: Start) -> Iterable[bytes]:
     with contextlib.suppress(AssertionError):
         start_response(shared().status, shared().fields)
     return shared().blocks
+
+
+def read_together(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """The body, read by several threads at once; each part of it by one of them."""
+    stream = environ["wsgi.input"]
+    parts: list[bytes] = []
+
+    def work(read: Callable[[], bytes]) -> None:
+        while part := read():
+            parts.append(part)
+
+    ways = (
+        lambda: stream.read(5000),
+        stream.readline,
+        lambda: stream.readline(10),
+        lambda: b"".join(stream.readlines(999)),
+    )
+    threads = [threading.Thread(target=work, args=(way,)) for way in ways for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    start_response("200 OK", [])
+    return [str(sum(map(len, parts))).encode()]
 
 
 def raising() -> None:

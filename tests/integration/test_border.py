@@ -136,6 +136,14 @@ def test_a_tunnel_has_no_length(client: Client):
     assert client.ended() == b"tunnelled"
 
 
+@pytest.mark.parametrize("size", [3000, 300_000, 3_000_000])
+def test_threads_may_read_the_body_together(client: Client, size: int):
+    """From memory and from a file: each byte goes to one of them, and none waits for another for ever."""
+    body = (b"a line of the body\n" * (size // 19 + 1))[:size]
+    for _ in range(3):
+        assert client.ask("POST", "/read-together", body=body).text == str(size)
+
+
 def test_calls_that_nobody_should_make_are_errors_of_the_caller(client: Client):
     said = dict(line.split(": ") for line in client.ask("GET", "/calls").text.splitlines())
     assert said.pop("attribute") == "AttributeError"

@@ -1,12 +1,14 @@
 //! `wsgi.input`: a whole request body, in memory or in a file. Reading it never waits.
 
 use std::fs::File;
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use longma_engine::body::Body;
 use pyo3::exceptions::PyOSError;
 use pyo3::prelude::*;
+use pyo3::sync::MutexExt;
 use pyo3::types::{PyBytes, PyList};
 
 use crate::host::Python as PythonHost;
@@ -62,8 +64,9 @@ impl Input {
         Ok(unsafe { Ref::owned(input.into_any().into_ptr()) })
     }
 
-    fn stream(&self) -> Option<MutexGuard<'_, Stream>> {
-        self.stream.as_ref().map(|stream| stream.lock().unwrap_or_else(PoisonError::into_inner))
+    /// The stream, for this thread alone: others of the application's may be reading, detached, from a file.
+    fn stream(&self, py: Python<'_>) -> Option<MutexGuard<'_, Stream>> {
+        self.stream.as_ref().map(|stream| stream.lock_py_attached(py).unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -84,7 +87,7 @@ impl Stream {
             }
             Source::File(file) => {
                 let size = usize::try_from(count).map_err(|_| PyOSError::new_err("the body is larger than memory"))?;
-                PyBytes::new_with(py, size, |room| Ok(file.read_exact_at(room, self.at)?))?.unbind()
+                PyBytes::new_with(py, size, |room| Ok(py.detach(|| file.read_exact_at(room, self.at))?))?.unbind()
             }
         };
         self.at += count;
@@ -100,19 +103,7 @@ impl Stream {
                 let window = &bytes.as_bytes(py)[start..start + limit as usize];
                 Ok(window.iter().position(|&byte| byte == b'\n').map_or(limit, |at| at as u64 + 1))
             }
-            Source::File(file) => {
-                let mut room = vec![0; LINE_STEP];
-                let mut seen = 0;
-                while seen < limit {
-                    let step = ((limit - seen) as usize).min(LINE_STEP);
-                    file.read_exact_at(&mut room[..step], self.at + seen)?;
-                    if let Some(at) = room[..step].iter().position(|&byte| byte == b'\n') {
-                        return Ok(seen + at as u64 + 1);
-                    }
-                    seen += step as u64;
-                }
-                Ok(limit)
-            }
+            Source::File(file) => Ok(py.detach(|| line_length(file, self.at, limit))?),
         }
     }
 
@@ -120,6 +111,21 @@ impl Stream {
         let length = self.line_length(py, limit)?;
         self.take(py, length)
     }
+}
+
+/// How long the line at `start` is, at most `limit` bytes.
+fn line_length(file: &File, start: u64, limit: u64) -> io::Result<u64> {
+    let mut room = vec![0; LINE_STEP];
+    let mut seen = 0;
+    while seen < limit {
+        let step = ((limit - seen) as usize).min(LINE_STEP);
+        file.read_exact_at(&mut room[..step], start + seen)?;
+        if let Some(at) = room[..step].iter().position(|&byte| byte == b'\n') {
+            return Ok(seen + at as u64 + 1);
+        }
+        seen += step as u64;
+    }
+    Ok(limit)
 }
 
 /// A size as Python's files take it: negative or absent means all.
@@ -132,7 +138,7 @@ impl Input {
     /// Return at most `size` bytes, all that are left where it is negative or absent.
     #[pyo3(signature = (size = None, /))]
     fn read(&self, py: Python<'_>, size: Option<i64>) -> PyResult<Py<PyBytes>> {
-        match self.stream() {
+        match self.stream(py) {
             Some(mut stream) => stream.take(py, bound(size)),
             None => Ok(PyBytes::new(py, b"").unbind()),
         }
@@ -141,7 +147,7 @@ impl Input {
     /// Return the next line with its end, at most `size` bytes of it.
     #[pyo3(signature = (size = None, /))]
     fn readline(&self, py: Python<'_>, size: Option<i64>) -> PyResult<Py<PyBytes>> {
-        match self.stream() {
+        match self.stream(py) {
             Some(mut stream) => stream.line(py, bound(size)),
             None => Ok(PyBytes::new(py, b"").unbind()),
         }
@@ -152,7 +158,7 @@ impl Input {
     fn readlines(&self, py: Python<'_>, hint: Option<i64>) -> PyResult<Py<PyList>> {
         let lines = PyList::empty(py);
         let wanted = hint.filter(|&hint| hint > 0).map_or(u64::MAX, |hint| hint as u64);
-        if let Some(mut stream) = self.stream() {
+        if let Some(mut stream) = self.stream(py) {
             let start = stream.at;
             while stream.left() > 0 && stream.at - start < wanted {
                 lines.append(stream.line(py, u64::MAX)?)?;
@@ -166,7 +172,7 @@ impl Input {
     }
 
     fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyBytes>>> {
-        match self.stream() {
+        match self.stream(py) {
             Some(mut stream) if stream.left() > 0 => stream.line(py, u64::MAX).map(Some),
             _ => Ok(None),
         }
