@@ -86,6 +86,18 @@ def many_large(environ: Environ, start_response: Start) -> Iterable[bytes]:
     return [LINE * 100] * 200
 
 
+def many_huge(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """A hundred megabytes, each from the same object; `cut` makes it one byte less."""
+    start_response("200 OK", [TEXT, ("Content-Length", str(100 * (1 << 20) - len(asked(environ, "cut"))))])
+    return [LINE * (1 << 14)] * 100
+
+
+def one_huge(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """Ten megabytes in one block of a generator, and a long head."""
+    start_response("200 OK", [TEXT, ("X-Huge", "v" * (1 << 20))])
+    yield LINE * (10 << 14)
+
+
 def large_cut(environ: Environ, start_response: Start) -> Iterable[bytes]:
     start_response("200 OK", [TEXT, ("Content-Length", "70000")])
     return [LINE * 1000, LINE * 1000]

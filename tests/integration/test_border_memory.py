@@ -64,6 +64,17 @@ def counted(server: Server) -> dict[str, int]:
     return counts
 
 
+@pytest.mark.parametrize(
+    ("target", "size"), [("/many-huge", 100 << 20), ("/many-huge?cut=1", (100 << 20) - 1), ("/one-huge", 10 << 20)]
+)
+def test_a_huge_answer_leaves_no_room_behind(server: Server, target: str, size: int):
+    assert server.get("/one-list").status == 200
+    resident = resident_bytes(server.worker_pid())
+    assert len(server.get(target).body) == size
+    assert server.get("/one-list").status == 200
+    assert resident_bytes(server.worker_pid()) - resident < 4 << 20
+
+
 @pytest.mark.parametrize("how", [*ANSWERED, *FAILED])
 def test_nothing_is_left_behind(server: Server, how: str):
     bodies = {"input": b"x" * 5000, "lines": b"line\n" * 3000}

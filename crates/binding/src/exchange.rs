@@ -15,6 +15,10 @@ use crate::object::Block;
 
 /// Blocks up to this size are copied behind what precedes them; larger ones are sent from where they are.
 const COPY_BYTES: usize = 16 * 1024;
+/// So many blocks are copied in any case, unless they are large one by one.
+const MANY_BLOCKS: usize = 64;
+/// Room for composing that is kept from answer to answer.
+const KEPT_BYTES: usize = 256 * 1024;
 /// Bytes of one answer that may wait for a slow client, in memory and in its file, before the application waits too.
 const MAX_WAITING_BYTES: u64 = 1 << 30;
 
@@ -87,6 +91,7 @@ impl Exchange {
         self.said = None;
         self.settled = None;
         self.out.clear();
+        self.out.shrink_to(KEPT_BYTES);
         self.date = *date;
         self.body_bytes = 0;
         self.head_copy.clear();
@@ -172,7 +177,7 @@ impl Exchange {
             self.settled = Some(Settled { keep_alive: false, ..settled });
         }
         let is_whole = allowed == total as u64 && settled.framing != Framing::Chunked;
-        if total > COPY_BYTES && is_whole && blocks.len() < 64 {
+        if total > COPY_BYTES && is_whole && (blocks.len() < MANY_BLOCKS || total / blocks.len() > COPY_BYTES) {
             // SAFETY: by contract.
             return Ok(blocks.iter().map(|&block| unsafe { Block::borrowed(block) }).collect());
         }
