@@ -7,7 +7,7 @@ use crate::connection::{ConnId, State, Watch};
 use crate::desk::Desk;
 use crate::host::{Host, Remains};
 use crate::notice::Notice;
-use crate::reactor::Reactor;
+use crate::reactor::{LINGER, Reactor};
 use crate::request::Mode;
 use crate::sys::board::Word;
 use crate::timers::Class;
@@ -110,9 +110,16 @@ impl<H: Host> Reactor<H> {
         }
     }
 
+    /// Close the connections without a request. Those that are new have theirs on its way, and a moment for it.
     pub(crate) fn close_all_idle(&mut self, desk: &mut Desk) {
         for id in self.table.ids() {
-            if self.table.get(id).is_some_and(|connection| connection.state == State::Idle) {
+            if self.table.get(id).is_none_or(|connection| connection.state != State::Idle) {
+                continue;
+            }
+            let is_new = self.timers.class_of(id.slot) == Some(Class::Head);
+            if is_new && self.timers.waited(id.slot, self.now_ms) < LINGER.as_millis() as u64 {
+                self.timers.set(id.slot, Class::Linger, self.now_ms);
+            } else {
                 self.close_idle(id, desk);
             }
         }

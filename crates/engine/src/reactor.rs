@@ -29,7 +29,7 @@ pub(crate) const BODY_MEMORY_BYTES: usize = 64 << 20;
 /// Memory that request heads still coming in may take together before long ones are refused.
 pub(crate) const HEAD_MEMORY_BYTES: usize = 64 << 20;
 /// How long a client that sends nothing has to close after us.
-const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
+pub(crate) const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
 /// How long what is remembered of an idle connection is kept.
 pub(crate) const WARM: std::time::Duration = std::time::Duration::from_secs(5);
 /// How many emptied inputs are kept for the next request that comes in parts.

@@ -97,6 +97,12 @@ impl Timers {
         self.links.get(slot as usize).and_then(|link| link.class)
     }
 
+    /// For how many milliseconds the slot has been waited for.
+    pub fn waited(&self, slot: u32, now_ms: u64) -> u64 {
+        let set = |link: &Link| link.class.map(|class| link.due_ms - self.queues[class as usize].length_ms);
+        self.links.get(slot as usize).and_then(set).map_or(0, |set_ms| now_ms.saturating_sub(set_ms))
+    }
+
     /// Take one deadline that has passed.
     pub fn expired(&mut self, now_ms: u64) -> Option<(u32, Class)> {
         for class in CLASSES {
@@ -141,6 +147,7 @@ mod tests {
         timers.set(1, Class::Head, 10);
         timers.set(2, Class::Head, 20);
         assert_eq!(timers.until_next(10), Some(100));
+        assert_eq!([1, 3, 9].map(|slot| timers.waited(slot, 60)), [50, 60, 0]);
         assert_eq!(timers.expired(109), None);
         assert_eq!(timers.expired(600), Some((1, Class::Head)));
         assert_eq!(timers.expired(600), Some((2, Class::Head)));

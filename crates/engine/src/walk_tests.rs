@@ -238,6 +238,7 @@ impl Walk {
             let connection = self.reactor.table.get(id).unwrap();
             let found = (connection.watch, timer, connection.has_output());
             let is_right = match connection.state {
+                State::Idle if self.reactor.draining => found == (Watch::Read, Some(Class::Linger), false),
                 State::Idle => matches!(found, (Watch::Read, Some(Class::Head | Class::Warm | Class::Idle), false)),
                 State::Head => found == (Watch::Read, Some(Class::Head), false) && connection.input.is_some(),
                 State::Body => found == (Watch::Read, Some(Class::Body), false) && connection.body.is_some(),
@@ -287,6 +288,7 @@ proptest! {
             End::ClientsFallSilent => {}
             End::Drain => walk.reactor.begin_draining(&mut walk.leader),
         }
+        walk.check(None);
         for _ in 0..20 {
             walk.step(&Step::Turn(vec![Reply::Small]));
             walk.step(&Step::Pass(16_000));

@@ -149,3 +149,37 @@ fn a_worker_that_stops_for_want_of_descriptors_waits_for_its_clients_in_peace() 
     let patience = leader::patience(&worker.shared.lock(), &worker.desk);
     assert!(patience > 100, "it looks again after {patience} ms");
 }
+
+#[test]
+fn a_worker_that_stops_serves_a_newcomer_whose_request_is_on_its_way() {
+    let (mut worker, address) = Worker::unix(Settings::default());
+    let mut accepted = Client::connect(&address);
+    worker.until_connections(1);
+    let mut waiting = Client::connect(&address);
+    worker.shared.stop();
+    worker.until("end of accepting", nothing, |worker| worker.shared.lock().is_draining());
+    for client in [&mut accepted, &mut waiting] {
+        client.get("/");
+    }
+    worker.until_requests(2, |_| ok(b"served"));
+    for client in [&mut accepted, &mut waiting] {
+        assert_eq!(client.answer().text(), "served");
+        client.assert_closed();
+    }
+}
+
+#[test]
+fn a_worker_that_stops_waits_for_silent_clients_but_a_moment() {
+    let (mut worker, address) = Worker::unix(Settings::default());
+    let mut kept = Client::connect(&address);
+    kept.get("/");
+    worker.until_requests(1, |_| ok(b"served"));
+    assert_eq!(kept.answer().text(), "served");
+    let mut silent = Client::connect(&address);
+    worker.shared.stop();
+    worker.until("end of accepting", nothing, |worker| worker.shared.lock().is_draining());
+    kept.assert_closed();
+    assert_eq!(worker.connections(), 1);
+    worker.until_connections(0);
+    silent.assert_closed();
+}
