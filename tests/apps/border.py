@@ -115,6 +115,13 @@ def generated_nothing(environ: Environ, start_response: Start) -> Iterable[bytes
     yield from ()
 
 
+def endless(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """Blocks without end; `length` bounds what may be sent of them."""
+    length = asked(environ, "length")
+    start_response(asked(environ, "status", "200 OK"), [TEXT, *([("Content-Length", length)] if length else [])])
+    return iter(lambda: b"0123456789", None)
+
+
 def closed_iterator(environ: Environ, start_response: Start) -> Iterable[bytes]:
     class Closed(Block):
         """An iterator with a close() that tells nobody."""

@@ -67,6 +67,26 @@ def test_every_form_of_an_answer_arrives(client: Client, target: str, framing: s
     assert client.ask("GET", target, version="1.0").body == body
 
 
+@pytest.mark.parametrize(
+    ("method", "target", "body"),
+    [
+        ("GET", "/endless?length=25", b"0123456789012345678901234"[:25]),
+        ("GET", "/endless?length=30", b"0123456789" * 3),
+        ("GET", "/endless?length=0", b""),
+        ("HEAD", "/endless", b""),
+        ("HEAD", "/endless?length=30", b""),
+        ("GET", "/endless?status=204%20No%20Content", b""),
+        ("GET", "/endless?status=304%20Not%20Modified", b""),
+    ],
+)
+def test_blocks_without_end_are_asked_for_no_longer_than_they_can_be_sent(
+    client: Client, method: str, target: str, body: bytes
+):
+    for _ in range(2):
+        assert client.ask(method, target).body == body
+    assert client.ask("GET", "/one-list").body == b"one list"
+
+
 def test_fields_are_taken_from_where_they_are(client: Client):
     response = client.ask("GET", "/subclasses")
     assert (response.one("X-Text"), response.one("X-Lie")) == ("true", None)

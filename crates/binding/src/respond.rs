@@ -77,6 +77,11 @@ impl Responder {
             if bytes.is_empty() {
                 continue;
             }
+            if exchange.with(|exchange| exchange.is_complete()) {
+                // More than fits into the Content-Length, or into no body at all: there may be no end to it (PEP 3333,
+                // "Handling the Content-Length Header").
+                break;
+            }
             if !exchange.with(|exchange| exchange.is_started()) {
                 return Err(Fault::Protocol("the application yielded a block before calling start_response()"));
             }
