@@ -16,6 +16,7 @@ from longma.logs.levels import Level
 from longma.master.arbiter import serve
 from longma.process.board import PAGE_BYTES
 from tests.support.log import Lines
+from tests.support.processes import descriptors
 from tests.unit.process.children import exit_code
 
 if TYPE_CHECKING:
@@ -85,6 +86,9 @@ class PretendedServer:
     def _be_the_server(self, log_descriptor: int) -> None:
         status = 99
         try:
+            for number, what in descriptors(os.getpid()).items():
+                if what.startswith("socket:"):  # what an earlier test has left open is not the server's
+                    os.close(number)
             if os.fork() == 0:
                 os._exit(3)  # a child that is no worker, as process 1 of a container has them
             resolved = Resolved(self._settings, {}, (), None)  # type: ignore[arg-type]
