@@ -44,6 +44,29 @@ class Proxy:
     close = property(lambda self: self.file.close)
 
 
+class Part(io.RawIOBase):
+    """A raw file that shows less than lies behind its descriptor."""
+
+    def __init__(self, path: str) -> None:
+        self.file = open(path, "rb", buffering=0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, room: Any) -> int | None:
+        return self.file.readinto(memoryview(room)[: max(0, 1000 - self.file.tell())])
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+    def fileno(self) -> int:
+        return self.file.fileno()
+
+    def close(self) -> None:
+        self.file.close()
+        super().close()
+
+
 class Partial(io.BytesIO):
     """A file that gives less than it is asked for."""
 
@@ -104,6 +127,8 @@ MAKERS: dict[str, Callable[[str], Any]] = {
     "rolled": lambda path: filled(tempfile.SpooledTemporaryFile(10), path),
     "memory": lambda path: in_memory(io.BytesIO, path),
     "gzip": lambda path: gzip.open(f"{path}.gz"),
+    "buffered-gzip": lambda path: io.BufferedReader(gzip.open(f"{path}.gz")),  # type: ignore[arg-type]
+    "buffered-part": lambda path: io.BufferedReader(Part(path)),
     "bzip": lambda path: bz2.open(f"{path}.bz2"),
     "xz": lambda path: lzma.open(f"{path}.xz"),
     "zip": lambda path: zipfile.ZipFile(f"{path}.zip").open("content"),

@@ -16,7 +16,7 @@ from tests.support.server import Server
 
 CONTENT = b"0123456789abcdefghijklmnopqrstuvwxyz\n" * 3000
 SENT_WHOLE = ("plain", "random", "unbuffered", "unnamed", "named", "passing", "proxy")
-READ = ("spooled", "rolled", "memory", "gzip", "bzip", "xz", "zip", "partial", "bad-number")
+READ = ("spooled", "rolled", "memory", "gzip", "buffered-gzip", "bzip", "xz", "zip", "partial", "bad-number")
 
 
 @pytest.fixture
@@ -61,6 +61,7 @@ def test_a_file_is_cut_at_its_length(client: Client, path: Path, kind: str):
 
 def test_a_file_that_reads_otherwise_is_not_sent_from_its_descriptor(client: Client, path: Path):
     assert client.ask("GET", f"/wrapped?kind=otherwise&path={path}").body == CONTENT.swapcase()
+    assert client.ask("GET", f"/wrapped?kind=buffered-part&path={path}").body == CONTENT[:1000]
 
 
 def test_a_file_is_sent_from_where_its_reader_stands(client: Client, path: Path):

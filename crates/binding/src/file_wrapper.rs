@@ -73,11 +73,6 @@ impl FileWrapper {
 /// The interpreter's own binary file, also where a wrapper (tempfile's, Django's) holds it as `file` and reads it as
 /// it is. One with a `read` of its own, which decrypts say, has to be asked for its bytes.
 fn plain_file<'py>(filelike: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
-    let is_plain = |object: &Bound<'py, PyAny>| {
-        let class = object.get_type();
-        let own = class.module().is_ok_and(|module| module == "_io");
-        own && class.name().is_ok_and(|name| matches!(name.to_str(), Ok("BufferedReader" | "BufferedRandom" | "FileIO")))
-    };
     if is_plain(filelike) {
         return Some(filelike.clone());
     }
@@ -86,9 +81,21 @@ fn plain_file<'py>(filelike: &Bound<'py, PyAny>) -> Option<Bound<'py, PyAny>> {
         return None;
     }
     let own = inner.getattr("read").ok()?;
-    let is_own = |read: &Bound<'py, PyAny>| read.eq(&own).is_ok_and(|same| same);
+    let is_same = |read: &Bound<'py, PyAny>| read.eq(&own).is_ok_and(|same| same);
     let read = filelike.getattr("read").ok()?;
     // tempfile wraps the method, to keep itself alive while it is used.
-    let passes_on = is_own(&read) || read.getattr_opt("__wrapped__").ok()?.is_some_and(|wrapped| is_own(&wrapped));
+    let passes_on = is_same(&read) || read.getattr_opt("__wrapped__").ok()?.is_some_and(|wrapped| is_same(&wrapped));
     passes_on.then_some(inner)
+}
+
+/// Whether the object reads as its descriptor does: it is the interpreter's own, and so is what it buffers.
+fn is_plain(object: &Bound<'_, PyAny>) -> bool {
+    let is_buffered = is_own(object, "BufferedReader") || is_own(object, "BufferedRandom");
+    if is_buffered { object.getattr("raw").is_ok_and(|raw| is_own(&raw, "FileIO")) } else { is_own(object, "FileIO") }
+}
+
+/// Whether the object is of this class of the `io` module, and of none that was derived from it.
+fn is_own(object: &Bound<'_, PyAny>, name: &str) -> bool {
+    let class = object.get_type();
+    class.module().is_ok_and(|module| module == "_io") && class.name().is_ok_and(|own| own == name)
 }
