@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from types import FrameType
 
 READ_BYTES = 4096
+# Makes a worker whose interpreter is stuck write its stack to the log: faulthandler answers it without the interpreter.
+STACK_SIGNAL = signal.SIGRTMIN + 4
 
 
 def noted(_signal: int, _frame: FrameType | None) -> None:

@@ -27,11 +27,13 @@ class Report(Enum):
     """What a worker tells its master."""
 
     READY = "ready"
-    FAILED = "failed"
+    FAILED = "failed"  # it cannot serve; the text says why
+    RECYCLE = "recycle"  # it asks to be replaced, and serves on until it is told to stop; the text says why
+    CHANGED = "changed"  # a watched file is not what it was when the worker loaded it; the text is its path
 
 
 class Message(NamedTuple):
-    """One report, with the words that belong to it: for FAILED why, a traceback as a rule."""
+    """One report, with the words that belong to it."""
 
     report: Report
     text: str = ""

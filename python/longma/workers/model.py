@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,10 +15,17 @@ if TYPE_CHECKING:
     from longma.process.handover import Handover
     from longma.process.tether import WorkerEnd
     from longma.typing import WSGIApplication
+    from longma.workers.handle import Worker
 
 
 class Common(NamedTuple):
-    """What all workers of a master share."""
+    """What all workers of one generation share: a reload makes another.
+
+    Attributes:
+        application: What `preload_app` has loaded in the master; None where each worker loads it for itself.
+        server: The master as hooks see it.
+        generation: How many reloads there were before.
+    """
 
     settings: Settings
     listeners: tuple[Listener, ...]
@@ -26,6 +33,9 @@ class Common(NamedTuple):
     board: Board
     log: ErrorLog
     model: ModelFactory
+    application: WSGIApplication | None = None
+    server: Any = None
+    generation: int = 0
 
     def close_sockets(self) -> None:
         """Let go of this process's own hold on the shared sockets."""
@@ -35,13 +45,24 @@ class Common(NamedTuple):
 
 
 class Assignment(NamedTuple):
-    """One worker's own: its slot, its age among the workers, its tie to the master, and the signals to let through."""
+    """One worker's own.
+
+    Attributes:
+        slot: Its page on the board.
+        age: How many workers had been spawned when it was, itself included.
+        tether: Its tie to the master.
+        signal_mask: The signals to block once it has settled in.
+        worker: The worker as hooks see it: the child's copy of what `pre_fork` was given.
+        device: The device that is leased to it, "" for none.
+    """
 
     common: Common
     slot: int
     age: int
     tether: WorkerEnd
     signal_mask: AbstractSet[int]
+    worker: Worker
+    device: str = ""
 
 
 class Model(Protocol):
