@@ -1,7 +1,7 @@
 """What hooks get as `worker`: Gunicorn's attributes, over what this worker really is.
 
-The master makes one before `pre_fork`; the child gets its copy by the fork, and what hooks set on the one is not seen by
-the other. Any further attribute may be set by hooks, and is kept.
+The master makes one before `pre_fork`; the child gets its copy by the fork, and what hooks set on the one is not seen
+by the other. Any further attribute may be set by hooks, and is kept.
 """
 
 from __future__ import annotations
