@@ -96,7 +96,7 @@ impl<H: Host> Reactor<H> {
             && accepting.left == 0
         {
             // Where siblings wait they are to get their share; where none does, nobody would take newcomers sooner.
-            let shared = self.board.idle_siblings() > 0;
+            let shared = self.board.idle_siblings(self.now_ms) > 0;
             // An event fetched before the listeners were closed finds none.
             let batch = self.listeners.get(usize::from(index)).map_or(0, |listener| listener.batch);
             accepting.left = if shared { batch.min(1) } else { batch };
@@ -200,7 +200,7 @@ impl<H: Host> Reactor<H> {
     /// Whether an idle sibling has clearly fewer connections.
     pub(crate) fn is_ahead(&self) -> bool {
         let ours = self.table.len() as u64;
-        self.board.least_connections_of_idle().is_some_and(|least| ours > least + IMBALANCE)
+        self.board.least_connections_of_idle(self.now_ms).is_some_and(|least| ours > least + IMBALANCE)
     }
 
     /// Take a connection in. At the cap no more are accepted until there is room.

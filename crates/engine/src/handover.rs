@@ -31,7 +31,7 @@ impl<H: Host> Reactor<H> {
         if self.handover.is_none() || self.ready.is_empty() {
             return;
         }
-        let mut idle = self.board.idle_siblings();
+        let mut idle = self.board.idle_siblings(self.now_ms);
         let mut kept = Vec::new();
         while idle > 0 {
             let Some(id) = self.ready.pop_front() else { break };
@@ -218,6 +218,7 @@ mod tests {
         let mut boards = Board::in_process(2);
         let (sibling, own) = (boards.remove(1), boards.remove(0));
         sibling.set_state(WorkerState::Idle);
+        sibling.set(Word::Heartbeat, crate::sys::clock::monotonic_coarse_ns());
         let mut reactor = Reactor::new(Settings::default(), Arc::new(Epoll::new().unwrap()), Arc::new(own), None);
         reactor.open(Vec::new(), Some(pass::queue().unwrap())).unwrap();
         let mut clients = Vec::new();

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::time::Instant;
 
+use longma_engine::leader;
 use longma_engine::settings::Settings;
 use longma_engine::sys::board::{Word, WorkerState};
 
@@ -123,7 +124,7 @@ fn what_lies_in_the_queue_when_a_worker_stops_is_served() {
     assert_eq!(clients[3].answer().text(), "stopping: GET /queued HTTP/1.1 0");
     clients[3].assert_closed();
     // What comes later is for others, and is no reason to wake up.
-    stopping.shared.board.set_state(WorkerState::Idle);
+    leader::beat(&stopping.shared, WorkerState::Idle);
     let mut client = Client::connect(&address);
     ahead.until("passing on", nothing, |worker| worker.shared.board.get(Word::HandedOut) == 2);
     stopping.wait(0);

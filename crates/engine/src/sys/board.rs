@@ -8,6 +8,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Bytes of one worker's page.
 pub const PAGE_BYTES: usize = 4096;
 
+/// How long after its last heartbeat a waiting worker is believed to be alive; it beats every second.
+const LIVELY_MS: u64 = 3000;
+
 /// A word of a page, by its place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
@@ -101,18 +104,43 @@ impl Board {
         self.set(Word::State, state as u64);
     }
 
+    /// Whether a sibling waits for work right now. One that is frozen or dead says so for ever, but its heart is still.
+    fn is_idle(&self, slot: usize, now_ms: u64) -> bool {
+        let read = |word| self.word(slot, word).load(Ordering::Relaxed);
+        slot != self.slot
+            && read(Word::State) == WorkerState::Idle as u64
+            && read(Word::Heartbeat) / 1_000_000 + LIVELY_MS > now_ms
+    }
+
     /// How many siblings wait for work right now.
-    pub fn idle_siblings(&self) -> usize {
-        (0..self.slots)
-            .filter(|&slot| slot != self.slot && self.word(slot, Word::State).load(Ordering::Relaxed) == WorkerState::Idle as u64)
-            .count()
+    pub fn idle_siblings(&self, now_ms: u64) -> usize {
+        (0..self.slots).filter(|&slot| self.is_idle(slot, now_ms)).count()
     }
 
     /// The fewest connections any idle sibling has.
-    pub fn least_connections_of_idle(&self) -> Option<u64> {
-        (0..self.slots)
-            .filter(|&slot| slot != self.slot && self.word(slot, Word::State).load(Ordering::Relaxed) == WorkerState::Idle as u64)
-            .map(|slot| self.word(slot, Word::Connections).load(Ordering::Relaxed))
-            .min()
+    pub fn least_connections_of_idle(&self, now_ms: u64) -> Option<u64> {
+        let idle = (0..self.slots).filter(|&slot| self.is_idle(slot, now_ms));
+        idle.map(|slot| self.word(slot, Word::Connections).load(Ordering::Relaxed)).min()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_sibling_that_is_alive_waits_for_work() {
+        let boards = Board::in_process(3);
+        for (board, (state, heartbeat_ms)) in
+            boards.iter().zip([(WorkerState::Idle, 9_000), (WorkerState::Idle, 5_000), (WorkerState::Active, 9_000)])
+        {
+            board.set_state(state);
+            board.set(Word::Heartbeat, heartbeat_ms * 1_000_000);
+            board.set(Word::Connections, heartbeat_ms);
+        }
+        let seen = |board: &Board, now_ms| (board.idle_siblings(now_ms), board.least_connections_of_idle(now_ms));
+        assert_eq!(seen(&boards[2], 7_000), (2, Some(5_000)));
+        assert_eq!(seen(&boards[2], 9_000), (1, Some(9_000)));
+        assert_eq!(seen(&boards[0], 9_000), (0, None));
     }
 }

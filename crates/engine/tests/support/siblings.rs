@@ -3,6 +3,7 @@
 use std::os::fd::OwnedFd;
 use std::sync::mpsc::{Receiver, Sender, channel};
 
+use longma_engine::leader;
 use longma_engine::settings::Settings;
 use longma_engine::sys::board::{Board, WorkerState};
 use longma_engine::sys::pass;
@@ -31,7 +32,7 @@ impl Family {
         let listeners = listeners.iter().map(|fd| copy(fd)).collect();
         let queue = (copy(&self.queue.0), copy(&self.queue.1));
         let worker = Worker::new(settings, listeners, Some(queue), self.boards.pop().unwrap());
-        worker.shared.board.set_state(WorkerState::Idle);
+        leader::beat(&worker.shared, WorkerState::Idle);
         worker
     }
 }
