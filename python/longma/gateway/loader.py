@@ -16,6 +16,7 @@ from longma.errors import ApplicationLoadError, BootError
 if TYPE_CHECKING:
     from types import ModuleType, TracebackType
 
+    from longma.config.settings import Settings
     from longma.typing import WSGIApplication
 
 _DEFAULT_NAME: Final = "application"
@@ -38,6 +39,20 @@ def enter(directory: str) -> None:
     os.chdir(directory)
     if sys.path[:1] != [directory]:
         sys.path.insert(0, directory)
+
+
+def application_of(settings: Settings) -> WSGIApplication:
+    """Import and return the application of the settings: PasteDeploy's where `paste` names one, else `wsgi_app`.
+
+    Raises:
+        BootError, ApplicationLoadError: as `load` says.
+        PasteMissing: PasteDeploy is wanted and not installed.
+    """
+    if settings.paste is None:
+        return load(settings.wsgi_app or "")
+    from longma.gateway import paste
+
+    return paste.load(settings.paste, settings.raw_paste_global_conf)
 
 
 def load(spec: str) -> WSGIApplication:
