@@ -37,6 +37,7 @@ class Flag(NamedTuple):
         constant: what the flag stands for without one.
         repeat: values are collected in a list.
         text: reads that word.
+        words: what that word may be when it may also be left out; () for anything.
     """
 
     name: str
@@ -45,6 +46,11 @@ class Flag(NamedTuple):
     constant: object = None
     repeat: bool = False
     text: Callable[[str], object] = str
+    words: tuple[str, ...] = ()
+
+    def takes(self, word: str) -> bool:
+        """Whether a word that follows is this flag's, and not the application: `--proxy-protocol shop:app`."""
+        return self.takes_value and (not self.words or word.strip().lower() in self.words)
 
 
 def parse(arguments: Sequence[str], table: Mapping[str, Option[Any]]) -> Layer:
@@ -87,7 +93,8 @@ def _flags(table: Mapping[str, Option[Any]]) -> dict[str, Flag]:
         flags.append((row.cli, flag))
     for later in LATER:
         constant = True if isinstance(later.default, bool) else later.bare or None
-        flag = Flag(later.name, "/".join(later.flags), not isinstance(later.default, bool), constant, later.repeat)
+        spelled, takes_value = "/".join(later.flags), not isinstance(later.default, bool)
+        flag = Flag(later.name, spelled, takes_value, constant, later.repeat, words=later.words)
         flags.append((later.flags, flag))
     return {spelling: flag for spellings, flag in flags for spelling in spellings}
 
@@ -172,7 +179,7 @@ class _Reader:
             _print_help()
         if flag.name == _VERSION:
             _print_version()
-        if flag.takes_value and self.words and not self._is_option(self.words[-1]):
+        if self.words and flag.takes(self.words[-1]) and not self._is_option(self.words[-1]):
             self._store(flag, self.words.pop())
         elif flag.constant is not None:
             self.values[flag.name] = flag.constant

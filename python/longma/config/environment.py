@@ -13,10 +13,14 @@ if TYPE_CHECKING:
 
 
 def layer(table: Mapping[str, Option[Any]], environ: Mapping[str, str]) -> Layer:
-    """Return what the environment sets. An empty variable counts as absent: that is how compose files write "unset"."""
-    given = {
-        name: row.from_env(environ[row.env])
-        for name, row in table.items()
-        if row.env and environ.get(row.env, "").strip()
-    }
+    """Return what the environment sets.
+
+    What an empty variable means is said by the row: `PORT=` is how compose files write "unset", `FORWARDED_ALLOW_IPS=`
+    trusts nobody, and `WEB_CONCURRENCY=` is a number that somebody's script failed to compute.
+    """
+    given: dict[str, object] = {}
+    for name, row in table.items():
+        value = row.from_env(environ[row.env]) if row.env in environ else None
+        if value is not None:
+            given[name] = value
     return Layer(given, lambda name: Source(f"environment variable {table[name].env}"))

@@ -7,12 +7,15 @@ rule for a reload and the paragraph in `docs/settings.md`. Rows are hand-made de
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar, cast
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
+
+START: Final = "start"
+DIRECTORY: Final = "directory"
 
 
 class Kind(Generic[T]):
@@ -45,17 +48,33 @@ class Kind(Generic[T]):
         self.show = show
 
 
+class Computed(Generic[T]):
+    """A default that depends on where longma runs, or that must not be shared: made anew each time it is asked for.
+
+    Args:
+        make: returns it.
+        words: what the documentation says instead of the value; "" for the value.
+    """
+
+    __slots__ = ("make", "words")
+
+    def __init__(self, make: Callable[[], T], words: str = "") -> None:
+        self.make = make
+        self.words = words
+
+
 class Option(Generic[T]):
     """One row. Read through a `Settings` it is the value, through the class it is the row itself."""
 
     __slots__ = (
+        "_default",
         "anchored",
         "cli",
         "constant",
-        "default",
         "doc",
         "env",
         "from_env",
+        "inert",
         "kind",
         "name",
         "reload",
@@ -65,7 +84,7 @@ class Option(Generic[T]):
 
     def __init__(
         self,
-        default: T,
+        default: T | Computed[T],
         kind: Kind[T],
         *,
         doc: str,
@@ -74,12 +93,13 @@ class Option(Generic[T]):
         from_env: Callable[[str], object],
         constant: object,
         repeat: bool,
-        anchored: bool,
+        anchored: str,
         unit: str,
         reload: bool,
+        inert: str,
     ) -> None:
         self.name = ""
-        self.default = default
+        self._default = default
         self.kind = kind
         self.doc = doc
         self.cli = cli
@@ -90,6 +110,17 @@ class Option(Generic[T]):
         self.anchored = anchored
         self.unit = unit
         self.reload = reload
+        self.inert = inert
+
+    @property
+    def default(self) -> T:
+        return self._default.make() if isinstance(self._default, Computed) else self._default
+
+    @property
+    def default_in_words(self) -> str:
+        """The default as the documentation gives it: code, or words where it depends on the machine."""
+        words = self._default.words if isinstance(self._default, Computed) else ""
+        return words or f"`{self.kind.show(self.default)}`"
 
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
@@ -99,7 +130,7 @@ class Option(Generic[T]):
 
 
 def option(
-    default: T,
+    default: T | Computed[T],
     *,
     kind: Kind[T],
     doc: str,
@@ -108,9 +139,10 @@ def option(
     from_env: Callable[[str], object] = str,
     constant: object = None,
     repeat: bool = False,
-    anchored: bool = False,
+    anchored: str = "",
     unit: str = "",
     reload: bool = True,
+    inert: str = "",
 ) -> T:
     """Return a row, typed as the value that it gives.
 
@@ -120,12 +152,14 @@ def option(
         doc: what it does, for `--help` and the documentation; `code` in backquotes.
         cli: the flags; none means that the command line cannot set it.
         env: the environment variable that replaces the default.
-        from_env: turns that variable's text into something for the kind.
+        from_env: turns that variable's text into something for the kind, or into None when it says nothing.
         constant: what the flag stands for when it takes no argument (`--no-sendfile` is False).
         repeat: the flag may be given several times; the list replaces that of any lower layer, it never extends it.
-        anchored: a relative path, meant from the directory that longma was started in.
+        anchored: from where a relative path is meant: `START`, the directory that longma was started in, or
+            `DIRECTORY`, that of the `chdir` setting. "" leaves paths as they are.
         unit: what a number counts.
         reload: a reload (HUP) can apply a new value; otherwise the server must be restarted.
+        inert: why the setting has no effect here: it is accepted with a notice that says so.
     """
     row = Option(
         default,
@@ -139,6 +173,7 @@ def option(
         anchored=anchored,
         unit=unit,
         reload=reload,
+        inert=inert,
     )
     return cast("T", row)
 

@@ -44,6 +44,15 @@ def whole_number(value: object) -> int:
 
 
 def size(value: object) -> int:
+    """Return bytes; a string may end in K, M, G or T, powers of 1024, and then may have a fraction: "1.5G"."""
+    if isinstance(value, str):
+        digits = value.strip().upper().removesuffix("B").removesuffix("I")
+        exponent = "KMGT".find(digits[-1:]) + 1 if digits else 0
+        if exponent:
+            try:
+                value = int(float(digits[:-1]) * 1024**exponent)
+            except (ValueError, OverflowError):
+                raise ValueError(f"be a number of bytes such as 1048576 or '1M', not {shown(value)}") from None
     return _whole(value, maximum=_SIZE_MAX)
 
 
@@ -72,7 +81,8 @@ def boolean(value: object) -> bool:
 
 
 def optional_text(value: object) -> str | None:
-    return None if value is None else text(value)
+    """Return a string, or None for None and for an empty one."""
+    return None if value is None else text(value) or None
 
 
 def text(value: object) -> str:
@@ -91,6 +101,37 @@ def texts(value: object) -> tuple[str, ...]:
         if not isinstance(item, str):
             raise ValueError(f"hold strings only, not {shown(item)}")
     return tuple(item.strip() for item in value)
+
+
+def words(value: object) -> tuple[str, ...]:
+    """Return strings as a tuple; in one string alone commas divide them, and empty ones do not count."""
+    items = value.split(",") if isinstance(value, str) else value
+    return tuple(item for item in texts(items) if item)
+
+
+def upper_words(value: object) -> tuple[str, ...]:
+    return tuple(item.upper() for item in words(value))
+
+
+def assignments(value: object) -> tuple[str, ...]:
+    """Return `NAME=VALUE` strings as a tuple."""
+    items = texts(() if value is None else value)
+    for item in items:
+        if "=" not in item[1:] or "\0" in item:
+            raise ValueError(f"be of the form NAME=VALUE, not {shown(item)}")
+    return items
+
+
+def mapping(value: object) -> dict[str, object]:
+    """Return a dictionary whose keys are strings; None counts as an empty one."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError(f"be a dictionary, not {shown(value)}")
+    for key in value:
+        if not isinstance(key, str):
+            raise ValueError(f"have strings as keys, not {shown(key)}")
+    return dict(value)
 
 
 def at_least_one(value: object) -> tuple[str, ...]:
@@ -123,6 +164,22 @@ def directory(value: object) -> str:
     return path
 
 
+def existing_file(value: object) -> str | None:
+    path = optional_text(value)
+    if path is not None and not os.path.isfile(path):
+        raise ValueError(f"be an existing file, not {path!r}")
+    return path
+
+
+def existing_files(value: object) -> tuple[str, ...]:
+    """Return paths and patterns as a tuple; what holds no `*`, `?` or `[` must exist."""
+    items = texts(value)
+    for item in items:
+        if not any(character in item for character in "*?[") and not os.path.exists(item):
+            raise ValueError(f"name existing files, not {item!r}")
+    return items
+
+
 def one_of(*names: str) -> Kind[str]:
     """Return the kind of a setting that holds one of a few words, in any case."""
 
@@ -149,12 +206,17 @@ def show_list(value: tuple[str, ...]) -> str:
 
 
 COUNT: Final = Kind("whole number", parse=whole_number, text=int, metavar="INT")
-BYTES: Final = Kind("whole number", parse=size, text=int, metavar="INT")
+BYTES: Final = Kind("whole number, or a string such as '10M'", parse=size, text=size, metavar="BYTES")
 SECONDS: Final = Kind("number", parse=duration, text=float, metavar="SECONDS", show=show_seconds)
 BOOLEAN: Final = Kind("boolean", parse=boolean)
+TEXT: Final = Kind("string", parse=text)
 OPTIONAL_TEXT: Final = Kind("string or None", parse=optional_text)
 FILE: Final = Kind("path", parse=text, metavar="FILE")
 OPTIONAL_FILE: Final = Kind("path or None", parse=optional_text, metavar="FILE")
+EXISTING_FILE: Final = Kind("path or None", parse=existing_file, metavar="FILE")
+EXISTING_FILES: Final = Kind("list of paths and patterns", parse=existing_files, metavar="FILE", show=show_list)
+ASSIGNMENTS: Final = Kind("list of strings", parse=assignments, metavar="NAME=VALUE", show=show_list)
+DICTIONARY: Final = Kind("dictionary", parse=mapping)
 ADDRESSES: Final = Kind("list of strings", parse=at_least_one, metavar="ADDRESS", show=show_list)
 MODE: Final = Kind("mode", parse=mode, metavar="MODE", show=show_mode)
-DIRECTORY: Final = Kind("path", parse=directory, metavar="DIRECTORY")
+EXISTING_DIRECTORY: Final = Kind("path", parse=directory, metavar="DIRECTORY")

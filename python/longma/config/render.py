@@ -70,7 +70,9 @@ def _facts(row: Option[Any]) -> Iterator[str]:
     if row.env:
         yield f"Environment: `{row.env}`"
     yield f"Type: {row.kind.name}{', in ' + row.unit if row.unit else ''}"
-    yield f"Default: `{row.kind.show(row.default)}`"
+    yield f"Default: {row.default_in_words}"
+    if row.inert:
+        yield f"Has no effect: {row.inert}"
     if not row.reload:
         yield "Takes effect at a restart only, not at a reload"
 

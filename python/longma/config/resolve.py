@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from longma.config import arguments, environment, file
 from longma.config.later import LATER
 from longma.config.layer import DEFAULT, Layer, Source
+from longma.config.option import DIRECTORY, START
 from longma.config.settings import Settings, table
 from longma.errors import ConfigError, Problem
 
@@ -73,8 +74,11 @@ def resolve(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> Resolv
     values, sources = _merge(layers, rows, cwd, problems)
     if problems:
         raise ConfigError(problems)
-    invocation = Invocation(tuple(argv), dict(environ), cwd)
-    return Resolved(Settings({**values, "config": spec}), sources, reading.notices, invocation)
+    if command_line.values.get("wsgi_app"):
+        values.setdefault("default_proc_name", values["wsgi_app"])
+    settings = Settings({**values, "config": spec})
+    notices = (*reading.notices, *_notices(settings, sources, rows))
+    return Resolved(settings, sources, notices, Invocation(tuple(argv), dict(environ), cwd))
 
 
 def _file_named(layers: Sequence[Layer]) -> str | None:
@@ -101,22 +105,44 @@ def _merge(
 ) -> tuple[dict[str, object], dict[str, Layer]]:
     """Check every value that is given, those that lose included: a mistake is one wherever it stands."""
     later = {row.name: row for row in LATER}
-    values: dict[str, object] = {
-        name: os.path.normpath(os.path.join(cwd, row.default)) for name, row in rows.items() if row.anchored
-    }
+    bases = {"": "", START: cwd, DIRECTORY: _directory(layers, cwd)}
+    values: dict[str, object] = {"chdir": cwd}
     sources: dict[str, Layer] = {}
     for layer in layers:
         for name, given in layer.values.items():
             if name in later:
                 if not later[name].changes_nothing(given):
-                    problems.append(Problem(f"setting {name} is not supported yet", str(layer.locate(name))))
+                    problems.append(Problem(f"{name} is not supported: {later[name].why}", str(layer.locate(name))))
                 continue
             row = rows[name]
-            value = os.path.normpath(os.path.join(cwd, given)) if row.anchored and isinstance(given, str) else given
             try:
-                values[name] = row.kind.parse(value)
+                values[name] = row.kind.parse(_anchored(given, bases[row.anchored]))
             except ValueError as error:
                 problems.append(Problem(f"{name} must {error}", str(layer.locate(name))))
             else:
                 sources[name] = layer
     return values, sources
+
+
+def _directory(layers: Sequence[Layer], cwd: str) -> str:
+    """Return the directory to change to; whether it is there is checked with the other values."""
+    given = [layer.values["chdir"] for layer in layers if isinstance(layer.values.get("chdir"), str)]
+    return os.path.normpath(os.path.join(cwd, str(given[-1]).strip())) if given else cwd
+
+
+def _anchored(given: object, base: str) -> object:
+    """Return a path, or a list of them, meant from a directory; "" for as it is."""
+    if base and isinstance(given, str) and given.strip():
+        return os.path.normpath(os.path.join(base, given.strip()))
+    if base and isinstance(given, (list, tuple)):
+        return [_anchored(item, base) for item in given]
+    return given
+
+
+def _notices(settings: Settings, sources: Mapping[str, Layer], rows: Mapping[str, Option[Any]]) -> list[str]:
+    """Return a line for each setting that asks for something and has no effect."""
+    return [
+        f"{layer.locate(name)}: {name} has no effect: {rows[name].inert}"
+        for name, layer in sources.items()
+        if rows[name].inert and settings.value_of(name) != rows[name].default
+    ]

@@ -8,10 +8,17 @@ from longma.config.option import Option, rows
 from longma.config.sections.application import Application
 from longma.config.sections.clients import Clients
 from longma.config.sections.debugging import Debugging
+from longma.config.sections.hooks import Hooks
+from longma.config.sections.inert import WithoutEffect
+from longma.config.sections.leniency import Leniency
 from longma.config.sections.logging import Logging
 from longma.config.sections.mechanics import ServerMechanics
+from longma.config.sections.naming import ProcessNames
+from longma.config.sections.proxies import BehindAProxy
 from longma.config.sections.security import Security
 from longma.config.sections.sockets import ServerSocket
+from longma.config.sections.statsd import Statsd
+from longma.config.sections.syslog import Syslog
 from longma.config.sections.workers import WorkerProcesses
 
 if TYPE_CHECKING:
@@ -24,10 +31,17 @@ SECTIONS: tuple[type[Section], ...] = (
     ServerSocket,
     WorkerProcesses,
     Clients,
+    BehindAProxy,
     Security,
+    Leniency,
     ServerMechanics,
+    ProcessNames,
+    Hooks,
     Logging,
+    Syslog,
+    Statsd,
     Debugging,
+    WithoutEffect,
 )
 
 
@@ -41,10 +55,17 @@ class Settings(
     ServerSocket,
     WorkerProcesses,
     Clients,
+    BehindAProxy,
     Security,
+    Leniency,
     ServerMechanics,
+    ProcessNames,
+    Hooks,
     Logging,
+    Syslog,
+    Statsd,
     Debugging,
+    WithoutEffect,
 ):
     """The values of all settings, as attributes.
 

@@ -63,12 +63,20 @@ def test_checking_enters_the_directory_first(longma: Longma, tmp_path: Path):
     ("arguments", "status", "line"),
     [
         ((), 1, "no application was named: write longma MODULE:NAME, or set wsgi_app in the configuration file"),
-        (("-w", "-1", "a"), 1, "command line: workers must be a whole number, 0 or more, not -1"),
-        (("-w", "x", "a"), 2, "argument -w/--workers: invalid int value: 'x'"),
+        (
+            ("-w", "-1", "a"),
+            1,
+            "command line: workers must be a whole number, 0 or more, or 'auto', not -1",
+        ),
+        (("-w", "x", "a"), 2, "argument -w/--workers: invalid int_or_auto value: 'x'"),
         (("--workes", "1", "a"), 2, "there is no option --workes; did you mean --workers?"),
         (("-c", "absent.py", "a"), 1, "absent.py: the configuration file cannot be read: No such file or directory"),
         (("-b", "a:b", "a"), 1, "command line: bind: a:b: 'b' is no port; ports are numbers from 0 to 65535"),
-        (("--threads", "4", "a"), 1, "command line: setting threads is not supported yet"),
+        (
+            ("--threads", "4", "a"),
+            1,
+            "command line: threads is not supported: workers have one thread in this version",
+        ),
         (("-k", "gevent", "a"), 1, "command line: worker_class must be 'sync': 'gevent' is not supported yet"),
         (("--check-config", "empty_shop"), 1, "'empty_shop' is not there: empty_shop has no 'application'"),
     ],

@@ -43,7 +43,11 @@ def values(*words: str) -> dict[str, object]:
         ("-Dw 2", {"daemon": True, "workers": 2}),
         ("-e A=1 --env B=2", {"raw_env": ["A=1", "B=2"]}),
         ("app --proxy-protocol", {"wsgi_app": "app", "proxy_protocol": "auto"}),
-        ("--proxy-protocol app", {"proxy_protocol": "app"}),
+        ("--proxy-protocol app", {"proxy_protocol": "auto", "wsgi_app": "app"}),
+        ("--proxy-protocol v1 app", {"proxy_protocol": "v1", "wsgi_app": "app"}),
+        ("--proxy-protocol=v3 app", {"proxy_protocol": "v3", "wsgi_app": "app"}),
+        ("-w auto", {"workers": "auto"}),
+        ("--max-worker-memory 1.5K", {"max_worker_memory": 1536}),
     ],
 )
 def test_a_line_is_read(line: str, expected: dict[str, object]):
@@ -56,8 +60,8 @@ def test_a_line_is_read(line: str, expected: dict[str, object]):
         ("--workes 2", "there is no option --workes; did you mean --workers?"),
         ("--fibers 2", "there is no option --fibers; longma --help lists them all"),
         ("-z", "there is no option -z; longma --help lists them all"),
-        ("-wx", "argument -w/--workers: invalid int value: 'x'"),
-        ("--workers 1.5", "argument -w/--workers: invalid int value: '1.5'"),
+        ("-wx", "argument -w/--workers: invalid int_or_auto value: 'x'"),
+        ("--workers 1.5", "argument -w/--workers: invalid int_or_auto value: '1.5'"),
         ("--timeout soon", "argument -t/--timeout: invalid float value: 'soon'"),
         ("--workers", "argument -w/--workers: expected one argument"),
         ("--bind --workers 2", "argument -b/--bind: expected one argument"),

@@ -111,10 +111,10 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path):
         tmp_path, "--backlog -3 --chdir nowhere -k gevent", WEB_CONCURRENCY="many", GUNICORN_CMD_ARGS="-m 999"
     ) == [
         "gunicorn.conf.py, line 3: unknown setting 'worker'; did you mean 'workers'?",
-        "environment variable WEB_CONCURRENCY: workers must be a whole number, 0 or more, not 'many'",
-        "gunicorn.conf.py, line 1: workers must be a whole number, 0 or more, not -1",
+        "environment variable WEB_CONCURRENCY: workers must be a whole number, 0 or more, or 'auto', not 'many'",
+        "gunicorn.conf.py, line 1: workers must be a whole number, 0 or more, or 'auto', not -1",
         "gunicorn.conf.py, line 2: timeout must be a number of seconds, 0 or more, not 'x'",
-        "gunicorn.conf.py, line 4: setting threads is not supported yet",
+        "gunicorn.conf.py, line 4: threads is not supported: workers have one thread in this version",
         "GUNICORN_CMD_ARGS: umask must be a mode from 0 to 0777, not '999'",
         "command line: backlog must be a whole number, 0 or more, not -3",
         f"command line: chdir must be an existing directory, not '{tmp_path}/nowhere'",
@@ -126,7 +126,7 @@ def test_a_broken_file_does_not_hide_the_other_mistakes(tmp_path: Path):
     (tmp_path / "gunicorn.conf.py").write_text("1/0")
     assert mistakes(tmp_path, "-w -1") == [
         "gunicorn.conf.py, line 1: ZeroDivisionError: division by zero",
-        "command line: workers must be a whole number, 0 or more, not -1",
+        "command line: workers must be a whole number, 0 or more, or 'auto', not -1",
     ]
 
 
@@ -141,14 +141,22 @@ def test_a_setting_to_come_may_hold_its_default(tmp_path: Path):
     (tmp_path / "gunicorn.conf.py").write_text(
         "threads = 1\ndaemon = False\npidfile = None\nraw_env = []\npost_fork = None\nproxy_protocol = 'off'\n"
     )
-    line = "--max-requests 0 --no-control-socket --keyfile k --forwarded-allow-ips 127.0.0.1,::1"
-    assert mistakes(tmp_path, line) == ["command line: setting keyfile is not supported yet"]
+    line = "--threads 1 --keyfile k --proxy-allow-from 127.0.0.1,::1"
+    assert mistakes(tmp_path, line) == [
+        "command line: keyfile is not supported: this version does not speak TLS; let a proxy in front do it"
+    ]
     assert resolved(tmp_path).settings == Settings({"chdir": str(tmp_path), "config": "gunicorn.conf.py"})
 
 
-def test_a_hook_is_not_ignored(tmp_path: Path):
-    (tmp_path / "gunicorn.conf.py").write_text("def post_fork(server, worker):\n    pass\n")
-    assert mistakes(tmp_path) == ["gunicorn.conf.py, line 1: setting post_fork is not supported yet"]
+def test_a_hook_is_a_function_of_the_file(tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text("def post_fork(server, worker):\n    return worker\n")
+    hook = resolved(tmp_path).settings.post_fork
+    assert hook is not None
+    assert hook(1, 2) == 2
+    (tmp_path / "gunicorn.conf.py").write_text("\ndef post_fork(worker):\n    pass\n")
+    assert mistakes(tmp_path) == [
+        "gunicorn.conf.py, line 2: post_fork must take 2 arguments (server, worker); post_fork takes 1"
+    ]
 
 
 def test_notices_are_kept_for_the_log(tmp_path: Path):

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
-from longma.config.option import Kind, Section, option
-from longma.config.parsers import FILE, OPTIONAL_FILE, one_of, text
+from longma.config.callables import LOGGER_CLASS
+from longma.config.option import DIRECTORY, START, Computed, Kind, Section, option
+from longma.config.parsers import BOOLEAN, DICTIONARY, EXISTING_FILE, FILE, OPTIONAL_FILE, one_of, text
+
+
+def _no_dictionary() -> dict[str, Any]:
+    return {}
+
 
 _COMBINED: Final = '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
 
@@ -39,4 +45,42 @@ class Logging(Section):
         kind=one_of("debug", "info", "warning", "error", "critical"),
         cli=("--log-level",),
         doc="The least important messages that are still written: `debug`, `info`, `warning`, `error` or `critical`.",
+    )
+    log_format: str = option(
+        "plain",
+        kind=one_of("plain", "json"),
+        cli=("--log-format",),
+        doc="How both logs are written: `plain` lines, or a `json` object a line.",
+    )
+    capture_output: bool = option(
+        False,
+        kind=BOOLEAN,
+        cli=("--capture-output",),
+        constant=True,
+        doc="Send what the application writes to standard output and standard error to `errorlog`.",
+    )
+    logger_class: Any = option(
+        None,
+        kind=LOGGER_CLASS,
+        cli=("--logger-class",),
+        doc="A class with the methods of Gunicorn's logger, or its dotted name, to use instead of the server's own.",
+    )
+    logconfig: str | None = option(
+        None,
+        kind=EXISTING_FILE,
+        cli=("--log-config",),
+        anchored=START,
+        doc="A file for `logging.config.fileConfig`. `logconfig_json` comes before it, `logconfig_dict` before both.",
+    )
+    logconfig_dict: dict[str, Any] = option(
+        Computed(_no_dictionary),
+        kind=DICTIONARY,
+        doc="A dictionary for `logging.config.dictConfig`.",
+    )
+    logconfig_json: str | None = option(
+        None,
+        kind=EXISTING_FILE,
+        cli=("--log-config-json",),
+        anchored=DIRECTORY,
+        doc="A JSON file for `logging.config.dictConfig`.",
     )

@@ -6,8 +6,8 @@ from longma.config.option import Section, option
 from longma.config.parsers import ADDRESSES, BOOLEAN, COUNT
 
 
-def _every_interface(port: str) -> str:
-    return f"0.0.0.0:{port.strip()}"
+def _every_interface(port: str) -> str | None:
+    return f"0.0.0.0:{port.strip()}" if port.strip() else None
 
 
 class ServerSocket(Section):

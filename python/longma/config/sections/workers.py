@@ -1,15 +1,17 @@
-"""How many workers there are, of which model, and when they are given up on."""
+"""How many workers there are, of which model, and when they are replaced or given up on."""
 
 from __future__ import annotations
 
 from typing import Final
 
+from longma.config import cpus
 from longma.config.nearest import nearest
 from longma.config.option import Kind, Section, option
-from longma.config.parsers import COUNT, SECONDS, shown
+from longma.config.parsers import BYTES, COUNT, SECONDS, shown, whole_number, words
 
 _SYNC: Final = ("sync", "gunicorn.workers.sync.SyncWorker")
 _LATER: Final = ("gthread", "gevent", "gevent_wsgi", "gevent_pywsgi", "eventlet", "tornado", "asgi")
+_AUTO: Final = "auto"
 
 
 def worker_class_name(value: object) -> str:
@@ -26,21 +28,57 @@ def worker_class_name(value: object) -> str:
     raise ValueError(f"be 'sync': {shown(name)} {later}{hint}")
 
 
+def worker_count(value: object) -> int:
+    """Return a number of workers; `auto` is one for each processor that may be used."""
+    if isinstance(value, str) and value.strip().lower() == _AUTO:
+        return cpus.available()
+    try:
+        return whole_number(value)
+    except ValueError:
+        raise ValueError(f"be a whole number, 0 or more, or 'auto', not {shown(value)}") from None
+
+
+def int_or_auto(word: str) -> object:
+    """Return what `worker_count` understands."""
+    return word if word.strip().lower() == _AUTO else int(word)
+
+
+def device_names(value: object) -> tuple[str, ...]:
+    """Return the devices to share out, or `("auto",)` for all there are."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = (value,)
+    if isinstance(value, (list, tuple)):
+        value = [str(item) if isinstance(item, int) and not isinstance(item, bool) else item for item in value]
+    names = words(value)
+    if len(set(names)) < len(names):
+        raise ValueError(f"name each device once, not {shown(value)}")
+    if _AUTO in names and len(names) > 1:
+        raise ValueError(f"be 'auto' alone or the devices' names, not {shown(value)}")
+    return names
+
+
+def _show_devices(value: tuple[str, ...]) -> str:
+    return repr(",".join(value))
+
+
 WORKER_CLASS: Final = Kind("string", parse=worker_class_name, metavar="NAME")
+WORKERS: Final = Kind("whole number or 'auto'", parse=worker_count, text=int_or_auto, metavar="INT")
+DEVICES: Final = Kind("string or list of strings", parse=device_names, metavar="DEVICES", show=_show_devices)
 
 
 class WorkerProcesses(Section):
-    """How many workers there are, of which model, and when they are given up on."""
+    """How many workers there are, of which model, and when they are replaced or given up on."""
 
     __slots__ = ()
     title = "Worker processes"
 
     workers: int = option(
         1,
-        kind=COUNT,
+        kind=WORKERS,
         cli=("-w", "--workers"),
         env="WEB_CONCURRENCY",
-        doc="How many worker processes serve requests.",
+        doc="How many worker processes serve requests. `auto` is one for each processor that this process may use: "
+        "the machine's, less what affinity and the quota of a container or control group take away.",
     )
     worker_class: str = option(
         "sync",
@@ -69,4 +107,49 @@ class WorkerProcesses(Section):
         cli=("--graceful-timeout",),
         unit="seconds",
         doc="How long a worker that was told to stop may take to finish the requests it has accepted.",
+    )
+    boot_timeout: float = option(
+        300.0,
+        kind=SECONDS,
+        cli=("--boot-timeout",),
+        unit="seconds",
+        doc="How long a worker may take to load the application. 0 means no limit.",
+    )
+    max_requests: int = option(
+        0,
+        kind=COUNT,
+        cli=("--max-requests",),
+        unit="requests",
+        doc="After how many requests a worker is replaced. 0 means never.",
+    )
+    max_requests_jitter: int = option(
+        0,
+        kind=COUNT,
+        cli=("--max-requests-jitter",),
+        unit="requests",
+        doc="The most that is added by chance to `max_requests`, for each worker anew, so that they are not all "
+        "replaced at the same time.",
+    )
+    max_worker_memory: int = option(
+        0,
+        kind=BYTES,
+        cli=("--max-worker-memory",),
+        unit="bytes",
+        doc="A worker that holds more memory than this is replaced once it has answered its request. 0 means no limit.",
+    )
+    max_worker_memory_hard: int = option(
+        0,
+        kind=BYTES,
+        cli=("--max-worker-memory-hard",),
+        unit="bytes",
+        doc="A worker that holds more memory than this is killed at once and replaced. 0 means no limit.",
+    )
+    devices: tuple[str, ...] = option(
+        (),
+        kind=DEVICES,
+        cli=("--devices",),
+        reload=False,
+        doc="The GPUs to share out among the workers, such as `0,1,2,3`; `auto` for all there are. Each worker is "
+        "leased the one with the fewest workers before it loads the application, and sees it alone, by "
+        "`CUDA_VISIBLE_DEVICES`.",
     )

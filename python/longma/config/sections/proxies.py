@@ -1,0 +1,59 @@
+"""Which peers are believed when they speak for somebody else."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from longma.config.networks import NETWORKS
+from longma.config.option import Computed, Kind, Section, option
+from longma.config.parsers import mapping, show_list, shown, upper_words
+
+
+def scheme_headers(value: object) -> dict[str, str]:
+    """Return names, in upper case, and the value of each that means https."""
+    headers: dict[str, str] = {}
+    for name, secure in mapping(value).items():
+        if not isinstance(secure, str):
+            raise ValueError(f"hold strings only, not {shown(secure)}")
+        headers[name.strip().upper()] = secure
+    return headers
+
+
+def _usual_scheme_headers() -> dict[str, str]:
+    return {"X-FORWARDED-PROTOCOL": "ssl", "X-FORWARDED-PROTO": "https", "X-FORWARDED-SSL": "on"}
+
+
+SCHEME_HEADERS: Final = Kind("dictionary", parse=scheme_headers)
+UPPER_WORDS: Final = Kind("list of strings", parse=upper_words, metavar="NAMES", show=show_list)
+
+
+class BehindAProxy(Section):
+    """Which peers are believed when they speak for somebody else.
+
+    Whoever connects by a Unix socket is always believed.
+    """
+
+    __slots__ = ()
+    title = "Behind a proxy"
+
+    forwarded_allow_ips: tuple[str, ...] = option(
+        ("127.0.0.1", "::1"),
+        kind=NETWORKS,
+        cli=("--forwarded-allow-ips",),
+        env="FORWARDED_ALLOW_IPS",
+        doc="The peers whose `secure_scheme_headers` and `forwarder_headers` are believed: addresses and networks, "
+        "divided by commas, or `*` for everybody. An empty string is nobody.",
+    )
+    secure_scheme_headers: dict[str, str] = option(
+        Computed(_usual_scheme_headers),
+        kind=SCHEME_HEADERS,
+        doc="The fields by which such a peer says that its client used https, each with the value that says so. A "
+        "request with two that disagree is refused with 400.",
+    )
+    forwarder_headers: tuple[str, ...] = option(
+        ("SCRIPT_NAME", "PATH_INFO"),
+        kind=UPPER_WORDS,
+        cli=("--forwarder-headers",),
+        doc="The fields with an underscore in their name that such a peer may send, whatever `header_map` says. `*` "
+        "stands for all. `SCRIPT_NAME` becomes the application's.",
+    )
