@@ -1,0 +1,39 @@
+"""What a worker was doing when its time was up, in words for the log."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from longma.logs.escape import escaped
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+OURS = "longma."
+
+
+def describe(request: tuple[str, str, float] | None, booted: bool, frame: FrameType | None) -> str:
+    """Return the record of an abort: the request and its age in seconds if there is one, and the Python stack."""
+    if request is not None:
+        method, target, seconds = request
+        asked = f"{escaped(method)} {escaped(target)}".replace("\n", "\\n")
+        subject = f"request {asked} has taken {seconds:.1f} s"
+    elif booted:
+        subject = "the worker was aborted outside of a request"
+    else:
+        subject = "the worker was aborted while it booted"
+    return f"{subject}; stack:\n{stack_of(frame)}"
+
+
+def stack_of(frame: FrameType | None) -> str:
+    """Return the stack as a traceback shows it, the interrupted line last, without what calls the application."""
+    import traceback  # only a worker that is aborted needs it
+
+    frames: list[FrameType] = []
+    while frame is not None:
+        frames.append(frame)
+        frame = frame.f_back
+    while len(frames) > 1 and str(frames[-1].f_globals.get("__name__", "")).startswith((OURS, "__main__")):
+        frames.pop()
+    steps = ((one, one.f_lineno) for one in reversed(frames))
+    return "".join(traceback.StackSummary.extract(steps).format()).rstrip()
