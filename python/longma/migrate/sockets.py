@@ -1,0 +1,136 @@
+"""Where the server listens: `http`, `http-socket`, `socket`, `shared-socket`, and the mode of unix sockets."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from longma.migrate.outcome import Outcome, see_to, setting, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from longma.migrate.expand import Option
+    from longma.migrate.values import Text
+
+HTTP: Final = frozenset({"http", "http-socket", "http11-socket"})
+PLAIN: Final = frozenset({"socket", "s", "uwsgi-socket"})
+SHARED: Final = frozenset({"shared-socket", "undeferred-shared-socket"})
+TLS: Final = frozenset({"https", "https2", "https-socket", "suwsgi-socket"})
+FOREIGN: Final = frozenset(
+    {"fastcgi-socket", "fastcgi-nph-socket", "scgi-socket", "scgi-nph-socket", "raw-socket", "zeromq", "zmq-socket"}
+)
+MODES: Final = frozenset({"chmod-socket", "chmod", "C"})
+NAMES: Final = (
+    HTTP
+    | PLAIN
+    | SHARED
+    | TLS
+    | FOREIGN
+    | MODES
+    | frozenset({"protocol", "socket-protocol", "umask", "abstract-socket"})
+)
+
+SPEAKS_HTTP: Final = (
+    "longma speaks HTTP on it: in nginx write proxy_pass (http://unix:PATH: for a unix socket) instead of uwsgi_pass, "
+    "and proxy_set_header for Host, X-Forwarded-For and X-Forwarded-Proto"
+)
+NO_TLS: Final = (
+    "this version speaks no TLS: let a proxy in front end it, and listen for HTTP on an address it can reach"
+)
+DEFAULT_MODE: Final = 0o755  # what uWSGI's sockets get from the usual umask of 022
+BARE_MODE: Final = 0o666  # `chmod-socket` without a value
+
+
+def translate(options: Sequence[Option]) -> Outcome:
+    """Return `bind`, and `umask` where a unix socket asks for it."""
+    outcome = Outcome()
+    addresses: list[str] = []
+    sources: list[Option] = []
+    notes: list[str] = []
+    shared = [option.value for option in options if option.name in SHARED]
+    speaks_http = any(
+        option.name in ("protocol", "socket-protocol") and option.value.literal == "http" for option in options
+    )
+    has_router = any(option.name == "http" for option in options)
+    for option in options:
+        if option.name in TLS:
+            outcome |= see_to(option, NO_TLS)
+        elif option.name in FOREIGN:
+            outcome |= see_to(option, "longma speaks HTTP only; let the proxy in front speak HTTP too")
+        elif option.name in HTTP | PLAIN:
+            value = dereferenced(option.value, shared)
+            literal = value.literal
+            if option.name in PLAIN and has_router and (literal or "").endswith(":0"):
+                outcome |= settle(option, "was there for uWSGI's own HTTP router, which longma does without")
+            elif why := unusable(literal):
+                outcome |= see_to(option, why)
+            else:
+                address = bound(value).code
+                if address not in addresses:
+                    addresses.append(address)
+                sources.append(option)
+                if option.name in PLAIN and not speaks_http:
+                    notes.append(SPEAKS_HTTP)
+        elif option.name == "abstract-socket":
+            outcome |= see_to(option, "longma has no abstract sockets; use a path or a TCP address")
+    if addresses:
+        outcome |= setting("bind", f"[{', '.join(addresses)}]", *sources, note=notes[0] if notes else "")
+    return outcome | modes(options, any("unix:" in address for address in addresses))
+
+
+def dereferenced(value: Text, shared: Sequence[Text]) -> Text:
+    """The address that `=N` stands for: the shared socket of that number."""
+    literal = value.literal or ""
+    number = literal.removeprefix("=")
+    if literal.startswith("=") and number.isdecimal() and int(number) < len(shared):
+        return shared[int(number)]
+    return value
+
+
+def unusable(literal: str | None) -> str:
+    """Why an address cannot be one of longma's, "" when it can."""
+    if literal is None:
+        return ""
+    if literal.startswith("@"):
+        return "longma has no abstract sockets; use a path or a TCP address"
+    if not literal.startswith("/") and "*" in literal.rpartition(":")[0].removeprefix("*"):
+        return "longma has no patterns for addresses: write the address, or :PORT for all of them"
+    return "no address" if not literal else ""
+
+
+def bound(value: Text) -> Text:
+    """The address as `bind` wants it: a path is marked, `*:80` is every address."""
+    literal = value.literal
+    if literal is None:
+        return value.with_prefix("unix:") if value.starts_with("/", ".") else value
+    if literal.startswith(("unix:", "fd://")):
+        return value
+    if ":" not in literal or literal.startswith(("/", ".")):
+        return value.with_prefix("unix:")
+    return value.without_prefix("*") if literal.startswith("*:") else value
+
+
+def modes(options: Sequence[Option], has_unix_socket: bool) -> Outcome:
+    """Return the umask that gives unix sockets the mode they had; it is no matter of the application's in longma."""
+    outcome = Outcome()
+    changes = [option for option in options if option.name in MODES]
+    masks = [option for option in options if option.name == "umask"]
+    for option in masks:
+        outcome |= see_to(
+            option, "longma's umask is that of its unix sockets only: set the process's own with systemd's UMask="
+        )
+    if not has_unix_socket:
+        for option in changes:
+            outcome |= settle(option, "there is no unix socket")
+        return outcome
+    if not changes:
+        mask = octal(masks[-1], 0o022) if masks else 0o777 & ~DEFAULT_MODE
+        note = "uWSGI's sockets had this mode; 0 lets every user connect"
+        return outcome | setting("umask", f"0o{mask:03o}", *masks, note=note)
+    mode = octal(changes[-1], BARE_MODE)
+    return outcome | setting("umask", f"0o{0o777 & ~mode:03o}", changes[-1], note=f"unix sockets get mode {mode:o}")
+
+
+def octal(option: Option, default: int) -> int:
+    digits = option.value.literal or ""
+    return int(digits, 8) if digits and set(digits) <= set("01234567") else default
