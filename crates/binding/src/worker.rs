@@ -36,6 +36,15 @@ pub const STOP_NOW: u8 = 2;
 
 type Guard<'a> = MutexGuard<'a, Reactor<Python>>;
 
+/// What becomes of the connection behind an answer, and whether it is kept.
+enum After {
+    /// The answer may still wait for others to leave with.
+    FinishSoon(bool),
+    Finish(bool),
+    /// Its client gets no more of it than it has.
+    Cut,
+}
+
 /// How the access log concerns us.
 #[derive(Clone, Copy)]
 struct Logging {
@@ -185,11 +194,12 @@ impl Worker {
         }
         let mut reactor = shared.lock();
         reactor.update_time();
-        self.send(&mut reactor, answer);
+        let after = self.hand_over(&mut reactor, answer);
         if self.logging.enabled {
             let duration_ns = if self.logging.timed { clock::monotonic_ns() - started_ns } else { 0 };
             self.record(&mut reactor, peer, desk, duration_ns, environ.as_ref());
         }
+        self.finish(&mut reactor, after);
         if environ.is_some() {
             // Dropping it can run anything, so not under the lock.
             drop(reactor);
@@ -248,9 +258,9 @@ impl Worker {
         }
     }
 
-    /// Send what the exchange has composed, and end it.
+    /// Send what the exchange has composed.
     #[inline]
-    fn send(&mut self, reactor: &mut Guard<'_>, answer: Result<Answer, Fault>) {
+    fn hand_over(&mut self, reactor: &mut Guard<'_>, answer: Result<Answer, Fault>) -> After {
         let id = self.exchange.id;
         let keep_alive = self.exchange.keep_alive();
         // What fails behind a complete answer is no business of the client's.
@@ -258,28 +268,36 @@ impl Worker {
         match answer {
             Ok(Answer::Composed) => {
                 let composed = self.exchange.composed();
-                if keep_alive && self.exchange.patient {
-                    if !composed.is_empty() {
-                        reactor.send_soon(id, composed);
-                    }
-                    return reactor.finish_soon(id, true);
+                let patient = keep_alive && self.exchange.patient;
+                match (composed.is_empty(), patient) {
+                    (true, _) => {}
+                    (false, true) => reactor.send_soon(id, composed),
+                    (false, false) => reactor.send(id, composed, !keep_alive),
                 }
-                if !composed.is_empty() {
-                    reactor.send(id, composed, !keep_alive);
-                }
-                reactor.finish_soon(id, keep_alive);
+                After::FinishSoon(keep_alive)
             }
             Ok(Answer::Blocks(blocks)) => {
                 reactor.send_blocks(id, self.exchange.composed(), blocks, !keep_alive);
-                reactor.finish(id, keep_alive);
+                After::Finish(keep_alive)
             }
-            Err(_) if self.exchange.head_is_sent() => reactor.cut(id),
+            Err(_) if self.exchange.head_is_sent() => After::Cut,
             Err(_) => {
                 let answer = error_response(500, "", reactor.date(), self.exchange.asked.head_request);
                 self.exchange.failed(&answer);
                 reactor.send(id, &answer, true);
-                reactor.finish(id, false);
+                After::Finish(false)
             }
+        }
+    }
+
+    /// Go on with the connection, or end it.
+    #[inline]
+    fn finish(&self, reactor: &mut Guard<'_>, after: After) {
+        let id = self.exchange.id;
+        match after {
+            After::FinishSoon(keep_alive) => reactor.finish_soon(id, keep_alive),
+            After::Finish(keep_alive) => reactor.finish(id, keep_alive),
+            After::Cut => reactor.cut(id),
         }
     }
 
