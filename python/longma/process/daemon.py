@@ -1,0 +1,136 @@
+"""Leaving the terminal: the server becomes a daemon, and the command that started it says whether it could.
+
+The process that the operator started stays until the daemon says that it has started, and ends with the status the
+daemon gives. Until then the daemon writes to the operator's terminal too, so a mistake that is found after the fork is
+seen, and a service manager that waits for the command to end waits for the server.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from contextlib import suppress
+from typing import Final
+
+from longma.errors import OperatorError
+
+_UMASK: Final = 0o022
+_DIED: Final = 1  # the exit status when the daemon is gone and has said nothing
+_INTERRUPTED: Final = 130
+_READ_BYTES: Final = 64
+
+
+class Started:
+    """The daemon's way to tell the waiting command how it went. What is said after the first word is not heard."""
+
+    def __init__(self, told: int, inherit_stdio: bool) -> None:
+        self._told = told
+        self._inherit_stdio = inherit_stdio
+
+    def tell(self) -> None:
+        """Say that the server has started: the command ends with 0, and the daemon lets go of the terminal."""
+        self._end(0)
+        self.leave_terminal()
+
+    def fail(self, status: int) -> None:
+        """Say that it has not: the command ends with this status. What there is to read has been written by then."""
+        self._end(status)
+
+    def leave_terminal(self) -> None:
+        """Let go of the terminal in this process alone; for a worker that is forked before `tell`."""
+        _null(1, self._inherit_stdio)
+        _null(2, self._inherit_stdio)
+        self._close()
+
+    def _end(self, status: int) -> None:
+        if self._told >= 0:
+            _flush()
+            # The command may have been killed meanwhile; that does not make the server stop.
+            with suppress(OSError):
+                os.write(self._told, b"%d\n" % status)
+            self._close()
+
+    def _close(self) -> None:
+        if self._told >= 0:
+            os.close(self._told)
+            self._told = -1
+
+
+def daemonize(inherit_stdio: bool) -> Started:
+    """Return in the daemon: a session of its own, no terminal, umask 022, standard input from /dev/null.
+
+    The process that calls it never returns from here: it ends when the daemon has said how it went, or is gone.
+
+    Args:
+        inherit_stdio: Leave standard output and error where they lead, unless that is a terminal. Otherwise `tell`
+            points them to /dev/null.
+
+    Raises:
+        OperatorError: the system has no room for another process.
+    """
+    _flush()
+    heard, told = os.pipe()
+    try:
+        child = os.fork()
+    except OSError as error:
+        os.close(heard)
+        os.close(told)
+        raise OperatorError(f"cannot become a daemon: {error.strerror}") from error
+    if child:
+        os.close(told)
+        _wait_and_exit(heard, child)
+    os.close(heard)
+    os.setsid()
+    # The second fork: who leads a session can get a terminal by opening one, its children cannot.
+    try:
+        daemon = os.fork()
+    except OSError as error:
+        os.write(2, f"longma: error: cannot become a daemon: {error.strerror}\n".encode())
+        os._exit(_DIED)
+    if daemon:
+        os._exit(0)
+    os.write(told, b"%d\n" % os.getpid())
+    os.umask(_UMASK)
+    _null(0, inherit=False)
+    return Started(told, inherit_stdio)
+
+
+def _wait_and_exit(heard: int, child: int) -> None:
+    """In the process that the operator started: end as the daemon says."""
+    daemon = 0
+    answer = b""
+    try:
+        os.waitpid(child, 0)
+        # First comes the daemon's number, then its answer; nothing more comes when it is gone.
+        while answer.count(b"\n") < 2 and (data := os.read(heard, _READ_BYTES)):
+            answer += data
+            daemon = daemon or int(answer.partition(b"\n")[0])
+    except KeyboardInterrupt:
+        # The daemon is in a session of its own, where the terminal's interrupt does not reach it.
+        if daemon:
+            with suppress(ProcessLookupError):
+                os.kill(daemon, signal.SIGTERM)
+        os._exit(_INTERRUPTED)
+    words = answer.split()
+    if len(words) < 2:
+        os.write(2, b"longma: error: the daemon ended before it had started\n")
+    os._exit(int(words[1]) if len(words) > 1 else _DIED)
+
+
+def _null(descriptor: int, inherit: bool) -> None:
+    """Point a standard descriptor to /dev/null; with `inherit` only where it is a terminal."""
+    if inherit and not os.isatty(descriptor):
+        return
+    null = os.open(os.devnull, os.O_RDWR)
+    os.dup2(null, descriptor)
+    if null != descriptor:
+        os.close(null)
+
+
+def _flush() -> None:
+    """Write what is still in our buffers: after a fork it would be written twice, after the end not at all."""
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with suppress(OSError, ValueError):
+                stream.flush()
