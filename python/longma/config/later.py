@@ -30,7 +30,8 @@ class Later(NamedTuple):
         """Whether this value, read from a file or as text from the command line, is the default."""
         if isinstance(value, (list, tuple, dict)) and not value:
             return self.default is None
-        return value == self.default or (isinstance(value, str) and value.strip() == str(self.default))
+        default = ",".join(self.default) if isinstance(self.default, tuple) else str(self.default)
+        return value == self.default or (isinstance(value, str) and value.strip() == default)
 
 
 _THREADS: Final = "workers have one thread in this version"
@@ -45,9 +46,9 @@ _MODES: Final = ("off", "v1", "v2", "auto", "true", "false")
 LATER: Final = (
     Later("threads", _THREADS, ("--threads",), 1),
     Later("proxy_protocol", _PROXY_PROTOCOL, ("--proxy-protocol",), "off", bare="auto", words=_MODES),
-    Later("proxy_allow_ips", _PROXY_PROTOCOL, ("--proxy-allow-from",), "127.0.0.1,::1"),
+    Later("proxy_allow_ips", _PROXY_PROTOCOL, ("--proxy-allow-from",), ("127.0.0.1", "::1")),
     Later("protocol", _UWSGI, ("--protocol",), "http"),
-    Later("uwsgi_allow_ips", _UWSGI, ("--uwsgi-allow-from",), "127.0.0.1,::1"),
+    Later("uwsgi_allow_ips", _UWSGI, ("--uwsgi-allow-from",), ("127.0.0.1", "::1")),
     Later("ssl_context", _TLS),
     Later("keyfile", _TLS, ("--keyfile",)),
     Later("certfile", _TLS, ("--certfile",)),
