@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from longma import __version__
 from longma.clock import Clock
+from longma.config.compatible import Config
 from longma.gateway.loader import enter
 from longma.logs.setup import check_access_log, open_error_log
 from longma.master.loop import SIGNALS, Loop
@@ -21,6 +22,7 @@ from longma.process.forking import freeze_heap
 from longma.process.handover import open_handover
 from longma.process.signals import SignalPipe
 from longma.process.standard import fill_standard_descriptors
+from longma.process.variables import Variables
 from longma.workers import main as worker
 from longma.workers.model import Common
 from longma.workers.registry import model_named
@@ -72,7 +74,7 @@ def master(resolved: Resolved, model: ModelFactory, listeners: tuple[Listener, .
     introduce(resolved, listeners, log)
     board = Board(slots_for(settings.workers))
     handover = open_handover()
-    common = Common(settings, listeners, handover, board, log, model)
+    common = Common(settings, Config(settings), listeners, handover, board, log, model, Variables())
     spawner = Spawner(common, signals)
     shell = Shell(spawner, board, listeners, log)
     wanted = Wanted(settings.workers, settings.timeout, settings.graceful_timeout, board.slots)

@@ -4,28 +4,52 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
+from longma.master.state import Wanted
 from longma.process.tether import Report
 
 
 class Reading(NamedTuple):
-    """What the board says of one slot: who has it, when its heart last beat, whether it is in an application call."""
+    """What is seen of a worker from outside.
+
+    Attributes:
+        heartbeat_at: When its heart last beat, as the board says.
+        in_call: Whether it is in an application call.
+        call: Method and target of a call that lasts long, "" otherwise.
+        memory: The bytes of memory that it has, 0 when nobody wants to know.
+    """
 
     slot: int
     pid: int
     heartbeat_at: float
     in_call: bool = False
+    call: str = ""
+    memory: int = 0
 
 
 class Tick(NamedTuple):
-    """Time has passed; the board was read."""
+    """Time has passed; the workers were looked at, and so was the master that started this one."""
 
     readings: tuple[Reading, ...] = ()
+    parent_is_gone: bool = False
 
 
 class Signalled(NamedTuple):
     """The master received a signal; CHLD is not among them, it is told as `Reaped`."""
 
     signal: int
+
+
+class SettingsLoaded(NamedTuple):
+    """The settings were read anew, and new workers can be started with them."""
+
+    generation: int
+    wanted: Wanted
+
+
+class SettingsRefused(NamedTuple):
+    """The settings were read anew, and something is wrong with them: nothing has changed."""
+
+    reason: str
 
 
 class Spawned(NamedTuple):
@@ -42,8 +66,20 @@ class SpawnFailed(NamedTuple):
     reason: str
 
 
+class UpgradeStarted(NamedTuple):
+    """Another master was started, with the same listeners."""
+
+    pid: int
+
+
+class UpgradeFailed(NamedTuple):
+    """No other master could be started."""
+
+    reason: str
+
+
 class Reported(NamedTuple):
-    """A worker said something of itself; `text` is why, for a failure."""
+    """A worker said something of itself, in the words of `text`."""
 
     pid: int
     report: Report
@@ -56,11 +92,13 @@ class Reaped(NamedTuple):
     Attributes:
         exit_code: Its exit status, or minus the number of the signal that ended it.
         requests: How many requests it had answered, where it was a worker.
+        out_of_memory: Whether the kernel has killed for want of memory in our control group since the last child went.
     """
 
     pid: int
     exit_code: int
     requests: int = 0
+    out_of_memory: bool = False
 
 
 class Vanished(NamedTuple):
@@ -69,4 +107,16 @@ class Vanished(NamedTuple):
     pid: int
 
 
-Event: TypeAlias = Tick | Signalled | Spawned | SpawnFailed | Reported | Reaped | Vanished
+Event: TypeAlias = (
+    Tick
+    | Signalled
+    | SettingsLoaded
+    | SettingsRefused
+    | Spawned
+    | SpawnFailed
+    | UpgradeStarted
+    | UpgradeFailed
+    | Reported
+    | Reaped
+    | Vanished
+)

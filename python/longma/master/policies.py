@@ -20,6 +20,8 @@ FIRST_RESPAWN_DELAY = 0.25
 LONGEST_RESPAWN_DELAY = 10.0
 # From ABRT to KILL: time for the worker to say that it was aborted, and for the application's cleaning up.
 ABORT_GRACE = 1.0
+# Before KILL comes, a worker that did not react to ABRT is asked for the stack of what it is stuck in.
+STACK_BEFORE_KILL = 0.25
 # How long a quick stop waits for the calls that are being made.
 QUICK_TIMEOUT = 2.0
 # A killed process goes away at once unless it hangs in the kernel; the master does not wait for such a one forever.
@@ -32,6 +34,12 @@ MASTER_LATE_AFTER = 1.0
 SECOND_CHANCE = 1.0
 # Slots beyond the wanted workers: for those that are on their way out while their successors serve.
 SPARE_SLOTS = 32
+# How often memory, queues and the master that started this one are looked at, where anybody wants to know.
+LOOK_EVERY = 1.0
+# A new generation's worker that dies without a word may have been killed by somebody: it gets this many chances.
+RELOAD_CHANCES = 3
+# A reload starts at most a quarter of the workers beside those that are there, and the first one alone.
+SURGE_DIVISOR = 4
 
 BOOT_FAILURES = MappingProxyType({BOOT: "Worker failed to boot.", APPLICATION: "App failed to load."})
 
@@ -52,15 +60,62 @@ def free_slot(state: State) -> int | None:
     return next((slot for slot in range(state.wanted.slots) if slot not in taken), None)
 
 
-def missing_workers(state: State) -> int:
-    """How many workers have to be spawned, were there no delay.
+def least_used_device(state: State) -> str:
+    """The device that the fewest workers have, the first of several; who was killed has its own until it is gone."""
+    leases = [worker.device for worker in state.workers] + [spawn.device for spawn in state.pending]
+    return min(state.wanted.devices, key=leases.count, default="")
 
-    One that was sent KILL no longer counts: it may hang in the kernel, and its place must not stay empty for that.
+
+def is_present(worker: WorkerRecord) -> bool:
+    """Whether a worker counts as one of the wanted. One that was sent KILL no longer does.
+
+    It may hang in the kernel, and its place must not stay empty for that.
     """
+    return worker.stage in (Stage.BOOTING, Stage.READY, Stage.ABORTED)
+
+
+def is_outdated(state: State, worker: WorkerRecord) -> bool:
+    """Whether a worker is to be replaced: by one of the current generation, or by one that begins anew."""
+    return worker.generation != state.generation or bool(worker.recycle)
+
+
+def surge(state: State) -> int:
+    """How many more workers than wanted there may be, so that a successor serves before its predecessor goes."""
+    if not any(is_present(worker) and is_outdated(state, worker) for worker in state.workers):
+        return 0
+    # Nobody knows yet whether the new generation can serve at all.
+    return 1 if state.reload else max(1, state.wanted.workers // SURGE_DIVISOR)
+
+
+def missing_workers(state: State) -> int:
+    """How many workers have to be spawned, were there no delay."""
     if state.phase is not Phase.SERVING:
         return 0
-    present = sum(worker.stage in (Stage.BOOTING, Stage.READY, Stage.ABORTED) for worker in state.workers)
-    return max(0, state.wanted.workers - present - len(state.pending))
+    present = [worker for worker in state.workers if is_present(worker)]
+    current = sum(not is_outdated(state, worker) for worker in present)
+    current += sum(spawn.generation == state.generation for spawn in state.pending)
+    room = state.wanted.workers + surge(state) - len(present) - len(state.pending)
+    return max(0, min(state.wanted.workers - current, room))
+
+
+def next_to_retire(state: State) -> WorkerRecord | None:
+    """The worker that can be told to stop without one being missed; None while all are needed.
+
+    An outdated one goes when a current one has taken its place, and first of all one that does not serve yet. Of too
+    many current ones the oldest goes, as long as those that serve suffice without those that boot.
+    """
+    if state.phase is not Phase.SERVING:
+        return None
+    present = [worker for worker in state.workers if worker.stage in (Stage.BOOTING, Stage.READY)]
+    outdated = [worker for worker in present if is_outdated(state, worker)]
+    current = [worker for worker in present if not is_outdated(state, worker)]
+    serving = [worker for worker in current if worker.stage is Stage.READY]
+    booting = [worker for worker in outdated or current if worker.stage is Stage.BOOTING]
+    if outdated:
+        return (booting or outdated)[0] if len(serving) + len(outdated) > state.wanted.workers else None
+    if len(current) <= state.wanted.workers:
+        return None
+    return serving[0] if len(serving) > state.wanted.workers else booting[-1]
 
 
 def respawn_delay(early_deaths: int) -> float:
@@ -71,6 +126,8 @@ def respawn_delay(early_deaths: int) -> float:
 
 
 def died_early(worker: WorkerRecord, requests: int, now: float) -> bool:
+    if worker.stage is Stage.RETIRING:
+        return False  # it was told to
     return worker.ready_at is None or (requests == 0 and now - worker.ready_at < SETTLED_AFTER)
 
 
@@ -84,9 +141,14 @@ def has_settled_since(state: State, age: int, now: float) -> bool:
 
 def fails_the_server(state: State, worker: WorkerRecord, exit_code: int) -> bool:
     """Whether this death means that the application cannot be served at all: none ever was, and this one says so."""
-    return (
-        exit_code in BOOT_FAILURES and worker.ready_at is None and not state.ever_ready and state.phase is Phase.SERVING
-    )
+    is_first = not state.ever_ready and state.phase is Phase.SERVING and worker.stage is Stage.BOOTING
+    return exit_code in BOOT_FAILURES and is_first
+
+
+def fails_the_reload(state: State, worker: WorkerRecord) -> bool:
+    """Whether this worker's death says something about the generation that is being tried."""
+    is_candidate = state.reload is not None and worker.generation == state.generation
+    return is_candidate and worker.ready_at is None and worker.stage is not Stage.RETIRING
 
 
 def overdue_at(worker: WorkerRecord, wanted: Wanted) -> float | None:
@@ -94,6 +156,18 @@ def overdue_at(worker: WorkerRecord, wanted: Wanted) -> float | None:
     if wanted.timeout == 0 or worker.ready_at is None or worker.stage not in (Stage.READY, Stage.RETIRING):
         return None
     return worker.heartbeat_at + (wanted.timeout if worker.in_call else max(wanted.timeout, IDLE_PATIENCE))
+
+
+def boot_overdue_at(worker: WorkerRecord, wanted: Wanted) -> float | None:
+    """When this worker is to be aborted if it has not loaded the application by then; None when it is not timed."""
+    is_timed = wanted.boot_timeout > 0 and worker.stage is Stage.BOOTING
+    return worker.spawned_at + wanted.boot_timeout if is_timed else None
+
+
+def looks_regularly(state: State) -> bool:
+    """Whether something has to be looked at again and again, because nothing tells when it changes."""
+    wanted = state.wanted
+    return bool(wanted.memory or wanted.memory_hard or wanted.measures_backlog or state.has_parent)
 
 
 def abandon_at(state: State) -> float | None:
@@ -111,23 +185,36 @@ def abandon_at(state: State) -> float | None:
 def next_wake(state: State) -> float | None:
     """The earliest moment at which something is to be done though nothing happens."""
     moments = [worker.kill_at for worker in state.workers]
+    moments += [worker.stack_at for worker in state.workers]
     moments += [overdue_at(worker, state.wanted) for worker in state.workers]
+    moments += [boot_overdue_at(worker, state.wanted) for worker in state.workers]
     moments.append(abandon_at(state))
     if missing_workers(state) and free_slot(state) is not None:
         moments.append(state.respawn_at)
+    if looks_regularly(state):
+        moments.append(state.measure_at)
+    if state.watchdog:
+        moments.append(state.watchdog_at)
     return earliest(*moments)
 
 
-def cause_of_death(worker: WorkerRecord, exit_code: int) -> tuple[Level, str] | None:
+def cause_of_death(worker: WorkerRecord, exit_code: int, out_of_memory: bool) -> tuple[Level, str] | None:
     """The record for a worker that is gone: how grave, and why; None when it went as it should."""
     if exit_code == 0 or worker.stage is Stage.KILLED:
         return None  # an orderly end, or one that was logged when we made it
     if exit_code > 0:
         return Level.ERROR, f"Worker (pid:{worker.pid}) exited with code {exit_code}."
+    if exit_code == -signal.SIGKILL and out_of_memory:
+        return Level.ERROR, f"Worker (pid:{worker.pid}) was sent SIGKILL by the kernel: out of memory."
     if exit_code == -signal.SIGKILL:
-        return Level.ERROR, f"Worker (pid:{worker.pid}) was sent SIGKILL! Perhaps out of memory?"
+        who = "Neither longma nor the memory limit of its control group did that."
+        return Level.ERROR, f"Worker (pid:{worker.pid}) was sent SIGKILL! {who} Perhaps out of memory?"
     told_to = worker.stage is Stage.RETIRING and -exit_code in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
     return None if told_to else (Level.ERROR, f"Worker (pid:{worker.pid}) was sent {signal_name(-exit_code)}!")
+
+
+def in_mebibytes(size: int) -> str:
+    return f"{size / (1 << 20):.0f} MiB"
 
 
 def signal_name(number: int) -> str:

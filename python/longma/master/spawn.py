@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from longma.master.events import Spawned, SpawnFailed
 from longma.process.forking import fork_blocked
 from longma.process.tether import Tether
+from longma.workers.handle import Worker
 from longma.workers.model import Assignment
 
 if TYPE_CHECKING:
@@ -43,7 +45,9 @@ class Spawner:
         Raises:
             InWorker: this is the child.
         """
-        self._common.board.zero(slot)
+        common = self._common
+        common.board.zero(slot)
+        worker = Worker(age, os.getpid(), common.listeners, common.settings.timeout / 2, common.cfg, common.log)
         tether = None
         try:
             tether = Tether()
@@ -53,7 +57,7 @@ class Spawner:
                 tether.close()
             return SpawnFailed(age, error.strerror or str(error))
         if pid == 0:
-            raise InWorker(self._assign(slot, age, tether, mask))
+            raise InWorker(self._assign(slot, age, worker, tether, mask))
         self.tethers[pid] = tether.master_end()
         return Spawned(age, pid)
 
@@ -63,7 +67,7 @@ class Spawner:
         if tether is not None:
             tether.close()
 
-    def _assign(self, slot: int, age: int, tether: Tether, mask: AbstractSet[int]) -> Assignment:
+    def _assign(self, slot: int, age: int, worker: Worker, tether: Tether, mask: AbstractSet[int]) -> Assignment:
         """In the child: close what is the master's, above all its ends of the siblings' ties.
 
         A sibling would not notice that the master is gone while this child holds them.
@@ -71,4 +75,4 @@ class Spawner:
         for pid in tuple(self.tethers):
             self.release(pid)
         self._signals.close()
-        return Assignment(self._common, slot, age, tether.worker_end(), mask)
+        return Assignment(self._common, slot, age, tether.worker_end(), mask, worker)

@@ -31,8 +31,13 @@ class WorkerRecord(NamedTuple):
     Attributes:
         slot: Its page on the board.
         age: How many workers had been spawned when it was, itself included.
-        heartbeat_at: When it was last seen alive; it counts from `ready_at` on, so loading is not timed.
+        generation: Which reading of the settings and the application it was started with.
+        device: What is leased to it, "" for none.
+        spawned_at: When it was forked.
+        heartbeat_at: When it was last seen alive; it counts from `ready_at` on, so loading is not timed by it.
         in_call: Whether it was in an application call when it was last looked at.
+        recycle: Why it is to be replaced though its generation is the current one; "" when it is not.
+        stack_at: When it is asked for the stack of what it is stuck in.
         kill_at: The deadline after which it is killed, if there is one.
         killed_at: When it was sent KILL.
     """
@@ -40,10 +45,15 @@ class WorkerRecord(NamedTuple):
     pid: int
     slot: int
     age: int
+    generation: int = 0
+    device: str = ""
     stage: Stage = Stage.BOOTING
+    spawned_at: float = 0.0
     ready_at: float | None = None
     heartbeat_at: float = 0.0
     in_call: bool = False
+    recycle: str = ""
+    stack_at: float | None = None
     kill_at: float | None = None
     killed_at: float | None = None
 
@@ -53,15 +63,43 @@ class PendingSpawn(NamedTuple):
 
     slot: int
     age: int
+    generation: int = 0
+    device: str = ""
 
 
 class Wanted(NamedTuple):
-    """What the operator wants; timeouts are in seconds, a `timeout` of 0 is none."""
+    """What the operator wants. Times are in seconds, memory in bytes; 0 switches a limit off.
+
+    Attributes:
+        slots: How many pages of the board there are for workers.
+        memory: A worker that uses more is replaced; by `memory_hard` it is killed.
+        devices: What is leased to the workers, evenly.
+        measures_backlog: Whether the length of the listeners' queues is to be reported each second.
+    """
 
     workers: int
     timeout: float
     graceful_timeout: float
     slots: int
+    boot_timeout: float = 0.0
+    memory: int = 0
+    memory_hard: int = 0
+    devices: tuple[str, ...] = ()
+    measures_backlog: bool = False
+
+
+class Reload(NamedTuple):
+    """A reload whose outcome is open: no worker of its generation has served yet.
+
+    Attributes:
+        before: What was wanted before, which is wanted again if it fails.
+        generation_before: The generation to fall back to.
+        deaths: How many of its workers died without a word of why.
+    """
+
+    before: Wanted
+    generation_before: int
+    deaths: int = 0
 
 
 class State(NamedTuple):
@@ -71,12 +109,24 @@ class State(NamedTuple):
         workers: In the order they were spawned.
         pending: Spawns that the shell has not answered yet.
         last_age: The age of the youngest worker so far.
+        generation: What new workers are started with; workers of another one are replaced.
+        last_generation: The highest number that a generation ever had.
+        reload: The reload that is under way, until its first worker serves.
+        is_rolling: Whether workers are being replaced after a reload.
         ever_ready: Whether any worker has ever served. Until one has, a failure to boot ends the server.
         early_deaths: How many times in a row workers died right after they were started, or could not be started.
         last_early_age: The age of the last one of them.
         respawn_at: No worker is spawned before.
         failure: What the last worker that failed to boot reported, so that its siblings' same words are left out.
         reason: Why the master stops by itself, for its last record.
+        honours_winch: Whether WINCH can only mean the operator, because there is no terminal to send it.
+        winched: How many workers were wanted before WINCH let all of them go; 0 unless it did.
+        upgrade: The pid of the master that USR2 has started, 0 when there is none.
+        has_parent: Whether this master was started by the USR2 of another one that is still there.
+        watchdog: The supervisor expects a sign of life this often, in seconds; 0 for never.
+        watchdog_at: When the next one is due.
+        measure_at: When memory and queues are looked at again.
+        counted: The number of workers that was reported last.
         wake_at: When the master wants to be called again though nothing happens; None for never.
     """
 
@@ -85,6 +135,10 @@ class State(NamedTuple):
     workers: tuple[WorkerRecord, ...] = ()
     pending: tuple[PendingSpawn, ...] = ()
     last_age: int = 0
+    generation: int = 0
+    last_generation: int = 0
+    reload: Reload | None = None
+    is_rolling: bool = False
     ever_ready: bool = False
     early_deaths: int = 0
     last_early_age: int = 0
@@ -92,6 +146,14 @@ class State(NamedTuple):
     failure: str = ""
     reason: str = ""
     exit_code: int = 0
+    honours_winch: bool = False
+    winched: int = 0
+    upgrade: int = 0
+    has_parent: bool = False
+    watchdog: float = 0.0
+    watchdog_at: float = float("-inf")
+    measure_at: float = float("-inf")
+    counted: int = 0
     wake_at: float | None = None
 
     def worker(self, pid: int) -> WorkerRecord | None:

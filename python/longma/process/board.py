@@ -16,6 +16,11 @@ WORD_BYTES = 8
 PAGE_WORDS = PAGE_BYTES // WORD_BYTES
 PID_WORD = 0
 STATE_WORD = 1
+# The length of what the worker says of its call, then the bytes of it.
+CALL_BYTE = 512
+MAX_CALL_BYTES = 1016
+# Pages cost nothing until they are used, and their number cannot grow: a reload may ask for more workers.
+LEAST_PAGES = 1024
 
 
 class WorkerState(IntEnum):
@@ -53,16 +58,27 @@ class Page(NamedTuple):
 
 
 class Board:
-    """`slots` pages of anonymous shared memory, made by the master before any fork and never resized."""
+    """Pages of anonymous shared memory, made by the master before any fork and never resized.
+
+    Attributes:
+        slots: How many workers there is room for.
+    """
 
     def __init__(self, slots: int) -> None:
-        self.slots = slots
-        self.memory = mmap.mmap(-1, slots * PAGE_BYTES)
+        self.slots = max(slots, LEAST_PAGES)
+        self.memory = mmap.mmap(-1, self.slots * PAGE_BYTES)
         self._words = memoryview(self.memory).cast("Q")
 
     def page(self, slot: int) -> Page:
         first = slot * PAGE_WORDS
         return Page._make(self._words[first : first + len(Page._fields)])
+
+    def call(self, slot: int) -> str:
+        """Method and target of the application call that a worker is in, once it lasts long; "" otherwise."""
+        first = slot * PAGE_BYTES + CALL_BYTE
+        length = min(self._words[first // WORD_BYTES], MAX_CALL_BYTES)
+        text = self.memory[first + WORD_BYTES : first + WORD_BYTES + length]
+        return text.decode("utf-8", "backslashreplace")
 
     def zero(self, slot: int) -> None:
         """Empty a page: its worker is gone, or not there yet."""

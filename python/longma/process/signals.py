@@ -29,6 +29,7 @@ class SignalPipe:
         self._read, self._write = os.pipe()
         os.set_blocking(self._read, False)
         os.set_blocking(self._write, False)
+        self._before: dict[int, object] = {}
 
     def fileno(self) -> int:
         return self._read
@@ -38,7 +39,8 @@ class SignalPipe:
         signals = tuple(signals)
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         for number in signals:
-            signal.signal(number, noted)
+            self._before[number] = signal.signal(number, noted)
+        os.register_at_fork(after_in_child=self._leave_in_child)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
 
     def drain(self) -> tuple[int, ...]:
@@ -50,9 +52,21 @@ class SignalPipe:
             except BlockingIOError:
                 return tuple(numbers)
 
+    def _leave_in_child(self) -> None:
+        """Let a child have its signals to itself: a hook may fork one, and what it is sent is not meant for the master.
+
+        It has this pipe until it executes something else, and would write each signal's number into it.
+        """
+        if self._before:
+            signal.set_wakeup_fd(-1)
+            for number, action in self._before.items():
+                signal.signal(number, action)  # type: ignore[arg-type]
+            self._before.clear()
+
     def close(self) -> None:
         """Note no more signals. The handlers stay, so that one which comes late does nothing instead of killing."""
         signal.set_wakeup_fd(-1)
+        self._before.clear()
         os.close(self._read)
         os.close(self._write)
 

@@ -8,12 +8,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from collections.abc import Set as AbstractSet
 
+    from longma.config.compatible import Config
     from longma.config.settings import Settings
     from longma.logs.error_log import ErrorLog
     from longma.net.listeners import Listener
     from longma.process.board import Board
     from longma.process.handover import Handover
     from longma.process.tether import WorkerEnd
+    from longma.process.variables import Variables
     from longma.typing import WSGIApplication
     from longma.workers.handle import Worker
 
@@ -22,17 +24,21 @@ class Common(NamedTuple):
     """What all workers of one generation share: a reload makes another.
 
     Attributes:
+        cfg: The settings as hooks see them.
+        variables: What `raw_env` has set.
         application: What `preload_app` has loaded in the master; None where each worker loads it for itself.
         server: The master as hooks see it.
         generation: How many reloads there were before.
     """
 
     settings: Settings
+    cfg: Config
     listeners: tuple[Listener, ...]
     handover: Handover
     board: Board
     log: ErrorLog
     model: ModelFactory
+    variables: Variables
     application: WSGIApplication | None = None
     server: Any = None
     generation: int = 0

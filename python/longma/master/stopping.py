@@ -1,0 +1,68 @@
+"""How the master and its workers come to their end."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING
+
+from longma.logs.levels import Level
+from longma.master.actions import CloseListeners, Exit, Kill, Log, News, Notify
+from longma.master.policies import QUICK_TIMEOUT, abandon_at, earliest, next_to_retire
+from longma.master.state import Phase, Stage, State, WorkerRecord
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from longma.master.actions import Action
+
+    Decision: TypeAlias = tuple[State, tuple[Action, ...]]
+
+
+def stop(state: State, phase: Phase, now: float) -> Decision:
+    """Close the listeners and tell every worker to stop: by TERM to drain, by QUIT to finish its call only."""
+    actions: tuple[Action, ...] = ()
+    if state.phase is Phase.SERVING:
+        is_alone = not state.upgrade and not state.has_parent
+        actions = (Notify(News.STOPPING), CloseListeners(unlink=is_alone))
+    state = state._replace(phase=phase)
+    for worker in state.workers:
+        state, told = tell_to_stop(state, worker, now, gracefully=phase is Phase.DRAINING)
+        actions += told
+    return state, actions
+
+
+def tell_to_stop(state: State, worker: WorkerRecord, now: float, *, gracefully: bool) -> Decision:
+    """Send a worker the signal for it. One that was sent ABRT or KILL is on its way out already."""
+    if worker.stage is Stage.KILLED:
+        return state, ()
+    deadline = now + (state.wanted.graceful_timeout if gracefully else QUICK_TIMEOUT)
+    worker = worker._replace(kill_at=earliest(worker.kill_at, deadline))
+    if worker.stage is Stage.ABORTED:
+        return state.with_worker(worker), ()
+    state = state.with_worker(worker._replace(stage=Stage.RETIRING))
+    return state, (Kill(worker.pid, signal.SIGTERM if gracefully else signal.SIGQUIT),)
+
+
+def retire_surplus(state: State, now: float) -> Decision:
+    """Tell each worker to stop that is not needed any more, because of its successor or because fewer are wanted."""
+    actions: tuple[Action, ...] = ()
+    while (worker := next_to_retire(state)) is not None:
+        state, told = tell_to_stop(state, worker, now, gracefully=True)
+        actions += told
+    return state, actions
+
+
+def leave_when_alone(state: State, now: float) -> Decision:
+    """End a stopping master once its last worker is gone, or has outlived even KILL."""
+    actions: tuple[Action, ...] = ()
+    if state.phase is Phase.SERVING or state.pending:
+        return state, ()
+    abandoned = abandon_at(state)
+    if state.workers and (abandoned is None or now < abandoned):
+        return state, ()
+    for worker in state.workers:
+        actions += (Log(Level.CRITICAL, f"Worker (pid:{worker.pid}) was killed and does not go away."),)
+    actions += (Log(Level.INFO, "Shutting down: Master"),)
+    if state.reason:
+        actions += (Log(Level.ERROR, f"Reason: {state.reason}"),)
+    return state._replace(phase=Phase.STOPPED, workers=()), (*actions, Exit(state.exit_code))
