@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING, Final
 
 from longma.migrate.outcome import Outcome, Setting, see_to, setting, settle
-from longma.migrate.values import Text, joined
+from longma.migrate.values import Text, joined, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -72,7 +72,7 @@ def named(app: Option, callables: Sequence[Option], options: Sequence[Option], p
 
 
 def repr_of(module: str, name: str | None) -> str:
-    return f'"{module}:{name}"' if name else f'"{module}:application"'
+    return quoted(f"{module}:{name or 'application'}")
 
 
 def from_file(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from longma.migrate.outcome import Outcome, see_to, setting, settle
-from longma.migrate.values import MEGABYTE
+from longma.migrate.values import MEGABYTE, quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -85,7 +85,7 @@ def body_limit(row: Direct, option: Option) -> Outcome:
 
 def prefix(row: Direct, option: Option) -> Outcome:
     literal = option.value.literal
-    return setting(row.setting, repr(literal.strip()) if literal else option.value.code, option, note=row.note)
+    return setting(row.setting, quoted(literal.strip()) if literal else option.value.code, option, note=row.note)
 
 
 TITLE: Final = 'shown by ps, when the package "longma[setproctitle]" is installed'

@@ -24,6 +24,7 @@ MODULES: Final = ("grp", "os", "pathlib", "pwd", "time")
 # Whether these are right is told by the machine that serves, not by the one the tool runs on.
 OF_THE_MACHINE: Final = frozenset({"chdir", "user", "group", "paste", "pidfile", "errorlog", "accesslog", "pythonpath"})
 LATER: Final = "this version does not have it yet"
+OF_THE_CLASS: Final = "for the worker class above"
 
 HEAD: Final = """\
 # longma.conf.py, made from {source} by python -m longma.migrate.
@@ -42,18 +43,19 @@ def page(outcome: Outcome, source: str, notes: Sequence[str]) -> str:
     imports = [name for name in MODULES if re.search(rf"\b{name}\.", used)]
     if imports:
         lines.append("".join(f"import {name}\n" for name in imports))
-    lines += [assignment(made) for made in settings]
+    without_class = any(made.name == "worker_class" and refusal(made) for made in settings)
+    lines += [assignment(made, refused_class=without_class) for made in settings]
     lines += section("To see to: these have no equivalent", outcome.work)
     lines += section("Nothing to do: longma does this by itself", outcome.settled)
     return "\n".join(lines)
 
 
-def assignment(made: Setting) -> str:
-    """One setting, below what it is made from."""
+def assignment(made: Setting, *, refused_class: bool) -> str:
+    """One setting, below what it is made from; one that only a refused worker class has a use for is a comment too."""
     text = "".join(comment(line) for line in made.origin or ("not in the old file",))
     if made.note:
         text += comment(made.note)
-    why = refusal(made)
+    why = refusal(made) or (OF_THE_CLASS if refused_class and made.name in ("threads", "worker_connections") else "")
     if why:
         return f"{text}{comment(why)}# {made.name} = {made.code}\n"
     return f"{text}{made.name} = {made.code}\n"
@@ -92,6 +94,7 @@ def section(title: str, remarks: Sequence[Remark]) -> list[str]:
 
 def comment(text: str, indent: str = "") -> str:
     """The text as lines of a comment; no part of it can end the comment."""
-    flat = " ".join(text.split()) or "(empty)"
+    printable = "".join(character if character.isprintable() else " " for character in text)
+    flat = " ".join(printable.split()) or "(empty)"
     wrapped = textwrap.wrap(flat, WIDTH - len(indent), break_long_words=False, break_on_hyphens=False)
     return "".join(f"# {indent}{line}\n" for line in wrapped)

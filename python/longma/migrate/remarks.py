@@ -105,6 +105,11 @@ MISSING: Final = (
         UNIT + "RootDirectory=, AmbientCapabilities=, SupplementaryGroups=, or use a container",
     ),
     Row("chown-socket", "unix sockets belong to the settings user and group; others enter by the mode (umask)"),
+    Row("master-fifo", "send the master signals: docs/signals.md names them"),
+    Row(
+        "no-site no-user-site pyshell py-profiler",
+        "choose the interpreter that longma is started with, and its options",
+    ),
     Row("chdir2", "call os.chdir in the hook post_worker_init"),
     Row(
         "threads-stacksize thread-stacksize threads-stack-size thread-stack-size",
