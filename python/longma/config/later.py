@@ -1,7 +1,8 @@
 """Gunicorn's settings that longma does not have: their names, flags, values that ask for nothing, and why.
 
-Each is refused with its reason rather than ignored, unless it is set to what would be the case anyway, as many files
-do. A row leaves this list when it enters the table in `sections/`.
+What asks for something that longma cannot do is refused with the reason, rather than ignored. What only says how that
+would be done asks for nothing by itself, and is worth a notice. A row leaves this list when it enters the table in
+`sections/`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,13 @@ from typing import Final, NamedTuple
 
 
 class Later(NamedTuple):
-    """A setting that is refused. A flag takes no argument when the default is a boolean.
+    """A setting that longma does not have. A flag takes no argument when the default is a boolean.
 
     Attributes:
-        why: completes "NAME is not supported: ".
+        why: completes "NAME is not supported: " or, for a detail, "NAME has no effect: ".
         bare: what the flag stands for when its argument, which may be left out, is.
         words: what that argument may be. Any other word after the flag is not its argument.
+        is_detail: it means nothing without another one of these.
     """
 
     name: str
@@ -25,13 +27,18 @@ class Later(NamedTuple):
     repeat: bool = False
     bare: str = ""
     words: tuple[str, ...] = ()
+    is_detail: bool = False
 
     def changes_nothing(self, value: object) -> bool:
         """Whether this value, read from a file or as text from the command line, is the default."""
-        if isinstance(value, (list, tuple, dict)) and not value:
-            return self.default is None
-        default = ",".join(self.default) if isinstance(self.default, tuple) else str(self.default)
-        return value == self.default or (isinstance(value, str) and value.strip() == default)
+        if isinstance(value, str):
+            value = value.strip()
+        if isinstance(value, (list, tuple, dict)):
+            return tuple(value) == (self.default or ())
+        if self.default == "off" and value in (False, "false"):
+            return True
+        default = ",".join(self.default) if isinstance(self.default, tuple) else self.default
+        return value == default or (isinstance(value, str) and value == str(default))
 
 
 _THREADS: Final = "workers have one thread in this version"
@@ -46,31 +53,31 @@ _MODES: Final = ("off", "v1", "v2", "auto", "true", "false")
 LATER: Final = (
     Later("threads", _THREADS, ("--threads",), 1),
     Later("proxy_protocol", _PROXY_PROTOCOL, ("--proxy-protocol",), "off", bare="auto", words=_MODES),
-    Later("proxy_allow_ips", _PROXY_PROTOCOL, ("--proxy-allow-from",), ("127.0.0.1", "::1")),
+    Later("proxy_allow_ips", _PROXY_PROTOCOL, ("--proxy-allow-from",), ("127.0.0.1", "::1"), is_detail=True),
     Later("protocol", _UWSGI, ("--protocol",), "http"),
-    Later("uwsgi_allow_ips", _UWSGI, ("--uwsgi-allow-from",), ("127.0.0.1", "::1")),
-    Later("ssl_context", _TLS),
+    Later("uwsgi_allow_ips", _UWSGI, ("--uwsgi-allow-from",), ("127.0.0.1", "::1"), is_detail=True),
+    Later("ssl_context", _TLS, is_detail=True),
     Later("keyfile", _TLS, ("--keyfile",)),
     Later("certfile", _TLS, ("--certfile",)),
-    Later("ssl_version", _TLS, ("--ssl-version",), 2),
-    Later("cert_reqs", _TLS, ("--cert-reqs",), 0),
-    Later("ca_certs", _TLS, ("--ca-certs",)),
-    Later("suppress_ragged_eofs", _TLS, ("--suppress-ragged-eofs",), True),
-    Later("do_handshake_on_connect", _TLS, ("--do-handshake-on-connect",), False),
-    Later("ciphers", _TLS, ("--ciphers",)),
+    Later("ssl_version", _TLS, ("--ssl-version",), 2, is_detail=True),
+    Later("cert_reqs", _TLS, ("--cert-reqs",), 0, is_detail=True),
+    Later("ca_certs", _TLS, ("--ca-certs",), is_detail=True),
+    Later("suppress_ragged_eofs", _TLS, ("--suppress-ragged-eofs",), True, is_detail=True),
+    Later("do_handshake_on_connect", _TLS, ("--do-handshake-on-connect",), False, is_detail=True),
+    Later("ciphers", _TLS, ("--ciphers",), is_detail=True),
     Later("http_protocols", _HTTP2, ("--http-protocols",), "h1"),
     Later("http2_cleartext", _HTTP2, ("--http2-cleartext",), "off"),
-    Later("http2_max_concurrent_streams", _HTTP2, ("--http2-max-concurrent-streams",), 100),
-    Later("http2_initial_window_size", _HTTP2, ("--http2-initial-window-size",), 65535),
-    Later("http2_max_frame_size", _HTTP2, ("--http2-max-frame-size",), 16384),
-    Later("http2_max_header_list_size", _HTTP2, ("--http2-max-header-list-size",), 65536),
+    Later("http2_max_concurrent_streams", _HTTP2, ("--http2-max-concurrent-streams",), 100, is_detail=True),
+    Later("http2_initial_window_size", _HTTP2, ("--http2-initial-window-size",), 65535, is_detail=True),
+    Later("http2_max_frame_size", _HTTP2, ("--http2-max-frame-size",), 16384, is_detail=True),
+    Later("http2_max_header_list_size", _HTTP2, ("--http2-max-header-list-size",), 65536, is_detail=True),
     Later("dirty_apps", _DIRTY, ("--dirty-app",), repeat=True),
-    Later("dirty_workers", _DIRTY, ("--dirty-workers",), 0),
-    Later("dirty_timeout", _DIRTY, ("--dirty-timeout",), 300),
-    Later("dirty_threads", _DIRTY, ("--dirty-threads",), 1),
-    Later("dirty_graceful_timeout", _DIRTY, ("--dirty-graceful-timeout",), 30),
-    Later("on_dirty_starting", _DIRTY),
-    Later("dirty_post_fork", _DIRTY),
-    Later("dirty_worker_init", _DIRTY),
-    Later("dirty_worker_exit", _DIRTY),
+    Later("dirty_workers", _DIRTY, ("--dirty-workers",), 0, is_detail=True),
+    Later("dirty_timeout", _DIRTY, ("--dirty-timeout",), 300, is_detail=True),
+    Later("dirty_threads", _DIRTY, ("--dirty-threads",), 1, is_detail=True),
+    Later("dirty_graceful_timeout", _DIRTY, ("--dirty-graceful-timeout",), 30, is_detail=True),
+    Later("on_dirty_starting", _DIRTY, is_detail=True),
+    Later("dirty_post_fork", _DIRTY, is_detail=True),
+    Later("dirty_worker_init", _DIRTY, is_detail=True),
+    Later("dirty_worker_exit", _DIRTY, is_detail=True),
 )

@@ -17,7 +17,7 @@ from longma.config.settings import Settings, table
 from longma.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from longma.config.option import Option
 
@@ -77,7 +77,7 @@ def resolve(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> Resolv
     if command_line.values.get("wsgi_app"):
         values.setdefault("default_proc_name", values["wsgi_app"])
     settings = Settings({**values, "config": spec})
-    notices = (*reading.notices, *_notices(settings, sources, rows))
+    notices = (*reading.notices, *_notices(layers, rows, values, sources))
     return Resolved(settings, sources, notices, Invocation(tuple(argv), dict(environ), cwd))
 
 
@@ -111,7 +111,7 @@ def _merge(
     for layer in layers:
         for name, given in layer.values.items():
             if name in later:
-                if not later[name].changes_nothing(given):
+                if not later[name].is_detail and not later[name].changes_nothing(given):
                     problems.append(Problem(f"{name} is not supported: {later[name].why}", str(layer.locate(name))))
                 continue
             row = rows[name]
@@ -139,10 +139,14 @@ def _anchored(given: object, base: str) -> object:
     return given
 
 
-def _notices(settings: Settings, sources: Mapping[str, Layer], rows: Mapping[str, Option[Any]]) -> list[str]:
-    """Return a line for each setting that asks for something and has no effect."""
-    return [
-        f"{layer.locate(name)}: {name} has no effect: {rows[name].inert}"
-        for name, layer in sources.items()
-        if rows[name].inert and settings.value_of(name) != rows[name].default
-    ]
+def _notices(
+    layers: Sequence[Layer], rows: Mapping[str, Option[Any]], values: Mapping[str, object], sources: Mapping[str, Layer]
+) -> Iterator[str]:
+    """Yield a line for each setting that asks for something and has no effect."""
+    for name, layer in sources.items():
+        if rows[name].inert and values[name] != rows[name].default:
+            yield f"{layer.locate(name)}: {name} has no effect: {rows[name].inert}"
+    for later in LATER:
+        for layer in layers:
+            if later.is_detail and later.name in layer.values and not later.changes_nothing(layer.values[later.name]):
+                yield f"{layer.locate(later.name)}: {later.name} has no effect: {later.why}"

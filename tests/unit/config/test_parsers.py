@@ -7,10 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
-from longma.config import parsers
+from longma.config import cpus, parsers
 from longma.config.sections.mechanics import sendfile_switch
+from longma.config.sections.proxies import scheme_headers
 from longma.config.sections.security import field_count, field_size
-from longma.config.sections.workers import worker_class_name
+from longma.config.sections.workers import device_names, worker_class_name, worker_count
 
 
 @pytest.mark.parametrize(
@@ -21,6 +22,12 @@ from longma.config.sections.workers import worker_class_name
         (parsers.whole_number, " 7 ", 7),
         (parsers.whole_number, True, 1),
         (parsers.size, 2**40, 2**40),
+        (parsers.size, "512M", 512 << 20),
+        (parsers.size, " 2g ", 2 << 30),
+        (parsers.size, "1.5K", 1536),
+        (parsers.size, "1KiB", 1024),
+        (parsers.size, "1TB", 1 << 40),
+        (parsers.size, "0x10", 16),
         (parsers.duration, 30, 30.0),
         (parsers.duration, 0.5, 0.5),
         (parsers.duration, "0.5", 0.5),
@@ -33,6 +40,26 @@ from longma.config.sections.workers import worker_class_name
         (parsers.texts, "a,b", ("a,b",)),
         (parsers.texts, ["a ", "b"], ("a", "b")),
         (parsers.texts, (), ()),
+        (parsers.words, " a, b ,,", ("a", "b")),
+        (parsers.words, ["a", " b"], ("a", "b")),
+        (parsers.upper_words, "script_name,*", ("SCRIPT_NAME", "*")),
+        (parsers.assignments, ["A=1", " B= "], ("A=1", "B=")),
+        (parsers.assignments, "A=1,B=2", ("A=1,B=2",)),
+        (parsers.assignments, None, ()),
+        (parsers.mapping, None, {}),
+        (parsers.mapping, {"a": 1}, {"a": 1}),
+        (parsers.optional_text, " ", None),
+        (parsers.existing_file, __file__, __file__),
+        (parsers.existing_file, None, None),
+        (parsers.existing_files, [__file__, "/nowhere/*.html"], (__file__, "/nowhere/*.html")),
+        (scheme_headers, {"x-forwarded-proto": "https"}, {"X-FORWARDED-PROTO": "https"}),
+        (worker_count, 3, 3),
+        (worker_count, "3", 3),
+        (device_names, "0, 1", ("0", "1")),
+        (device_names, [0, "1"], ("0", "1")),
+        (device_names, 3, ("3",)),
+        (device_names, "auto", ("auto",)),
+        (device_names, "", ()),
         (parsers.mode, 0o22, 0o22),
         (parsers.mode, "022", 0o22),
         (parsers.mode, "0o22", 0o22),
@@ -63,6 +90,26 @@ def test_a_good_value_is_read(parse: Callable[[object], object], given: object, 
         (parsers.whole_number, "ten", "be a whole number, 0 or more, not 'ten'"),
         (parsers.whole_number, None, "be a whole number, 0 or more, not None"),
         (parsers.whole_number, 2**31, "be at most 2147483647, not 2147483648"),
+        (parsers.size, "1.5X", "be a whole number, 0 or more, not '1.5X'"),
+        (parsers.size, "xM", "be a number of bytes such as 1048576 or '1M', not 'xM'"),
+        (parsers.size, "M", "be a number of bytes such as 1048576 or '1M', not 'M'"),
+        (parsers.size, "1e400K", "be a number of bytes such as 1048576 or '1M', not '1e400K'"),
+        (parsers.size, "-1K", "be a whole number, 0 or more, not -1024"),
+        (parsers.size, "", "be a whole number, 0 or more, not ''"),
+        (parsers.assignments, ["A"], "be of the form NAME=VALUE, not 'A'"),
+        (parsers.assignments, ["=A"], "be of the form NAME=VALUE, not '=A'"),
+        (parsers.assignments, ["A=\0"], "be of the form NAME=VALUE, not 'A=\\x00'"),
+        (parsers.mapping, [], "be a dictionary, not []"),
+        (parsers.mapping, {1: 2}, "have strings as keys, not 1"),
+        (parsers.existing_file, "/nowhere", "be an existing file, not '/nowhere'"),
+        (parsers.existing_files, ["/nowhere"], "name existing files, not '/nowhere'"),
+        (scheme_headers, {"A": 1}, "hold strings only, not 1"),
+        (worker_count, "many", "be a whole number, 0 or more, or 'auto', not 'many'"),
+        (worker_count, "", "be a whole number, 0 or more, or 'auto', not ''"),
+        (worker_count, -1, "be a whole number, 0 or more, or 'auto', not -1"),
+        (device_names, "0,0", "name each device once, not '0,0'"),
+        (device_names, "auto,1", "be 'auto' alone or the devices' names, not 'auto,1'"),
+        (device_names, True, "be a list of strings, not True"),
         (parsers.duration, -0.1, "be a number of seconds, 0 or more, not -0.1"),
         (parsers.duration, float("nan"), "be a number of seconds, 0 or more, not nan"),
         (parsers.duration, "inf", "be a number of seconds, 0 or more, not inf"),
@@ -96,6 +143,11 @@ def test_a_bad_value_ends_the_sentence_that_its_name_begins(
 def test_a_class_is_no_worker_class_yet():
     with pytest.raises(ValueError, match="other worker classes are not supported yet"):
         worker_class_name(int)
+
+
+def test_auto_is_a_worker_for_each_processor(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(cpus, "available", lambda: 6)
+    assert worker_count(" Auto ") == 6
 
 
 def test_one_of_takes_any_case():

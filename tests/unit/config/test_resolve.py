@@ -148,6 +148,62 @@ def test_a_setting_to_come_may_hold_its_default(tmp_path: Path):
     assert resolved(tmp_path).settings == Settings({"chdir": str(tmp_path), "config": "gunicorn.conf.py"})
 
 
+def test_what_only_says_how_is_worth_a_notice(tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text("dirty_timeout = 60\nproxy_protocol = False\nciphers = 'HIGH'\n")
+    assert resolved(tmp_path).notices == (
+        "gunicorn.conf.py, line 3: ciphers has no effect: this version does not speak TLS; let a proxy in front do it",
+        "gunicorn.conf.py, line 1: dirty_timeout has no effect: longma has no pool for long tasks; use a task queue",
+    )
+
+
+def test_what_means_nothing_here_is_taken_with_a_notice(tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text("worker_tmp_dir = '/dev/shm'\nhttp_parser = 'auto'\n")
+    assert resolved(tmp_path, "--asgi-loop uvloop --no-control-socket").notices == (
+        "gunicorn.conf.py, line 1: worker_tmp_dir has no effect: "
+        "workers show that they are alive in shared memory, not by a file",
+        "command line: asgi_loop has no effect: this version serves WSGI applications only",
+    )
+    assert mistakes(tmp_path, "--http-parser slow") == [
+        "command line: http_parser must be one of auto, fast, python, not 'slow'"
+    ]
+
+
+def test_an_empty_number_of_workers_is_a_mistake(tmp_path: Path):
+    assert mistakes(tmp_path, WEB_CONCURRENCY="") == [
+        "environment variable WEB_CONCURRENCY: workers must be a whole number, 0 or more, or 'auto', not ''"
+    ]
+    with pytest.raises(SystemExit) as caught:
+        resolved(tmp_path, "--version", WEB_CONCURRENCY="")
+    assert caught.value.code == 0
+
+
+def test_trusting_nobody_is_not_the_default(tmp_path: Path):
+    assert resolved(tmp_path).settings.forwarded_allow_ips == ("127.0.0.1", "::1")
+    assert resolved(tmp_path, FORWARDED_ALLOW_IPS="").settings.forwarded_allow_ips == ()
+
+
+def test_paths_are_meant_from_where_gunicorn_means_them(tmp_path: Path):
+    (tmp_path / "site").mkdir()
+    (tmp_path / "log.ini").touch()
+    (tmp_path / "site" / "log.json").touch()
+    line = "--chdir site -p run/pid --log-config log.ini --log-config-json log.json --reload-extra-file *.html"
+    settings = resolved(tmp_path, line).settings
+    assert settings.pidfile == f"{tmp_path}/site/run/pid"
+    assert settings.logconfig == f"{tmp_path}/log.ini"
+    assert settings.logconfig_json == f"{tmp_path}/site/log.json"
+    assert settings.reload_extra_files == (f"{tmp_path}/*.html",)
+    assert resolved(tmp_path, "-p /run/pid").settings.pidfile == "/run/pid"
+    assert resolved(tmp_path).settings.pidfile is None
+
+
+def test_the_application_of_the_command_line_names_the_processes(tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text("wsgi_app = 'a:a'")
+    assert resolved(tmp_path).settings.default_proc_name == "longma"
+    assert resolved(tmp_path, "b:b").settings.default_proc_name == "b:b"
+    (tmp_path / "gunicorn.conf.py").write_text("default_proc_name = 'shop'")
+    assert resolved(tmp_path, "b:b").settings.default_proc_name == "shop"
+
+
 def test_a_hook_is_a_function_of_the_file(tmp_path: Path):
     (tmp_path / "gunicorn.conf.py").write_text("def post_fork(server, worker):\n    return worker\n")
     hook = resolved(tmp_path).settings.post_fork
