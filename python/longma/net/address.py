@@ -1,5 +1,7 @@
 """The grammar of `bind`: `HOST`, `HOST:PORT`, `:PORT`, `[IPV6]:PORT`, `tcp://...`, `unix:PATH`, `unix://PATH`, `fd://N`.
 
+`unix:@NAME` is a name in Linux's abstract namespace; a file of that name is `unix:./@NAME`.
+
 Text becomes a value here and nothing else happens: no name is looked up and no path is touched.
 """
 
@@ -26,9 +28,13 @@ class TCPAddress(NamedTuple):
 
 
 class UnixAddress(NamedTuple):
-    """The path of a Unix socket, as it was written."""
+    """The path of a Unix socket, as it was written, or "@" and a name in the abstract namespace, which has no file."""
 
     path: str
+
+    @property
+    def is_abstract(self) -> bool:
+        return self.path.startswith("@")
 
     def __str__(self) -> str:
         return f"unix:{self.path}"
@@ -69,7 +75,9 @@ def _unix(text: str) -> UnixAddress:
     if not path:
         raise AddressError(text, "the path is missing", "write unix:PATH")
     if "\0" in path:
-        raise AddressError(text, "the path holds a NUL", "write unix:PATH")
+        raise AddressError(text, "the path holds a NUL", "write unix:PATH, and unix:@NAME for an abstract name")
+    if path == "@":
+        raise AddressError(text, "the abstract name is missing", "write unix:@NAME")
     try:
         length = len(os.fsencode(path))
     except UnicodeEncodeError:

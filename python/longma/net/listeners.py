@@ -15,11 +15,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from longma.clock import Clock
-from longma.errors import AddressError
 from longma.net.address import InheritedAddress, TCPAddress, UnixAddress, parse
+from longma.net.failures import explained
+from longma.net.paths import bind_path, identity
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from longma.config.settings import Settings
     from longma.net.address import Address
@@ -29,26 +30,35 @@ _RETRY_SECONDS: Final = 1.0
 _DEFER_ACCEPT_SECONDS: Final = 1
 _ERROR: Final = 40  # the numbers of the standard library's log levels, as every log here takes them
 _WARNING: Final = 30
+_FAMILIES: Final = (_socket.AF_INET, _socket.AF_INET6, _socket.AF_UNIX)
 
 
 class Listener:
-    """A listening, non-blocking socket.
+    """A listening, non-blocking socket, which is closed by an exec.
 
     Attributes:
         url: what the log calls it, `http://127.0.0.1:8000` or `unix:/run/app.sock`.
         address: the address that the operator asked for.
+        inherited: whether another process opened it: whoever started us, or the master that we take over from.
+        is_fixed: whether it stays, and stays the only kind there is, whatever `bind` says: the service manager's.
     """
 
-    __slots__ = ("_made", "_path", "_socket", "address", "url")
+    __slots__ = ("_made", "_owns_path", "_path", "_socket", "address", "inherited", "is_fixed", "url")
 
-    def __init__(self, sock: _socket.socket, address: Address) -> None:
+    def __init__(
+        self, sock: _socket.socket, address: Address, *, inherited: bool = False, is_fixed: bool = False
+    ) -> None:
         self._socket = sock
         self.address = address
+        self.inherited = inherited
+        self.is_fixed = is_fixed
         self.url = _url(sock)
-        # A socket that somebody else made is theirs to remove. The inode tells whether the path still is ours when we
+        has_path = isinstance(address, UnixAddress) and not address.is_abstract
+        self._path = os.path.abspath(address.path) if isinstance(address, UnixAddress) and has_path else None
+        # A path that somebody else made is theirs to remove. The inode tells whether it still is the same when we
         # stop: by then another server may have put its own socket there.
-        self._path = os.path.abspath(address.path) if isinstance(address, UnixAddress) else None
-        self._made = _identity(self._path) if self._path else None
+        self._owns_path = not inherited
+        self._made = identity(self._path) if self._path else None
 
     def fileno(self) -> int:
         """Return the descriptor, -1 once closed."""
@@ -58,97 +68,188 @@ class Listener:
         """Stop listening in this process; the others that inherited the socket go on."""
         self._socket.close()
 
+    def adopt_path(self) -> None:
+        """Take over the path of a Unix socket from the master that made it and is gone.
+
+        Does nothing for the service manager's sockets, whose paths it goes on using when we are gone.
+        """
+        self._owns_path = not self.is_fixed
+
     def unlink(self) -> None:
-        """Remove the path of a Unix socket, if it is still the one made here. Does nothing for other sockets."""
-        if self._path and self._made and _identity(self._path) == self._made:
+        """Remove the path of a Unix socket, if it is ours and still the same. Does nothing for other sockets."""
+        if self._owns_path and self._path and self._made and identity(self._path) == self._made:
             # The directory may have become read-only since. What stays behind is replaced by the next start.
             with suppress(OSError):
                 os.unlink(self._path)
+
+    def is_reachable(self) -> bool:
+        """Whether clients can still find it: the path of a Unix socket may have been removed under it."""
+        return self._path is None or identity(self._path) is not None
 
     def __repr__(self) -> str:
         return f"Listener({self.url!r}, fd={self.fileno()})"
 
 
 def open_listeners(
-    settings: Settings, *, log: Callable[[int, str], None], clock: Clock | None = None
+    settings: Settings,
+    *,
+    log: Callable[[int, str], None],
+    clock: Clock | None = None,
+    inherited: Sequence[int] = (),
+    by_systemd: bool = False,
+    kept: Sequence[Listener] = (),
+    patient: bool = True,
 ) -> tuple[Listener, ...]:
     """Listen on every address of `settings.bind`, in that order; when one is `fd://N`, only on those (as Gunicorn).
 
-    An address that is taken or not there yet is tried five times, a second apart.
+    Args:
+        settings: Where and how to listen.
+        log: Takes a level and a line.
+        clock: What is waited by.
+        inherited: Descriptors that whoever started us has opened for us. They come alone.
+        by_systemd: Whether that was the service manager, which keeps them, and not the master we take over from.
+        kept: Listeners of the settings before. Those still asked for are taken over as they are; the others are left
+            open, for the caller to close when nobody needs them any more.
+        patient: Whether to try an address that is taken, or not there yet, five times, a second apart, and not once.
 
     Raises:
-        AddressError: one of them cannot be listened on. None is left open then.
+        AddressError: one of them cannot be listened on. None of what was opened here is left open then.
     """
-    clock = clock or Clock()
-    addresses = _wanted([parse(text) for text in settings.bind], log)
+    wanted = [parse(text) for text in settings.bind]
+    if inherited:
+        return _take_over(inherited, by_systemd, wanted, settings, log)
+    if fixed := tuple(listener for listener in kept if listener.is_fixed):
+        return fixed
+    given: list[Address] = [address for address in wanted if isinstance(address, InheritedAddress)]
+    if given:
+        _tell_of_ignored([address for address in wanted if address not in given], log)
+    opener = _Opener(given or wanted, settings, log, clock or Clock(), _ATTEMPTS if patient else 1)
+    return opener.open(kept)
+
+
+def _take_over(
+    descriptors: Sequence[int],
+    by_systemd: bool,
+    wanted: list[Address],
+    settings: Settings,
+    log: Callable[[int, str], None],
+) -> tuple[Listener, ...]:
+    """Listen on what we inherited. A socket at an address of the settings is that address's from now on."""
     listeners: list[Listener] = []
-    try:
-        # A generator, so that what is open when one fails is in the list.
-        listeners.extend(_open_patiently(address, addresses, settings, log, clock) for address in addresses)
-    except BaseException:
-        for listener in listeners:
-            listener.unlink()
-            listener.close()
-        raise
+    for descriptor in descriptors:
+        fallback = InheritedAddress(descriptor)
+        try:
+            sock = _inherit(descriptor)
+            if not sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ACCEPTCONN):
+                sock.detach()
+                raise OSError(errno.EINVAL, "it does not listen")
+            _prepare(sock, settings)
+        except OSError as error:
+            for listener in listeners:
+                listener.close()
+            raise explained(fallback, error) from error
+        address = next((one for one in wanted if _is_at(sock, one)), None)
+        if address is not None:
+            wanted.remove(address)
+        elif not by_systemd:
+            address = _address_of(sock)
+        listeners.append(Listener(sock, address or fallback, inherited=True, is_fixed=by_systemd))
+    _tell_of_ignored(wanted, log)
     return tuple(listeners)
 
 
-def _wanted(addresses: list[Address], log: Callable[[int, str], None]) -> list[Address]:
-    inherited: list[Address] = [address for address in addresses if isinstance(address, InheritedAddress)]
-    ignored = [str(address) for address in addresses if not isinstance(address, InheritedAddress)]
-    if inherited and ignored:
-        log(_WARNING, f"Not listening on {', '.join(ignored)}: inherited descriptors were given, which come alone")
-    return inherited or addresses
+def _tell_of_ignored(addresses: Iterable[Address], log: Callable[[int, str], None]) -> None:
+    ignored = ", ".join(map(str, addresses))
+    if ignored:
+        log(_WARNING, f"Not listening on {ignored}: inherited descriptors were given, which come alone")
 
 
-def _open_patiently(
-    address: Address,
-    addresses: Iterable[Address],
-    settings: Settings,
-    log: Callable[[int, str], None],
-    clock: Clock,
-) -> Listener:
-    attempts_left = _ATTEMPTS
-    while True:
-        attempts_left -= 1
+class _Opener:
+    """Opens the addresses of one reading of the settings."""
+
+    def __init__(
+        self,
+        addresses: Sequence[Address],
+        settings: Settings,
+        log: Callable[[int, str], None],
+        clock: Clock,
+        attempts: int,
+    ) -> None:
+        self._addresses = addresses
+        self._settings = settings
+        self._log = log
+        self._clock = clock
+        self._attempts = attempts
+
+    def open(self, kept: Sequence[Listener]) -> tuple[Listener, ...]:
+        """Open what is not among `kept` already, or raise AddressError with nothing left open."""
+        remaining = [listener for listener in kept if listener.is_reachable()]
+        listeners: list[Listener] = []
         try:
-            return Listener(_open(address, addresses, settings), address)
-        except OSError as error:
-            if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL):
-                raise _explained(address, error) from error
-            what = "Connection in use" if error.errno == errno.EADDRINUSE else "Invalid address"
-            log(_ERROR, f"{what}: {address}" + (f"; trying again in {_RETRY_SECONDS:g} second" * bool(attempts_left)))
-            if not attempts_left:
-                raise _explained(address, error) from error
-        clock.sleep(_RETRY_SECONDS)
+            for address in self._addresses:
+                same = next((listener for listener in remaining if listener.address == address), None)
+                if same is not None:
+                    remaining.remove(same)
+                listeners.append(same or self._open_patiently(address))
+        except BaseException:
+            for listener in listeners:
+                if listener not in kept:
+                    listener.unlink()
+                    listener.close()
+            raise
+        return tuple(listeners)
 
+    def _open_patiently(self, address: Address) -> Listener:
+        attempts_left = self._attempts
+        while True:
+            attempts_left -= 1
+            try:
+                sock = self._open(address)
+                return Listener(sock, address, inherited=isinstance(address, InheritedAddress))
+            except OSError as error:
+                if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL):
+                    raise explained(address, error) from error
+                what = "Connection in use" if error.errno == errno.EADDRINUSE else "Invalid address"
+                again = f"; trying again in {_RETRY_SECONDS:g} second" if attempts_left else ""
+                self._log(_ERROR, f"{what}: {address}{again}")
+                if not attempts_left:
+                    raise explained(address, error) from error
+            self._clock.sleep(_RETRY_SECONDS)
 
-def _open(address: Address, addresses: Iterable[Address], settings: Settings) -> _socket.socket:
-    """Return a listening socket, or raise OSError with nothing left open."""
-    if isinstance(address, InheritedAddress):
-        sock = _inherit(address.descriptor)
-    elif isinstance(address, UnixAddress):
-        sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    else:
-        family, where = _resolve(address)
-        sock = _socket.socket(family, _socket.SOCK_STREAM)
-    try:
-        if isinstance(address, UnixAddress):
-            _bind_path(sock, address.path, settings.umask)
-        elif isinstance(address, TCPAddress):
-            sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
-            if family == _socket.AF_INET6:
-                alone = not any(_is_ipv4_at(other, address.port) for other in addresses)
-                sock.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 0 if alone else 1)
-            sock.bind(where)
-        _prepare(sock, settings)
-    except BaseException:
-        if not isinstance(address, InheritedAddress):
-            sock.close()
+    def _open(self, address: Address) -> _socket.socket:
+        """Return a listening socket, or raise OSError with nothing of ours left open."""
+        if isinstance(address, InheritedAddress):
+            sock = _inherit(address.descriptor)
+        elif isinstance(address, UnixAddress):
+            sock = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
         else:
-            sock.detach()
-        raise
-    return sock
+            family, where = _resolve(address)
+            sock = _socket.socket(family, _socket.SOCK_STREAM)
+        try:
+            if isinstance(address, TCPAddress):
+                self._set_before_binding(sock, address.port)
+                sock.bind(where)
+            elif isinstance(address, UnixAddress) and address.is_abstract:
+                sock.bind(b"\0" + os.fsencode(address.path[1:]))
+            elif isinstance(address, UnixAddress):
+                bind_path(sock, address.path, self._settings)
+            _prepare(sock, self._settings)
+        except BaseException:
+            if isinstance(address, InheritedAddress):
+                sock.detach()
+            else:
+                sock.close()
+            raise
+        return sock
+
+    def _set_before_binding(self, sock: _socket.socket, port: int) -> None:
+        sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEADDR, 1)
+        if self._settings.reuse_port:
+            # One socket that all workers share, as ever; another server may then have the port beside us.
+            sock.setsockopt(_socket.SOL_SOCKET, _socket.SO_REUSEPORT, 1)
+        if sock.family == _socket.AF_INET6:
+            alone = not any(_is_ipv4_at(other, port) for other in self._addresses)
+            sock.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 0 if alone else 1)
 
 
 def _prepare(sock: _socket.socket, settings: Settings) -> None:
@@ -165,13 +266,47 @@ def _prepare(sock: _socket.socket, settings: Settings) -> None:
 
 
 def _inherit(descriptor: int) -> _socket.socket:
+    """Return the socket that was opened for us, or raise OSError and leave the descriptor as it is."""
     if not stat.S_ISSOCK(os.fstat(descriptor).st_mode):
         raise OSError(errno.ENOTSOCK, os.strerror(errno.ENOTSOCK))
     sock = _socket.socket(fileno=descriptor)
-    if sock.type != _socket.SOCK_STREAM:
+    fault = None
+    if sock.family not in _FAMILIES:
+        fault = errno.EAFNOSUPPORT
+    elif sock.type != _socket.SOCK_STREAM:
+        fault = errno.EPROTOTYPE
+    elif sock.family != _socket.AF_UNIX and sock.getsockname()[1] == 0:
+        fault = errno.EDESTADDRREQ  # listen() would take any free port
+    if fault is not None:
         sock.detach()
-        raise OSError(errno.EPROTOTYPE, os.strerror(errno.EPROTOTYPE))
+        raise OSError(fault, os.strerror(fault))
+    os.set_inheritable(descriptor, False)
     return sock
+
+
+def _is_at(sock: _socket.socket, address: Address) -> bool:
+    """Whether that is where the socket listens; any port will do where any was asked for."""
+    name = sock.getsockname()
+    if isinstance(address, InheritedAddress):
+        return address.descriptor == sock.fileno()
+    if isinstance(address, UnixAddress):
+        return sock.family == _socket.AF_UNIX and _path_of(sock) in (address.path, os.path.abspath(address.path))
+    if sock.family == _socket.AF_UNIX:
+        return False
+    try:
+        family, where = _resolve(address)
+    except OSError:
+        return False
+    return family == sock.family and where[0] == name[0] and address.port in (0, name[1])
+
+
+def _address_of(sock: _socket.socket) -> Address | None:
+    """Return where an inherited socket listens, as an operator would have written it."""
+    if sock.family == _socket.AF_UNIX:
+        path = _path_of(sock)
+        return UnixAddress(path) if path else None
+    host, port = sock.getsockname()[:2]
+    return TCPAddress(host, port)
 
 
 def _resolve(address: TCPAddress) -> tuple[int, tuple[object, ...]]:
@@ -190,78 +325,14 @@ def _is_ipv4_at(address: Address, port: int) -> bool:
     return isinstance(address, TCPAddress) and address.port == port != 0 and ":" not in address.host
 
 
-def _bind_path(sock: _socket.socket, path: str, umask: int) -> None:
-    """Bind to a path; a socket that nobody listens on any more is replaced, anything else is left alone."""
-    if _identity(path) is not None:
-        _remove_stale(path)
-    # The mode of a socket is 0777 less the process's mask. The application's own mask is none of our business, so it
-    # is put back at once; the master has no other thread that could make a file meanwhile.
-    before = os.umask(umask)
-    try:
-        sock.bind(path)
-    finally:
-        os.umask(before)
-
-
-def _remove_stale(path: str) -> None:
-    if not stat.S_ISSOCK(os.lstat(path).st_mode):
-        raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
-    probe = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
-    probe.setblocking(False)
-    try:
-        probe.connect(path)
-    except ConnectionRefusedError:
-        os.unlink(path)
-        return
-    except BlockingIOError:
-        pass  # its backlog is full, so somebody listens
-    finally:
-        probe.close()
-    raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-
-
-def _identity(path: str) -> tuple[int, int] | None:
-    try:
-        status = os.lstat(path)
-    except FileNotFoundError:
-        return None
-    return status.st_dev, status.st_ino
-
-
 def _url(sock: _socket.socket) -> str:
-    name = sock.getsockname()
     if sock.family == _socket.AF_UNIX:
-        return "unix:" + os.fsdecode(name).replace("\0", "@")  # a name that begins with NUL is an abstract one
-    host, port = name[:2]
+        return "unix:" + _path_of(sock)
+    host, port = sock.getsockname()[:2]
     return f"http://[{host}]:{port}" if sock.family == _socket.AF_INET6 else f"http://{host}:{port}"
 
 
-def _explained(address: Address, error: OSError) -> AddressError:
-    """Return the error an operator sees: what the system said, and what to do about it."""
-    code = error.errno
-    if isinstance(address, InheritedAddress):
-        cure = "start longma with a listening socket at that number, or bind another address"
-    elif isinstance(address, UnixAddress):
-        cure = _cure_of_path(address.path, code)
-    elif code == errno.EADDRINUSE:
-        cure = f"stop the server that has it (`ss -ltnp sport = :{address.port}` names it) or bind another address"
-    elif code == errno.EADDRNOTAVAIL:
-        cure = "no interface of this machine has it; 0.0.0.0 and [::] mean all of them"
-    elif code in (errno.EACCES, errno.EPERM):
-        cure = "ports below 1024 are for root or the capability CAP_NET_BIND_SERVICE"
-    else:
-        cure = "bind an address of this machine" if isinstance(error, _socket.gaierror) else ""
-    return AddressError(str(address), error.strerror or str(error), cure)
-
-
-def _cure_of_path(path: str, code: int | None) -> str:
-    folder = os.path.dirname(os.path.abspath(path))
-    if code == errno.EADDRINUSE:
-        return "another server listens there: stop it or choose another path"
-    if code == errno.EEXIST:
-        return "what is there is no socket: move it away or choose another path"
-    if code == errno.ENOENT:
-        return f"create the directory {folder} first"
-    if code in (errno.EACCES, errno.EPERM, errno.EROFS):
-        return f"the user that starts longma must be allowed to write to {folder}"
-    return ""
+def _path_of(sock: _socket.socket) -> str:
+    """Return the path of a Unix socket, with "@" before an abstract name."""
+    name = os.fsdecode(sock.getsockname())
+    return "@" + name[1:] if name.startswith("\0") else name

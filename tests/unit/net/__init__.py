@@ -1,0 +1,1 @@
+"""Addresses and sockets as the system has them."""
