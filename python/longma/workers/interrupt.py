@@ -30,6 +30,11 @@ class Breaker:
         self._status = 0
         self._hook: Callable[[Any], object] | None = None
 
+    @property
+    def is_armed(self) -> bool:
+        """Whether an exception is still to be raised, or has been, since the last `disarm`."""
+        return self._hook is not None
+
     def break_in(self, status: int) -> None:
         """Called in a signal's handler: raise now, or have it raised soon.
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from longma import hooks
 from longma.errors import ApplicationError
 from longma.process.tether import Report
 from longma.workers.boot import boot, describe
@@ -22,17 +24,21 @@ def run(assignment: Assignment) -> int:
     0 after a stop, 1 after an abort, 3 or 4 when the application cannot be loaded (the master decides what that means
     for the server), 255 when the model itself fails.
     """
-    log = assignment.common.log
-    lifecycle = Lifecycle(log)
+    common = assignment.common
+    settings = common.settings
+    lifecycle = Lifecycle(common.log, assignment.worker, settings.worker_int, settings.worker_abort)
     try:
         exit_code = live(assignment, lifecycle)
     except SystemExit as leaving:
         # From the handler of a signal; or the application leaves by itself, which the model has logged.
         own = leaving.code if isinstance(leaving.code, int) else ABORTED
         exit_code = lifecycle.exit_code if lifecycle.stopping else own
-    assignment.common.close_sockets()
-    assignment.tether.close()
-    log.info(f"Worker exiting (pid: {os.getpid()})")
+    finally:
+        common.close_sockets()
+        common.log.info(f"Worker exiting (pid: {os.getpid()})")
+        with suppress(hooks.HookError):  # it is in the log, and the worker has nothing left to do
+            hooks.run(settings.worker_exit, "worker_exit", common.log, common.server, assignment.worker)
+        assignment.tether.close()
     return exit_code
 
 
