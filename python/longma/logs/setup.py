@@ -3,27 +3,204 @@
 from __future__ import annotations
 
 import os
+import time
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
+from longma.errors import OperatorError
+from longma.logs import bridge
+from longma.logs.access import AccessLog
 from longma.logs.error_log import ErrorLog
-from longma.logs.levels import level_named
-from longma.logs.targets import STANDARD_STREAM, STDERR, open_for_appending
+from longma.logs.levels import Level, level_named
+from longma.logs.light import LightLogger
+from longma.logs.record import ERROR_LOG, Record, bare, plain
+from longma.logs.sinks import FileSink
+from longma.logs.targets import STANDARD_STREAM, STDERR, STDOUT, Owner, open_for_appending, open_target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from longma.config.settings import Settings
+    from longma.logs.sinks import Metrics, Sink
+    from longma.logs.statsd import Statsd
 
 
-def open_error_log(path: str, loglevel: str) -> ErrorLog:
-    """Return the error log that writes to `path`, or to standard error for "-".
+class LoggerClassError(OperatorError):
+    """The class of `logger_class` cannot be found, or made into a logger."""
+
+    def __init__(self, name: str, error: BaseException) -> None:
+        super().__init__(f"logger_class: {name}: {type(error).__name__}: {' '.join(str(error).split())}")
+
+
+def open_error_log(settings: Settings) -> ErrorLog:
+    """Return the error log that the settings ask for; what the application imports as `logging` is connected to it.
+
+    Raises:
+        OperatorError: a file cannot be written to, or a logger or a configuration of logging cannot be used. Whatever
+            was in use before still is.
+    """
+    target = open_target("errorlog", settings.errorlog, STDERR, owner(settings))
+    file = FileSink(target, json_or(settings, plain))
+    try:
+        log = own_log(settings, file, target.descriptor) or light_log(settings, file, target.descriptor)
+    except OperatorError:
+        target.close()
+        raise
+    if settings.capture_output:
+        target.capture()
+    return log
+
+
+def check_access_log(settings: Settings) -> None:
+    """See that the access log can be written, and make its file for its owner; each worker's engine opens it itself.
 
     Raises:
         LogFileError: the file cannot be made or written to.
     """
-    descriptor = STDERR if path == STANDARD_STREAM else open_for_appending("errorlog", path)
-    return ErrorLog(descriptor, level_named(loglevel))
-
-
-def check_access_log(path: str | None) -> None:
-    """See that the access log can be written; each worker's engine opens it for itself.
-
-    Raises:
-        LogFileError: the file cannot be made or written to.
-    """
+    path = settings.accesslog
     if path is not None and path != STANDARD_STREAM:
-        os.close(open_for_appending("accesslog", path))
+        os.close(open_for_appending("accesslog", path, owner(settings)))
+
+
+def reopen_logs(settings: Settings, log: ErrorLog) -> None:
+    """Open the files of the logs again by their names, in the master: before the workers, which may not make them."""
+    log.reopen()
+    try:
+        check_access_log(settings)
+    except OperatorError as error:
+        log.error(str(error))
+
+
+def light_log(settings: Settings, file: FileSink, descriptor: int) -> ErrorLog:
+    """The log without the standard library's logging."""
+    complain = complaints(file)
+    sinks = (file, *syslog_sinks(settings, "error", complain))
+    metrics = statsd(settings, complain)
+    log = ErrorLog(descriptor, level_named(settings.loglevel), sinks=sinks, metrics=metrics)
+    to_syslog = settings.syslog and not settings.disable_redirect_access_to_syslog
+    is_enabled = settings.accesslog is not None or to_syslog
+    log.access_log = AccessLog(is_enabled, lambda: access_sinks(settings, complain), complain)
+    log.logger = LightLogger(log, log.access_log, settings)
+    bridge.install(log, log.access_log)
+    return log
+
+
+def own_log(settings: Settings, file: FileSink, descriptor: int) -> ErrorLog | None:
+    """The log whose records a logger of the site's own writes; None where the settings ask for none.
+
+    Raises:
+        OperatorError: the class or the configuration of logging cannot be used.
+    """
+    if settings.logger_class is None and not (settings.logconfig_dict or settings.logconfig_json or settings.logconfig):
+        return None
+    # The standard library's logging comes with these.
+    from longma.logs.delegate import LoggerMetrics, LoggerSink
+
+    logger = own_logger(settings)
+    bridge.uninstall()
+    sink = LoggerSink(logger, file)
+    # A logger that counts by itself has Gunicorn's names for it.
+    counts_itself = hasattr(logger, "increment")
+    metrics: Metrics | None = None if counts_itself else statsd(settings, complaints(file))
+    log = ErrorLog(descriptor, Level.DEBUG, sinks=(sink,), metrics=metrics or LoggerMetrics(logger, sink))
+    log.logger = logger
+    if settings.logger_class is not None or getattr(logger, "access_log_enabled", True):
+        log.access_observer = sink.observe
+    engine_settings: dict[str, object] = {"accesslog": None, "syslog": False}
+    if counts_itself:
+        engine_settings["statsd_host"] = None
+    log.engine_settings = MappingProxyType(engine_settings)
+    return log
+
+
+def own_logger(settings: Settings) -> Any:
+    """Make the logger.
+
+    Raises:
+        OperatorError: that fails.
+    """
+    from longma.config.compatible import Config
+
+    cls, name = settings.logger_class, "longma.logs.Logger"
+    try:
+        if cls is None:
+            from longma.logs.classic import Logger as cls  # noqa: N813  # any class may stand here
+        elif isinstance(cls, str):
+            name, cls = cls, imported(cls)
+        else:
+            name = f"{cls.__module__}.{cls.__qualname__}"
+        return cls(Config(settings))
+    except OperatorError:
+        raise
+    except Exception as error:  # foreign code, which ends the start here
+        raise LoggerClassError(name, error) from error
+
+
+def imported(dotted: str) -> Any:
+    """Import a class by its dotted name."""
+    from importlib import import_module
+
+    module, _, name = dotted.rpartition(".")
+    return getattr(import_module(module), name)
+
+
+def owner(settings: Settings) -> Owner:
+    return Owner(settings.user, settings.group)
+
+
+def json_or(settings: Settings, line: Callable[[Record], bytes]) -> Callable[[Record], bytes]:
+    """How records become lines of a file."""
+    if settings.log_format != "json":
+        return line
+    from longma.logs.json_lines import json_line
+
+    return json_line
+
+
+def complaints(file: FileSink) -> Callable[[str], None]:
+    """Return what takes words about the other sinks, and writes them to this one."""
+
+    def complain(words: str) -> None:
+        file.write(Record(Level.WARNING, ERROR_LOG, os.getpid(), words, time.time()))
+
+    return complain
+
+
+def syslog_sinks(settings: Settings, log: str, complain: Callable[[str], None]) -> tuple[Sink, ...]:
+    """One for "error" or "access", or none.
+
+    Raises:
+        OperatorError: the address or the facility is none.
+    """
+    if not settings.syslog:
+        return ()
+    from longma.logs.syslog import SyslogSink, address, facility, numbered, tag
+
+    words = numbered
+    if settings.log_format == "json":
+        from longma.logs.json_lines import json_text as words
+    where, code = address(settings.syslog_addr), facility(settings.syslog_facility)
+    return (SyslogSink(where, code, tag(settings, log), words, complain),)
+
+
+def access_sinks(settings: Settings, complain: Callable[[str], None]) -> tuple[Sink, ...]:
+    """Open what the settings name for access lines.
+
+    Raises:
+        OperatorError: that cannot be done.
+    """
+    sinks: tuple[Sink, ...] = ()
+    if settings.accesslog is not None:
+        target = open_target("accesslog", settings.accesslog, STDOUT, owner(settings))
+        sinks = (FileSink(target, json_or(settings, bare)),)
+    if not settings.disable_redirect_access_to_syslog:
+        sinks += syslog_sinks(settings, "access", complain)
+    return sinks
+
+
+def statsd(settings: Settings, complain: Callable[[str], None]) -> Statsd | None:
+    if settings.statsd_host is None:
+        return None
+    from longma.logs.statsd import Statsd
+
+    return Statsd(settings.statsd_host, settings.statsd_prefix, settings.dogstatsd_tags, complain)

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import os
 import select
+import stat
+import sys
+from typing import NamedTuple
 
 from longma.errors import OperatorError
 
-STDERR = 2
+STDOUT, STDERR = 1, 2
 STANDARD_STREAM = "-"
 FILE_MODE = 0o644
+UNCHANGED = -1
+ROOT = 0
 # How long a record waits for a full pipe or terminal before it is dropped: a log must never stop the server.
 WRITE_TIMEOUT_MS = 1000
 
@@ -24,16 +29,100 @@ class LogFileError(OperatorError):
         super().__init__(f"{setting}: cannot write to {path}: {reason}")
 
 
-def open_for_appending(setting: str, path: str) -> int:
+class Owner(NamedTuple):
+    """Whom log files belong to, so that workers which have given up root can open them again."""
+
+    user: int
+    group: int
+
+    def take(self, descriptor: int) -> None:
+        """Give the file to this owner, where root has opened it for somebody else; a device stays whose it is."""
+        if os.geteuid() != ROOT or (self.user, self.group) == (ROOT, ROOT):
+            return
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            os.fchown(descriptor, self.user or UNCHANGED, self.group or UNCHANGED)
+
+
+class Target:
+    """What a log is written to: a file, which can be opened again, or a standard stream.
+
+    Attributes:
+        descriptor: Stays the same number for good: `wsgi.errors` and fault handlers hold it.
+    """
+
+    def __init__(self, descriptor: int, setting: str = "", path: str = "", owner: Owner | None = None) -> None:
+        self.descriptor = descriptor
+        self._setting = setting
+        self._path = path
+        self._owner = owner
+        self._captured: tuple[int, ...] = ()
+
+    def write(self, data: bytes) -> None:
+        write_whole(self.descriptor, data)
+
+    def capture(self) -> None:
+        """Have what this process writes to standard output and standard error go here as well, if this is a file."""
+        if self._path:
+            self._captured = (STDOUT, STDERR)
+            for stream in (sys.stdout, sys.stderr):
+                if stream is not None:  # as in a process that was started without
+                    stream.flush()
+            self._point_captured()
+            if hasattr(sys.stdout, "reconfigure"):
+                sys.stdout.reconfigure(line_buffering=True)  # else a print is seen when its worker ends, or never
+
+    def reopen(self) -> None:
+        """Open the file by its name again, since the one that is open may have been renamed.
+
+        Raises:
+            LogFileError: that cannot be done; the file that was open stays.
+        """
+        if not self._path:
+            return
+        opened = open_for_appending(self._setting, self._path, self._owner)
+        os.dup2(opened, self.descriptor, inheritable=False)
+        os.close(opened)
+        self._point_captured()
+
+    def close(self) -> None:
+        if self._path:
+            os.close(self.descriptor)
+
+    def _point_captured(self) -> None:
+        for descriptor in self._captured:
+            os.dup2(self.descriptor, descriptor)
+
+
+def open_target(setting: str, path: str, standard: int, owner: Owner | None = None) -> Target:
+    """Return the target that a setting names; `standard` is the descriptor that "-" stands for.
+
+    Raises:
+        LogFileError: the file cannot be made or written to.
+    """
+    if path == STANDARD_STREAM:
+        return Target(standard)
+    # The application may go to another directory before the file is opened again.
+    path = os.path.abspath(path)
+    return Target(open_for_appending(setting, path, owner), setting, path, owner)
+
+
+def open_for_appending(setting: str, path: str, owner: Owner | None = None) -> int:
     """Open a log file, made if need be, and return its descriptor.
 
     Raises:
         LogFileError: the file cannot be made or written to.
     """
     try:
-        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
     except OSError as error:
         raise LogFileError(setting, path, error.strerror or str(error)) from error
+    if owner is not None:
+        try:
+            owner.take(descriptor)
+        except OSError as error:
+            os.close(descriptor)
+            raise LogFileError(setting, path, f"cannot give it to its user: {error.strerror}") from error
+    return descriptor
 
 
 def write_whole(descriptor: int, data: bytes) -> None:

@@ -45,8 +45,8 @@ def run(resolved: Resolved) -> int:
     settings = resolved.settings
     fill_standard_descriptors()
     enter(settings.chdir)
-    log = open_error_log(settings.errorlog, settings.loglevel)
-    check_access_log(settings.accesslog)
+    log = open_error_log(settings)
+    check_access_log(settings)
     model = model_named(settings.worker_class)
     return serve(resolved, model, open_listeners(settings, log=log.log), log)
 

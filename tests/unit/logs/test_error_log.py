@@ -6,17 +6,15 @@ import os
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
-from longma.logs.error_log import ErrorLog, ErrorStream, record
+from longma.logs.error_log import ErrorLog, ErrorStream
 from longma.logs.levels import Level, level_named, name_of
-from longma.logs.setup import check_access_log, open_error_log
-from longma.logs.targets import STDERR, LogFileError, open_for_appending, write_whole
-
-MOMENT = time.struct_time((2026, 11, 23, 9, 57, 13, 0, 327, 0))
+from longma.logs.record import Record, plain
+from longma.logs.targets import open_for_appending, write_whole
 
 
 @pytest.fixture
@@ -32,7 +30,8 @@ def descriptor(log_path: Path) -> Iterator[int]:
 
 
 def test_a_record_is_date_pid_level_and_message():
-    text = record(Level.INFO, "Booting worker with pid: 7", 7, MOMENT).decode()
+    moment = time.mktime((2026, 11, 23, 9, 57, 13, 0, 0, -1)) + 0.9
+    text = plain(Record(Level.INFO, "gunicorn.error", 7, "Booting worker with pid: 7", moment)).decode()
     assert re.fullmatch(r"\[2026-11-23 09:57:13 [+-]\d{4}\] \[7\] \[INFO\] Booting worker with pid: 7\n", text)
 
 
@@ -120,38 +119,106 @@ def test_wsgi_errors_writes_the_applications_text_unchanged(descriptor: int, log
     assert log_path.read_text() == "no line feed, \x1b[1mbold\x1b[0m, ü\nsecond\nthird\n"
 
 
-def test_a_log_is_appended_to(log_path: Path):
-    log_path.write_text("before\n")
-    log = open_error_log(str(log_path), "info")
-    log.info("after")
-    os.close(log.descriptor)
-    assert [line.split("] ")[-1] for line in log_path.read_text().splitlines()] == ["before", "after"]
-
-
-def test_a_dash_is_standard_error():
-    log = open_error_log("-", "Warning")
-    assert (log.descriptor, log.threshold) == (STDERR, Level.WARNING)
-
-
 def test_the_descriptor_is_not_inherited_by_what_the_application_starts(descriptor: int):
     assert not os.get_inheritable(descriptor)
 
 
-@pytest.mark.parametrize("name", ["missing/error.log", "."])
-def test_a_log_that_cannot_be_opened_says_which_and_why(tmp_path: Path, name: str):
-    path = str(tmp_path / name)
-    with pytest.raises(LogFileError) as raised:
-        open_error_log(path, "info")
-    assert str(raised.value) == f"errorlog: cannot write to {path}: {raised.value.reason}"
-    with pytest.raises(LogFileError, match=r"^accesslog: "):
-        check_access_log(path)
-    assert raised.value.exit_status == 1
+@pytest.mark.parametrize(
+    ("message", "args", "written"),
+    [
+        ("100% of it", (), "100% of it"),
+        ("%s is %d", ("one", 1), "one is 1"),
+        ("%(name)s", ({"name": "one"},), "one"),
+        ("%s", ({},), "{}"),
+        (7, (), "7"),
+        ("%d", ("one",), "'%d' (with 1 arguments that cannot be shown: TypeError)"),
+        ("no room", (1, 2), "'no room' (with 2 arguments that cannot be shown: TypeError)"),
+    ],
+)
+def test_arguments_are_put_in_as_logging_does(
+    descriptor: int, log_path: Path, message: object, args: tuple[object, ...], written: str
+):
+    ErrorLog(descriptor, Level.DEBUG).info(message, *args)
+    assert log_path.read_text().endswith(f"[INFO] {written}\n")
 
 
-def test_an_access_log_that_can_be_written_is_left_as_it_is(tmp_path: Path):
-    path = tmp_path / "access.log"
-    path.write_text("before\n")
-    check_access_log(str(path))
-    check_access_log("-")
-    check_access_log(None)
-    assert path.read_text() == "before\n"
+def test_an_argument_that_raises_when_shown_costs_nobody_anything(descriptor: int, log_path: Path):
+    class Odd:
+        def __str__(self) -> str:
+            raise OSError("no words")
+
+    ErrorLog(descriptor, Level.DEBUG).error("%s", Odd())
+    assert log_path.read_text().endswith("'%s' (with 1 arguments that cannot be shown: OSError)\n")
+
+
+def test_exception_brings_the_traceback(descriptor: int, log_path: Path):
+    log = ErrorLog(descriptor, Level.DEBUG)
+    try:
+        raise ValueError("bad\n[2026-01-01 00:00:00 +0000] [1] [INFO] forged\x1b[2J")
+    except ValueError as error:
+        caught = error
+        log.exception("While %s", "testing")
+        log.warning("Told", exc_info=True)
+    log.error("Later", exc_info=caught)
+    log.log(Level.ERROR, "Engine", error=caught)
+    log.error("Nothing was raised", exc_info=True)
+    text = log_path.read_text()
+    starts = re.findall(r"^\[[^\]]+\] \[\d+\] \[(\w+)\] (.*)$", text, re.MULTILINE)
+    assert starts == [
+        ("ERROR", "While testing"),
+        ("WARNING", "Told"),
+        ("ERROR", "Later"),
+        ("ERROR", "Engine"),
+        ("ERROR", "Nothing was raised"),
+    ]
+    assert text.count("Traceback (most recent call last):") == 4
+    assert "\x1b" not in text
+    assert "\\x1b[2J" in text
+
+
+class Counted:
+    """Metrics that are only noted."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[object, ...]] = []
+
+    def count(self, name: str) -> None:
+        self.seen.append((name,))
+
+    def metric(self, name: str, value: object, kind: str) -> None:
+        self.seen.append((name, value, kind))
+
+    def measure(self, extra: Mapping[str, object] | None) -> bool:
+        self.seen.append(tuple((extra or {}).values()))
+        return True
+
+    def close(self) -> None:
+        pass
+
+
+def test_what_is_grave_is_counted_under_gunicorns_names_whatever_the_level(descriptor: int, log_path: Path):
+    metrics = Counted()
+    log = ErrorLog(descriptor, Level.CRITICAL, metrics=metrics)
+    log.debug("a")
+    log.info("b")
+    log.warning("c")
+    log.error("d")
+    log.critical("e")
+    log.exception("f")
+    log.log(Level.ERROR, "g\nTraceback (most recent call last):\nValueError: h")
+    log.error("i", exc_info=ValueError("j"))
+    names = ["warning", "error", "critical", "error", "exception", "exception"]
+    assert metrics.seen == [(f"gunicorn.log.{name}",) for name in names]
+    assert log_path.read_text().endswith("[CRITICAL] e\n")
+
+
+def test_numbers_are_told_by_metric_and_by_extra(descriptor: int, log_path: Path):
+    metrics = Counted()
+    log = ErrorLog(descriptor, Level.DEBUG, metrics=metrics)
+    log.metric("gunicorn.workers", 3, "gauge")
+    log.info("", extra={"metric": "a", "value": 1, "mtype": "counter"})
+    log.info("with words", extra={"metric": "b", "value": 2, "mtype": "timer"})
+    log.info("other", extra={"request": 7})
+    assert metrics.seen == [("gunicorn.workers", 3, "gauge"), ("a", 1, "counter"), ("b", 2, "timer")]
+    assert re.findall(r"\[INFO\] (.*)", log_path.read_text()) == ["with words", "other"]
+    ErrorLog(descriptor, Level.DEBUG).metric("nobody.counts", 1, "gauge")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from longma.logs.escape import escaped
+from longma.logs.escape import escaped, field, one_line
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,7 @@ from longma.logs.escape import escaped
         ("x\n\n[forged", "x\n\n [forged"),
         ("x\r\n[forged", "x\\x0d\n [forged"),
         ("[a bracket] in the first line", "[a bracket] in the first line"),
+        ("line\u2028separator, \u202eturned round\u202c", "line\\u2028separator, \\u202eturned round\\u202c"),
     ],
 )
 def test_controls_are_shown_and_later_lines_cannot_begin_a_record(text: str, shown: str):
@@ -31,3 +32,23 @@ def test_controls_are_shown_and_later_lines_cannot_begin_a_record(text: str, sho
 def test_every_control_but_tab_and_line_feed_is_shown():
     controls = [chr(code) for code in (*range(0x20), *range(0x7F, 0xA0))]
     assert [control for control in controls if escaped(control) == control] == ["\t", "\n"]
+
+
+def test_a_syslog_record_is_one_line():
+    assert one_line("first\nsecond\r\n<13>third\x00") == "first#012second\\x0d#012<13>third\\x00"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain /path?a=b", "plain /path?a=b"),
+        ('say "hi"', 'say \\"hi\\"'),
+        ("ends with \\", "ends with \\\\"),
+        ("a\nb\tc\x7f", "a\\x0ab\\x09c\\x7f"),
+        ("\xff\x9b", "\\xff\\x9b"),
+        ("\u6f22", "\\xe6\\xbc\\xa2"),
+        ("\udc80", "\\xed\\xb2\\x80"),
+    ],
+)
+def test_a_field_of_an_access_line_is_printable_ascii(text: str, shown: str):
+    assert field(text) == shown

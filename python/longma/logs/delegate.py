@@ -1,0 +1,108 @@
+"""Hands our records and access lines to a logger of the site's own. Whatever that does, the server goes on."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import time
+from typing import TYPE_CHECKING, Any
+
+from longma.logs.escape import escaped
+from longma.logs.handlers import EscapedTraceback
+from longma.logs.levels import Level, name_of
+from longma.logs.record import ERROR_LOG, Record, traceback_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from longma.logs.sinks import FileSink
+
+
+class LoggerSink:
+    """The one sink of an error log whose records a logger with Gunicorn's methods writes.
+
+    Args:
+        logger: the site's.
+        fallback: where records go that it has failed to write, and the reason.
+    """
+
+    def __init__(self, logger: Any, fallback: FileSink) -> None:
+        self._logger = logger
+        self._fallback = fallback
+        error_log = getattr(logger, "error_log", None)
+        if isinstance(error_log, logging.Logger):
+            error_log.addFilter(EscapedTraceback())
+
+    def write(self, record: Record) -> None:
+        try:
+            self._hand_over(record)
+        except Exception as error:  # foreign code
+            self._fallback.write(record)
+            self.failed(error)
+
+    def observe(self, resp: Any, req: Any, environ: Mapping[str, Any], request_time: Any) -> None:
+        """Have the logger write the access line of a request."""
+        try:
+            self._logger.access(resp, req, environ, request_time)
+        except Exception as error:  # foreign code
+            self.failed(error)
+
+    def reopen(self) -> None:
+        """Have the logger open its files again, and do so with ours.
+
+        Raises:
+            LogFileError: ours cannot be opened.
+        """
+        try:
+            self._logger.reopen_files()
+        except Exception as error:  # foreign code
+            self.failed(error)
+        self._fallback.reopen()
+
+    def close(self) -> None:
+        self._fallback.close()
+
+    def failed(self, error: Exception) -> None:
+        """Say that the logger has raised."""
+        words = f"The logger {type(self._logger).__qualname__} has failed"
+        record = Record(Level.ERROR, ERROR_LOG, os.getpid(), words, time.time(), traceback_of(error))
+        self._fallback.write(record)
+
+    def _hand_over(self, record: Record) -> None:
+        is_foreign = record.pid != os.getpid()
+        about = f"(pid:{record.pid}) " if is_foreign else ""
+        method = getattr(self._logger, name_of(record.level).lower())
+        if record.error is None:
+            method(about + escaped(record.whole))
+        elif record.error is sys.exc_info()[1] and record.level == Level.ERROR:
+            self._logger.exception(about + escaped(record.message))
+        else:
+            trace = (type(record.error), record.error, record.error.__traceback__)
+            method(about + escaped(record.message), exc_info=trace)
+
+
+class LoggerMetrics:
+    """Numbers as Gunicorn brings them to its loggers: by the `extra` of a record."""
+
+    def __init__(self, logger: Any, sink: LoggerSink) -> None:
+        self._logger = logger
+        self._sink = sink
+
+    def count(self, name: str) -> None:
+        """Do nothing: a logger that counts its records does so itself."""
+
+    def metric(self, name: str, value: object, kind: str) -> None:
+        try:
+            self._logger.debug(f"{name}: {value}", extra={"metric": name, "value": value, "mtype": kind})
+        except Exception as error:  # foreign code
+            self._sink.failed(error)
+
+    def measure(self, extra: Mapping[str, object] | None) -> bool:
+        if not extra or extra.get("metric") is None:
+            return False
+        self.metric(str(extra["metric"]), extra.get("value"), str(extra.get("mtype")))
+        return True
+
+    def close(self) -> None:
+        """Do nothing: nothing is ours."""
