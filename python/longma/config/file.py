@@ -1,19 +1,19 @@
-"""The configuration file: Python, executed as the module `__config__`, or a module that can be imported.
+"""The configuration file: Python, executed as the module `__config__`, or a module that can be imported; or TOML.
 
-What a name in it means is decided in `sort_names`; the reasons are in docs/decisions/0002-unknown-names.md.
+What a name in one of Python means is decided in `sort_names`; the reasons are in docs/decisions/0002-unknown-names.md.
 """
 
 from __future__ import annotations
 
 import os
 import sys
-from types import ModuleType, NoneType
+from types import FunctionType, ModuleType, NoneType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from longma.config.later import LATER
-from longma.config.layer import Layer, Source
+from longma.config import toml
+from longma.config.layer import Layer, Reading, Source
 from longma.config.names import names_in
-from longma.config.nearest import nearest
+from longma.config.unknown import flag_hint, nearest_hook, nearest_setting, refused_names
 from longma.errors import ConfigError, Problem
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from longma.config.option import Option
 
-DEFAULT_NAMES: Final = ("longma.conf.py", "gunicorn.conf.py")
+DEFAULT_NAMES: Final = ("longma.conf.py", "gunicorn.conf.py", "longma.toml")
 _MODULE_NAME: Final = "__config__"
 _PLAIN: Final = (str, bytes, int, float, bool, list, tuple, dict, set, NoneType)
 
@@ -37,24 +37,19 @@ class Text(NamedTuple):
         return Source(self.label, names_in(self.source).lines.get(name, 0))
 
 
-class Reading(NamedTuple):
-    """What came of a file: the settings it gives, what is wrong with its names, and what is merely worth saying."""
-
-    layer: Layer
-    problems: tuple[Problem, ...] = ()
-    notices: tuple[str, ...] = ()
-
-
 def find(cwd: str) -> str | None:
     """Return the name of the file to read when none was named, None when there is none either."""
-    return next((name for name in DEFAULT_NAMES if os.path.isfile(os.path.join(cwd, name))), None)
+    for name in DEFAULT_NAMES:
+        if os.path.isfile(os.path.join(cwd, name)):
+            return name
+    return toml.PROJECT if toml.is_ours(os.path.join(cwd, toml.PROJECT)) else None
 
 
 def read(spec: str, cwd: str, table: Mapping[str, Option[Any]]) -> Reading:
-    """Execute a configuration file and return what it sets.
+    """Read a configuration file and return what it sets. A second reading finds nothing that only the first one set.
 
     Args:
-        spec: `PATH`, `file:PATH` or `python:MODULE`; a relative path is meant from `cwd`.
+        spec: `PATH`, `file:PATH` or `python:MODULE`; a relative path is meant from `cwd`. What ends in `.toml` is TOML.
         cwd: the directory longma was started in. Files may import from it.
         table: the rows by name.
 
@@ -64,17 +59,26 @@ def read(spec: str, cwd: str, table: Mapping[str, Option[Any]]) -> Reading:
     if cwd not in sys.path:
         sys.path.insert(0, cwd)
     if spec.startswith("python:"):
-        text, namespace = _import(spec.removeprefix("python:"))
-    else:
-        text, namespace = _execute(spec.removeprefix("file:"), cwd)
-    return sort_names(text, namespace, table)
+        return sort_names(*_import(spec.removeprefix("python:")), table)
+    path = spec.removeprefix("file:")
+    where = os.path.normpath(os.path.join(cwd, path))
+    try:
+        with open(where, "rb") as file:
+            source = file.read()
+    except OSError as error:
+        raise ConfigError([Problem(f"the configuration file cannot be read: {error.strerror}", path)]) from None
+    text = Text(os.path.normpath(path), source)
+    if path.endswith(".toml"):
+        return toml.read(text.label, source, table)
+    return sort_names(text, _execute(text, where), table)
 
 
 def sort_names(text: Text, namespace: Mapping[str, object], table: Mapping[str, Option[Any]]) -> Reading:
     """Tell the settings of a file from its helpers and its slips."""
-    later = {row.name for row in LATER}
+    later = refused_names()
     given: dict[str, object] = {}
     suspects: list[str] = []
+    functions: list[str] = []
     notices: list[str] = []
     for name, value in namespace.items():
         if name.startswith("_") or isinstance(value, ModuleType):
@@ -86,70 +90,65 @@ def sort_names(text: Text, namespace: Mapping[str, object], table: Mapping[str, 
             given[name] = value
         elif type(value) in _PLAIN:
             suspects.append(name)
+        elif type(value) is FunctionType and nearest_hook(name, table):
+            functions.append(name)
     problems: list[Problem] = []
     # A name that the file itself reads is a helper. One that nothing reads was meant for the server.
-    names = names_in(text.source) if suspects else None
-    for name in suspects:
+    names = names_in(text.source) if suspects or functions else None
+    for name in (*suspects, *functions):
         if names is None or name in names.read:
             continue
         where = str(Source(text.label, names.lines.get(name, 0)))
-        near = nearest(name, (*table, *later))
+        near = nearest_setting(name, table) if name in suspects else nearest_hook(name, table)
         if near:
             problems.append(Problem(f"unknown setting {name!r}; did you mean {near!r}?", where))
         else:
-            notices.append(f"{where}: {name!r} is no setting and has no effect{_flag_hint(name, table)}")
+            notices.append(f"{where}: {name!r} is no setting and has no effect{flag_hint(name, table)}")
     return Reading(Layer(given, text.locate), tuple(problems), tuple(notices))
 
 
-def _flag_hint(name: str, table: Mapping[str, Option[Any]]) -> str:
-    flag = "--" + name.lower().replace("_", "-")
-    flags = [(row.name, row.cli) for row in table.values()] + [(row.name, row.flags) for row in LATER]
-    setting = next((setting for setting, spelled in flags if flag in spelled), "")
-    return f"; the setting of {flag} is called {setting!r}" if setting else ""
-
-
-def _execute(path: str, cwd: str) -> tuple[Text, dict[str, object]]:
-    where = os.path.normpath(os.path.join(cwd, path))
-    try:
-        with open(where, "rb") as file:
-            source = file.read()
-    except OSError as error:
-        raise ConfigError([Problem(f"the configuration file cannot be read: {error.strerror}", path)]) from None
-    text = Text(os.path.normpath(path), source)
+def _execute(text: Text, where: str) -> dict[str, object]:
     module = ModuleType(_MODULE_NAME)
     module.__file__ = where
     # Registered because classes look for their module: a dataclass in a configuration file would fail without.
     before = sys.modules.get(_MODULE_NAME)
     sys.modules[_MODULE_NAME] = module
     try:
-        exec(compile(source, where, "exec", dont_inherit=True), vars(module))
+        exec(compile(text.source, where, "exec", dont_inherit=True), vars(module))
     except (Exception, SystemExit) as error:
-        if before is None:
-            del sys.modules[_MODULE_NAME]
-        else:
-            sys.modules[_MODULE_NAME] = before
+        _restore(_MODULE_NAME, before)
         raise _failed(text.label, where, error) from error
-    return text, vars(module)
+    return vars(module)
 
 
 def _import(name: str) -> tuple[Text, dict[str, object]]:
     label = f"python:{name}"
-    loaded = sys.modules.get(name)
+    # Not importlib.reload: it would keep the names that the file no longer has.
+    before = sys.modules.pop(name, None)
+    writes_bytecode = sys.dont_write_bytecode
+    # Bytecode is told from stale bytecode by whole seconds, which is too coarse for one who edits and reloads.
+    sys.dont_write_bytecode = True
     try:
-        if loaded is None:
-            __import__(name)
-        else:
-            # This is a reload of the settings, so the file is to be read anew.
-            import importlib
-
-            importlib.reload(loaded)
+        __import__(name)
     except (Exception, SystemExit) as error:
-        raise _failed(label, _file_of(name), error) from error
+        path = _file_of(name)
+        _restore(name, before)
+        raise _failed(label, path, error) from error
+    finally:
+        sys.dont_write_bytecode = writes_bytecode
     source = b""
     if _file_of(name).endswith(".py"):
         with open(_file_of(name), "rb") as file:
             source = file.read()
     return Text(label, source), vars(sys.modules[name])
+
+
+def _restore(name: str, module: ModuleType | None) -> None:
+    """Have the modules as they were before one was read that failed."""
+    if module is None:
+        sys.modules.pop(name, None)
+    else:
+        sys.modules[name] = module
 
 
 def _file_of(name: str) -> str:

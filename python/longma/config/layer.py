@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from longma.errors import Problem
+
 
 class Source(NamedTuple):
     """Where a value comes from, in words for the operator: `default`, `command line`, `gunicorn.conf.py, line 3`."""
@@ -29,6 +31,14 @@ class Layer(NamedTuple):
 
     values: Mapping[str, object]
     locate: Callable[[str], Source]
+
+
+class Reading(NamedTuple):
+    """What came of a file: the settings it gives, what is wrong with its names, and what is merely worth saying."""
+
+    layer: Layer
+    problems: tuple[Problem, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 DEFAULT = Source("default")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from longma.config import arguments, environment, file
 from longma.config.later import LATER
-from longma.config.layer import DEFAULT, Layer, Source
+from longma.config.layer import DEFAULT, Layer, Reading, Source
 from longma.config.option import DIRECTORY, START
 from longma.config.settings import Settings, table
 from longma.errors import ConfigError, Problem
@@ -87,15 +87,15 @@ def _file_named(layers: Sequence[Layer]) -> str | None:
     return str(named[-1]) if named else None
 
 
-def _read_file(spec: str | None, cwd: str, rows: Mapping[str, Option[Any]], problems: list[Problem]) -> file.Reading:
+def _read_file(spec: str | None, cwd: str, rows: Mapping[str, Option[Any]], problems: list[Problem]) -> Reading:
     empty = Layer({}, lambda _: DEFAULT)
     if spec is None:
-        return file.Reading(empty)
+        return Reading(empty)
     try:
         reading = file.read(spec, cwd, rows)
     except ConfigError as error:
         problems += error.problems
-        return file.Reading(empty)
+        return Reading(empty)
     problems += reading.problems
     return reading
 

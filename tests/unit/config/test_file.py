@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from longma.config import file
+from longma.config.layer import Reading
 from longma.config.settings import table
 from longma.errors import ConfigError
 
@@ -23,7 +24,7 @@ def import_state() -> Iterator[None]:
         del sys.modules[name]
 
 
-def read(directory: Path, source: str, *, name: str = "gunicorn.conf.py") -> file.Reading:
+def read(directory: Path, source: str, *, name: str = "gunicorn.conf.py") -> Reading:
     (directory / name).write_text(source)
     return file.read(name, str(directory), table())
 
@@ -90,9 +91,26 @@ def test_a_module_is_imported_from_the_directory_and_read_again_later(tmp_path: 
     reading = file.read("python:conf_of_shop", str(tmp_path), table())
     assert reading.layer.values == {"workers": 2}
     assert str(reading.layer.locate("workers")) == "python:conf_of_shop, line 1"
-    (tmp_path / "conf_of_shop.py").write_text("\nworkers = 12345\n")
+    (tmp_path / "conf_of_shop.py").write_text("timeout = 2\n")
     reading = file.read("python:conf_of_shop", str(tmp_path), table())
-    assert reading.layer.values == {"workers": 12345}
+    assert reading.layer.values == {"timeout": 2}
+
+
+def test_a_module_that_fails_when_it_is_read_again_leaves_the_one_before(tmp_path: Path):
+    (tmp_path / "conf_of_mill.py").write_text("workers = 2\n")
+    file.read("python:conf_of_mill", str(tmp_path), table())
+    before = sys.modules["conf_of_mill"]
+    (tmp_path / "conf_of_mill.py").write_text("\n1/0\n")
+    with pytest.raises(ConfigError, match=r"^python:conf_of_mill, line 2: ZeroDivisionError: division by zero$"):
+        file.read("python:conf_of_mill", str(tmp_path), table())
+    assert sys.modules["conf_of_mill"] is before
+
+
+def test_a_file_that_is_read_again_has_forgotten_the_first_time(tmp_path: Path):
+    assert read(tmp_path, "workers = 2\n").layer.values == {"workers": 2}
+    assert read(tmp_path, "timeout = 3\n").layer.values == {"timeout": 3}
+    fault(tmp_path, "1/0")
+    assert vars(sys.modules["__config__"])["timeout"] == 3
 
 
 @pytest.mark.parametrize(
@@ -139,6 +157,8 @@ def test_a_file_that_cannot_be_read_is_said_to_be_so(tmp_path: Path, spec: str, 
         "cores = 4\nworkers = cores * 2",
         "worker = 4\nworkers = worker * 2",
         "def worker(): pass",
+        "def post_frok(server, worker): pass\npost_fork = post_frok",
+        "def make_settings(): pass",
         "class Workers: pass",
         "from os import path as worker",
         "_worker = 3",
@@ -161,6 +181,14 @@ def test_a_helper_is_no_slip(tmp_path: Path, source: str):
         ("timout = None", "gunicorn.conf.py, line 1: unknown setting 'timout'; did you mean 'timeout'?"),
         ("WORKERS = 4", "gunicorn.conf.py, line 1: unknown setting 'WORKERS'; did you mean 'workers'?"),
         ("keep_alive = 4", "gunicorn.conf.py, line 1: unknown setting 'keep_alive'; did you mean 'keepalive'?"),
+        (
+            "def post_frok(server, worker): pass",
+            "gunicorn.conf.py, line 1: unknown setting 'post_frok'; did you mean 'post_fork'?",
+        ),
+        (
+            "on_exits = lambda server: None",
+            "gunicorn.conf.py, line 1: unknown setting 'on_exits'; did you mean 'on_exit'?",
+        ),
         ("max_request = 4", "gunicorn.conf.py, line 1: unknown setting 'max_request'; did you mean 'max_requests'?"),
     ],
 )
@@ -191,8 +219,8 @@ def test_a_name_without_effect_is_worth_a_notice(tmp_path: Path, source: str, wo
 
 
 def test_settings_to_come_are_handed_on_whatever_they_hold(tmp_path: Path):
-    values = read(tmp_path, "def post_fork(server, worker): pass\nthreads = 4\nimport json as reload").layer.values
-    assert set(values) == {"post_fork", "threads"}
+    values = read(tmp_path, "def ssl_context(conf, make): pass\nthreads = 4\nimport json as reload").layer.values
+    assert set(values) == {"ssl_context", "threads"}
 
 
 def test_a_file_without_a_readable_source_still_sets():
