@@ -2,53 +2,83 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, cast
 
 import pytest
 
+from longma.config.compatible import Config
 from longma.config.settings import Settings
 from longma.errors import ApplicationError, ApplicationLoadError, BootError
 from longma.logs.error_log import ErrorLog
 from longma.logs.levels import Level
 from longma.process.board import Board
-from longma.process.handover import Handover, open_handover
+from longma.process.handover import open_handover
 from longma.process.tether import Tether
-from longma.workers.boot import describe, make_model
+from longma.workers.boot import call, describe, make_model
+from longma.workers.handle import Worker
 from longma.workers.lifecycle import Lifecycle
 from longma.workers.model import Assignment, Common
 from longma.workers.registry import WorkerClassError, model_named
 
+Assign = Callable[..., Assignment]
 Make = Callable[[str, object], object]
 
 
 @pytest.fixture
-def lifecycle() -> Iterator[Lifecycle]:
-    with open(os.devnull, "w") as nowhere:
-        yield Lifecycle(ErrorLog(nowhere.fileno(), Level.DEBUG))
+def log(tmp_path: Path) -> Iterator[ErrorLog]:
+    with (tmp_path / "log").open("ab") as file:
+        yield ErrorLog(file.fileno(), Level.DEBUG)
 
 
 @pytest.fixture
-def make(lifecycle: Lifecycle) -> Make:
-    """Make a model of an application; no part of the assignment is needed for that but what is given."""
+def assign(log: ErrorLog) -> Iterator[Assign]:
+    """Make an assignment with these settings; it has of everything what a boot needs without an engine."""
+    handover, tether = open_handover(), Tether()
 
-    def call(app: str, model: object) -> object:
-        handover: Handover = open_handover()
-        tether = Tether()
-        common = Common(Settings({"wsgi_app": app}), (), handover, Board(1), lifecycle._log, model)  # type: ignore[arg-type]
-        try:
-            return make_model(Assignment(common, 0, 1, tether.worker_end(), frozenset()), lifecycle)
-        finally:
-            common.close_sockets()
-            tether.close()
+    def make(model: object = None, application: object = None, **settings: object) -> Assignment:
+        chosen = Settings(settings)
+        cfg = Config(chosen)
+        given = cast("Any", (chosen, cfg, (), handover, Board(1), log, model, None, application))
+        worker = Worker(1, 1, [], 15.0, cfg, log)
+        return Assignment(Common(*given), 0, 1, tether.worker_end(), frozenset(), worker)
 
-    return call
+    yield make
+    handover.close()
+    tether.close()
+
+
+@pytest.fixture
+def lifecycle(log: ErrorLog, assign: Assign) -> Lifecycle:
+    return Lifecycle(log, assign().worker)
+
+
+@pytest.fixture
+def make(assign: Assign, lifecycle: Lifecycle) -> Make:
+    return lambda app, model: make_model(assign(model, wsgi_app=app), lifecycle)
 
 
 def test_the_model_gets_the_application(make: Make):
     from tests.apps.answers import application
 
     assert make("tests.apps.answers", lambda application, assignment: application) is application
+
+
+def test_hooks_find_the_application(assign: Assign, lifecycle: Lifecycle):
+    from tests.apps.answers import application
+
+    assignment = assign(lambda application, assignment: None, wsgi_app="tests.apps.answers")
+    make_model(assignment, lifecycle)
+    assert assignment.worker.wsgi is application
+
+
+def test_what_the_master_has_loaded_is_not_loaded_again(assign: Assign, lifecycle: Lifecycle):
+    def preloaded(environ: object, start_response: object) -> list[bytes]:
+        return []
+
+    assignment = assign(lambda application, assignment: application, preloaded, wsgi_app="tests.apps.broken")
+    assert make_model(assignment, lifecycle) is preloaded
 
 
 def test_an_application_that_does_not_load_says_so(make: Make):
@@ -87,6 +117,18 @@ def test_a_stop_while_loading_is_no_failure(make: Make, lifecycle: Lifecycle):
     with pytest.raises(SystemExit) as raised:
         make("tests.apps.answers", model)
     assert raised.value.code == 0
+
+
+def test_a_hook_that_fails_keeps_a_worker_from_booting(assign: Assign, tmp_path: Path):
+    def post_worker_init(worker: Worker) -> None:
+        raise ValueError("no such model")
+
+    assignment = assign(post_worker_init=post_worker_init)
+    with pytest.raises(BootError, match="the hook post_worker_init failed") as raised:
+        call(assignment, "post_worker_init", assignment.worker)
+    assert raised.value.exit_status == 3
+    assert raised.value.__cause__ is None
+    assert "Exception in hook post_worker_init" in (tmp_path / "log").read_text()
 
 
 def test_the_registry_knows_what_this_version_has():

@@ -1,0 +1,92 @@
+"""The engine of a worker, as every model that it serves has it made: with its sockets, logs, hooks and limits."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from longma._core import Engine
+from longma.logs.error_log import ErrorStream
+from longma.process.tether import Report
+from longma.workers.observer import Observer
+
+if TYPE_CHECKING:
+    from longma.config.settings import Settings
+    from longma.typing import WSGIApplication
+    from longma.workers.model import Assignment
+
+RECYCLED = "max_requests"
+
+
+def make_engine(application: WSGIApplication, assignment: Assignment) -> Engine:
+    """Return an engine that calls this application, and counts on the worker's handle.
+
+    It closes the descriptors it is given, and so is given copies: ours close with their own objects.
+    """
+    common = assignment.common
+    worker = assignment.worker
+    receiver, sender = common.handover.filenos()
+    worker.max_requests = requests_allowed(common.settings)
+    engine = Engine(
+        application,
+        listeners=[(os.dup(listener.fileno()), listener.url) for listener in common.listeners],
+        settings={**common.settings.as_mapping(), **common.log.engine_settings},
+        board=common.board.memory,
+        slot=assignment.slot,
+        slots=common.board.slots,
+        handover=(os.dup(receiver), os.dup(sender)),
+        errors=ErrorStream(common.log.descriptor),
+        log=common.log.log,
+        multiprocess=common.settings.workers > 1,
+        **wishes(assignment),
+    )
+    worker.counts(lambda: engine.requests)
+    return engine
+
+
+def wishes(assignment: Assignment) -> dict[str, Any]:
+    """What the engine does for some settings only."""
+    given: dict[str, Any] = {}
+    if assignment.worker.max_requests != sys.maxsize:
+        given.update(recycle_after=assignment.worker.max_requests, on_recycle=Recycling(assignment))
+    observer = observer_of(assignment)
+    if observer is not None:
+        given["observer"] = observer
+    return given
+
+
+def observer_of(assignment: Assignment) -> Observer | None:
+    """Return who is to be told about each request; None where nobody wants to know."""
+    common = assignment.common
+    settings = common.settings
+    access = common.log.access_observer
+    if settings.pre_request is None and settings.post_request is None and access is None:
+        return None
+    return Observer(assignment.worker, common.log, settings.pre_request, settings.post_request, access)
+
+
+def requests_allowed(settings: Settings) -> int:
+    """Return after how many requests the worker is replaced, `sys.maxsize` for never.
+
+    The jitter is drawn from the system: the state of `random`, if it was imported before the fork, is every worker's.
+    """
+    if not settings.max_requests:
+        return sys.maxsize
+    drawn = int.from_bytes(os.urandom(8), "little") % (settings.max_requests_jitter + 1)
+    return settings.max_requests + drawn
+
+
+class Recycling:
+    """Called by the engine when the worker has answered as many requests as it may: its master is asked for another.
+
+    It goes on serving until the other one is there and the master says TERM.
+    """
+
+    def __init__(self, assignment: Assignment) -> None:
+        self._log = assignment.common.log
+        self._tether = assignment.tether
+
+    def __call__(self) -> None:
+        self._log.info("Autorestarting worker after current request.")
+        self._tether.send(Report.RECYCLE, RECYCLED)
