@@ -5,7 +5,10 @@ from __future__ import annotations
 import signal
 from dataclasses import dataclass, field
 
-PIDS = range(2, 10)
+from longma.process.signals import STACK_SIGNAL
+
+PIDS = range(2, 16)
+HARMLESS = (signal.SIGUSR1, STACK_SIGNAL)
 NO_PROCESS_LEFT = "Resource temporarily unavailable"
 
 
@@ -17,6 +20,7 @@ class Process:
     slot: int = -1
     heartbeat_at: float = 0.0
     is_ready: bool = False
+    memory: int = 0
     is_stuck: bool = False  # ignores every signal but KILL, and its heart stands still
     hangs: bool = False  # outlives even KILL
     was_killed: bool = False
@@ -39,11 +43,11 @@ class Kernel:
 
     def kill(self, pid: int, number: int) -> None:
         process = self.processes.get(pid)
-        assert process is not None, f"{signal.Signals(number).name} to {pid}, which does not exist"
-        assert process.is_ours, f"{signal.Signals(number).name} to {pid}, which is a stranger"
-        assert not process.was_killed, f"{signal.Signals(number).name} to {pid}, which was sent KILL before"
+        assert process is not None, f"signal {number} to {pid}, which does not exist"
+        assert process.is_ours, f"signal {number} to {pid}, which is a stranger"
+        assert not process.was_killed, f"signal {number} to {pid}, which was sent KILL before"
         process.was_killed = number == signal.SIGKILL
-        if process.exit_code is not None or process.hangs:
+        if process.exit_code is not None or process.hangs or number in HARMLESS:
             return
         if number == signal.SIGKILL:
             process.exit_code = -signal.SIGKILL

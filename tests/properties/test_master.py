@@ -9,20 +9,55 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from longma.master.actions import Action, CloseListeners, Exit, Kill, Spawn
+from longma.master.actions import (
+    Abandon,
+    Action,
+    CloseListeners,
+    Commit,
+    Exit,
+    Kill,
+    LoadSettings,
+    Renew,
+    Spawn,
+    Upgrade,
+)
 from longma.master.decide import decide
-from longma.master.events import Event, Reading, Reaped, Reported, Signalled, Spawned, SpawnFailed, Tick
+from longma.master.events import (
+    Event,
+    Reading,
+    Reaped,
+    Reported,
+    SettingsLoaded,
+    SettingsRefused,
+    Signalled,
+    Spawned,
+    SpawnFailed,
+    Tick,
+    UpgradeFailed,
+    UpgradeStarted,
+)
 from longma.master.loop import SIGNALS
-from longma.master.policies import ABORT_GRACE, IDLE_PATIENCE, KILL_PATIENCE, LONGEST_RESPAWN_DELAY
+from longma.master.policies import (
+    ABORT_GRACE,
+    IDLE_PATIENCE,
+    KILL_PATIENCE,
+    LONGEST_RESPAWN_DELAY,
+    SURGE_DIVISOR,
+    is_outdated,
+    is_present,
+)
 from longma.master.state import Phase, Stage, State, Wanted
 from longma.process.tether import Report
 from tests.properties.master_kernel import NO_PROCESS_LEFT, Kernel, Process
 
 TIMEOUT = 4.0
 GRACEFUL_TIMEOUT = 6.0
-SPARE_SLOTS = 1  # few, so that killed workers that hang can take them all
+BOOT_TIMEOUT = 7.0
+MEMORY, MEMORY_HARD = 100, 200
+SPARE_SLOTS = 3  # few, so that killed workers that hang can take them all
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
-HARMLESS = tuple(number for number in SIGNALS if number not in STOPPING)
+OTHERS = tuple(number for number in SIGNALS if number not in STOPPING)
+DEVICES = ("0", "1", "2")
 
 
 def choice(data: st.DataObject, pids: list[int]) -> int:
@@ -40,31 +75,70 @@ class Master(RuleBasedStateMachine):
         self.exit_code: int | None = None
         self.closed = 0
         self.told_to_stop = False
+        self.upgrade_asked = False
+        self.loads: deque[int] = deque()
+        self.generations = {0}
 
-    @initialize(workers=st.integers(0, 4), timeout=st.sampled_from([0.0, TIMEOUT]))
-    def start(self, workers: int, timeout: float) -> None:
-        self.state = State(Wanted(workers, timeout, GRACEFUL_TIMEOUT, workers + SPARE_SLOTS))
+    @initialize(workers=st.integers(0, 4), timeout=st.sampled_from([0.0, TIMEOUT]), memory=st.booleans())
+    def start(self, workers: int, timeout: float, memory: bool) -> None:
+        limits = (MEMORY, MEMORY_HARD) if memory else (0, 0)
+        self.state = State(
+            Wanted(workers, timeout, GRACEFUL_TIMEOUT, workers + SPARE_SLOTS, BOOT_TIMEOUT, *limits, DEVICES),
+            honours_winch=True,
+        )
         self.happen(Tick())
 
     # What the shell does.
 
     def happen(self, event: Event) -> None:
         ended = self.exit_code is not None
+        before = self.state
         self.state, actions = decide(self.state, event, self.now)
         assert not (ended and actions), "the master acts after its end"
+        self.nobody_is_sent_away_too_early(before, event)
         for action in actions:
             self.perform(action)
+
+    def nobody_is_sent_away_too_early(self, before: State, event: Event) -> None:
+        """A worker that serves is told to go only where enough others serve: as many as wanted, or as before."""
+        if self.state.phase is not Phase.SERVING:
+            return
+        served = {worker.pid for worker in before.workers if worker.stage is Stage.READY}
+        serving = {worker.pid for worker in self.state.workers if worker.stage is Stage.READY}
+        sent = {worker.pid for worker in self.state.workers if worker.stage is Stage.RETIRING} & served
+        if sent:
+            assert len(serving) >= self.state.wanted.workers
 
     def perform(self, action: Action) -> None:
         match action:
             case Spawn():
+                assert action.generation in self.generations, "spawned with what was let go of"
+                self.it_has_the_least_used_device(action)
                 self.asked.append(action)
+            case LoadSettings(generation):
+                assert generation not in self.generations
+                self.loads.append(generation)
+            case Renew(generation):
+                self.generations.add(generation)
+            case Commit(generation):
+                assert generation in self.generations
+                self.generations = {number for number in self.generations if number >= generation}
+            case Abandon(generation):
+                self.generations.remove(generation)
+            case Upgrade():
+                self.upgrade_asked = True
             case Kill(pid, number):
                 self.kernel.kill(pid, number)
             case CloseListeners():
                 self.closed += 1
             case Exit(code):
                 self.exit_code = code
+
+    def it_has_the_least_used_device(self, spawn: Spawn) -> None:
+        """Of those that have not been reaped, however they went, and those being spawned before it."""
+        others = [worker.device for worker in self.state.workers]
+        others += [pending.device for pending in self.state.pending if pending.age < spawn.age]
+        assert others.count(spawn.device) == min(map(others.count, DEVICES))
 
     def answer_one(self) -> None:
         spawn = self.asked.popleft()
@@ -77,7 +151,10 @@ class Master(RuleBasedStateMachine):
     def tick(self) -> None:
         """What the loop does when the time comes: answers and reaping are behind it by then."""
         pages = [(process.slot, pid, process) for pid, process in self.kernel.processes.items() if process.is_ours]
-        readings = tuple(Reading(slot, pid, process.heartbeat_at, process.is_stuck) for slot, pid, process in pages)
+        readings = tuple(
+            Reading(slot, pid, process.heartbeat_at, process.is_stuck, memory=process.memory)
+            for slot, pid, process in pages
+        )
         self.happen(Tick(readings))
         assert self.state.wake_at is None or self.state.wake_at > self.now, "the master would never sleep"
 
@@ -93,12 +170,32 @@ class Master(RuleBasedStateMachine):
                 self.tick()
 
     def settle(self) -> None:
-        """Answer every spawn and reap every child that is gone, as the loop does in each turn."""
-        while self.asked or self.kernel.zombies():
+        """Answer every question and reap every child that is gone, as the loop does in each turn."""
+        while self.asked or self.loads or self.upgrade_asked or self.kernel.zombies():
+            if self.loads:
+                self.load(self.state.wanted.workers, succeeds=True)
+            if self.upgrade_asked:
+                self.upgrade(succeeds=False)
             for pid in self.kernel.zombies():
                 self.reap_one(pid)
             while self.asked:
                 self.answer_one()
+
+    def load(self, workers: int, *, succeeds: bool) -> None:
+        generation = self.loads.popleft()
+        if not succeeds:
+            return self.happen(SettingsRefused("a mistake"))
+        if self.state.phase is Phase.SERVING:
+            self.generations.add(generation)
+        return self.happen(SettingsLoaded(generation, self.state.wanted._replace(workers=workers)))
+
+    def upgrade(self, *, succeeds: bool) -> None:
+        self.upgrade_asked = False
+        free = self.kernel.free_pids()
+        if not succeeds or not free:
+            return self.happen(UpgradeFailed(NO_PROCESS_LEFT))
+        self.kernel.processes[free[0]] = Process(is_ours=False)
+        return self.happen(UpgradeStarted(free[0]))
 
     # What can happen.
 
@@ -153,9 +250,37 @@ class Master(RuleBasedStateMachine):
         elif len(self.kernel.free_pids()) > 5:
             self.kernel.processes[pid] = Process(is_ours=False)
 
-    @rule(number=st.sampled_from(HARMLESS))
+    @precondition(lambda self: self.loads)
+    @rule(workers=st.integers(0, 4), succeeds=st.booleans())
+    def the_settings_are_read(self, workers: int, succeeds: bool) -> None:
+        self.load(min(workers, self.state.wanted.slots), succeeds=succeeds)
+
+    @precondition(lambda self: self.upgrade_asked)
+    @rule(succeeds=st.booleans())
+    def another_master_is_started(self, succeeds: bool) -> None:
+        self.upgrade(succeeds=succeeds)
+
+    @precondition(lambda self: self.state.upgrade)
+    @rule(exit_code=st.sampled_from([0, 1, 3]))
+    def the_other_master_goes(self, exit_code: int) -> None:
+        self.kernel.processes.pop(self.state.upgrade)
+        self.happen(Reaped(self.state.upgrade, exit_code))
+
+    @precondition(lambda self: self.kernel.living())
+    @rule(data=st.data(), report=st.sampled_from([Report.RECYCLE, Report.CHANGED]))
+    def a_worker_reports(self, data: st.DataObject, report: Report) -> None:
+        self.happen(Reported(choice(data, self.kernel.living()), report, "because"))
+
+    @precondition(lambda self: self.kernel.living())
+    @rule(data=st.data(), memory=st.sampled_from([MEMORY + 1, MEMORY_HARD + 1]))
+    def a_worker_grows(self, data: st.DataObject, memory: int) -> None:
+        self.kernel.processes[choice(data, self.kernel.living())].memory = memory
+        self.tick()
+
+    @rule(number=st.sampled_from(OTHERS))
     def a_signal_comes(self, number: int) -> None:
-        self.happen(Signalled(number))
+        if number != signal.SIGHUP or not self.loads:  # the shell answers before the next signal is read
+            self.happen(Signalled(number))
 
     @rule(number=st.sampled_from(STOPPING), often=st.integers(1, 3))
     def the_master_is_told_to_stop(self, number: int, often: int) -> None:
@@ -169,9 +294,10 @@ class Master(RuleBasedStateMachine):
         """From any state, once nothing bad happens any more, there are soon as many workers as wanted, all well."""
         for process in self.kernel.processes.values():
             process.hangs = False
+            process.memory = 0
             if process.was_killed and process.exit_code is None:
                 process.exit_code = -signal.SIGKILL
-        for _ in range(6):
+        for _ in range(16):
             self.settle()
             if self.state.phase is not Phase.SERVING:
                 return  # the last of the bad things was a first worker that could not boot
@@ -198,9 +324,19 @@ class Master(RuleBasedStateMachine):
         assert all(0 <= slot < self.state.wanted.slots for slot in slots)
 
     @invariant()
-    def there_are_never_more_workers_than_wanted(self) -> None:
-        alive = [worker for worker in self.state.workers if worker.stage is not Stage.KILLED]
-        assert len(alive) + len(self.state.pending) <= self.state.wanted.workers
+    def there_are_hardly_more_workers_than_wanted(self) -> None:
+        """Beyond those that were wanted when they were asked for there are successors only, and few of them."""
+        if self.state.phase is not Phase.SERVING:
+            return
+        present = [worker for worker in self.state.workers if is_present(worker) and worker.stage is not Stage.ABORTED]
+        outdated = [worker for worker in present if is_outdated(self.state, worker)]
+        surplus = len(present) - self.state.wanted.workers
+        assert surplus <= (max(1, self.state.wanted.workers // SURGE_DIVISOR) if outdated else 0)
+
+    @invariant()
+    def a_generation_that_was_let_go_of_is_not_the_current_one(self) -> None:
+        if self.exit_code is None:
+            assert self.state.generation in self.generations
 
     @invariant()
     def a_server_that_has_served_ends_only_when_told(self) -> None:

@@ -34,7 +34,7 @@ def bury(state: State, gone: Reaped, now: float) -> Decision:
 
     A child that is no worker (the master may be process 1 of a container) is passed over.
     """
-    if gone.pid == state.upgrade:
+    if state.upgrade and gone.pid == state.upgrade:
         return lose_upgrade(state, gone.exit_code)
     worker = state.worker(gone.pid)
     if worker is None:

@@ -129,7 +129,8 @@ def react_to_signal(state: State, number: int, now: float) -> Decision:
         return state, ()
     match number:
         case signal.SIGHUP:
-            return state, (told, LoadSettings(state.last_generation + 1))
+            generation = state.last_generation + 1
+            return state._replace(last_generation=generation), (told, LoadSettings(generation))
         case signal.SIGTTIN:
             state, actions = want(state, state.wanted.workers + 1)
         case signal.SIGTTOU:

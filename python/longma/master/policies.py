@@ -184,6 +184,8 @@ def abandon_at(state: State) -> float | None:
 
 def next_wake(state: State) -> float | None:
     """The earliest moment at which something is to be done though nothing happens."""
+    if state.phase is Phase.STOPPED:
+        return None
     moments = [worker.kill_at for worker in state.workers]
     moments += [worker.stack_at for worker in state.workers]
     moments += [overdue_at(worker, state.wanted) for worker in state.workers]

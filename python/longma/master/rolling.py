@@ -99,7 +99,7 @@ def begin_generation(state: State, generation: int) -> Decision:
         trial = state.reload._replace(deaths=0)
     state = state._replace(
         generation=generation,
-        last_generation=generation,
+        last_generation=max(state.last_generation, generation),
         reload=trial,
         is_rolling=True,
         early_deaths=0,

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
+from longma.master import decide as decisions
+from longma.master.actions import Action, BuryWorker, CountWorkers, Notify
+from longma.master.events import Event
 from longma.master.state import Phase, Stage, State, Wanted, WorkerRecord
+
+# What only tells others what has happened; tests of its own look at it.
+TOLD = (BuryWorker, CountWorkers, Notify)
+
+
+def decide(state: State, event: Event, now: float) -> tuple[State, tuple[Action, ...]]:
+    """The decision, with what it does and without what it only tells."""
+    state, actions = decisions.decide(state, event, now)
+    return state, tuple(action for action in actions if not isinstance(action, TOLD))
 
 
 def wanted(workers: int = 1, *, timeout: float = 30.0, graceful_timeout: float = 30.0, slots: int = 8) -> Wanted:
@@ -11,7 +23,8 @@ def wanted(workers: int = 1, *, timeout: float = 30.0, graceful_timeout: float =
 
 def worker(pid: int = 7, *, slot: int = 0, heartbeat_at: float = 0.0, in_call: bool = False) -> WorkerRecord:
     """A worker that has been ready since moment 0."""
-    return WorkerRecord(pid, slot, slot + 1, Stage.READY, ready_at=0.0, heartbeat_at=heartbeat_at, in_call=in_call)
+    ready = WorkerRecord(pid, slot, slot + 1, stage=Stage.READY, ready_at=0.0)
+    return ready._replace(heartbeat_at=heartbeat_at, in_call=in_call)
 
 
 def booting(pid: int = 7, *, slot: int = 0) -> WorkerRecord:
@@ -24,6 +37,7 @@ def running(*workers: WorkerRecord, timeout: float = 30.0, graceful_timeout: flo
         wanted(len(workers), timeout=timeout, graceful_timeout=graceful_timeout),
         workers=workers,
         last_age=len(workers),
+        counted=len(workers),
         ever_ready=any(worker.ready_at is not None for worker in workers),
     )
 

@@ -9,12 +9,11 @@ import pytest
 
 from longma.logs.levels import Level
 from longma.master.actions import CloseListeners, Exit, FreeSlot, Kill, Log, Spawn
-from longma.master.decide import decide
 from longma.master.events import Reaped, Reported, Signalled, Spawned, SpawnFailed, Tick
 from longma.master.policies import KILL_PATIENCE, QUICK_TIMEOUT
 from longma.master.state import PendingSpawn, Phase, Stage, State
 from longma.process.tether import Report
-from tests.unit.master.states import booting, draining, running, wanted, worker
+from tests.unit.master.states import booting, decide, draining, running, wanted, worker
 
 
 def test_term_closes_the_listeners_first_and_then_tells_the_workers():
@@ -134,24 +133,3 @@ def test_a_stopped_master_does_nothing_more():
     state, _ = decide(draining(worker(7), kill_at=25.0), Reaped(7, 0), now=6.0)
     for event in (Tick(), Signalled(SIGTERM), Reaped(8, 3), Spawned(5, 9)):
         assert decide(state, event, now=7.0) == (state, ())
-
-
-@pytest.mark.parametrize(
-    ("number", "name"),
-    [
-        (signal.SIGHUP, "hup"),
-        (signal.SIGTTIN, "ttin"),
-        (signal.SIGTTOU, "ttou"),
-        (signal.SIGUSR1, "usr1"),
-        (signal.SIGUSR2, "usr2"),
-    ],
-)
-def test_signals_that_mean_nothing_yet_are_logged_and_passed_over(number: int, name: str):
-    state, _ = decide(running(worker(7)), Tick(), now=1.0)
-    ignored = Log(Level.WARNING, f"Ignoring signal: {name} (not supported by this version)")
-    assert decide(state, Signalled(number), now=2.0) == (state, (ignored,))
-
-
-def test_a_window_that_changes_its_size_is_hardly_news():
-    _, actions = decide(running(worker(7)), Signalled(signal.SIGWINCH), now=2.0)
-    assert actions == (Log(Level.DEBUG, "Ignoring signal: winch (not supported by this version)"),)

@@ -6,11 +6,10 @@ from signal import SIGABRT, SIGKILL, SIGTERM
 
 from longma.logs.levels import Level
 from longma.master.actions import FreeSlot, Kill, Log, Spawn
-from longma.master.decide import decide
 from longma.master.events import Reading, Reaped, Signalled, Tick
-from longma.master.policies import ABORT_GRACE, IDLE_PATIENCE
+from longma.master.policies import ABORT_GRACE, IDLE_PATIENCE, STACK_BEFORE_KILL
 from longma.master.state import Stage
-from tests.unit.master.states import booting, running, worker
+from tests.unit.master.states import booting, decide, running, worker
 
 
 def test_a_silent_worker_is_aborted_once():
@@ -22,7 +21,7 @@ def test_a_silent_worker_is_aborted_once():
 
 def test_an_aborted_worker_that_stays_is_killed_once():
     state, _ = decide(running(worker(7), timeout=30.0), Tick(), now=30.0)
-    assert state.wake_at == 30.0 + ABORT_GRACE
+    assert state.wake_at == 30.0 + ABORT_GRACE - STACK_BEFORE_KILL
     state, actions = decide(state, Tick(), now=31.0)
     assert Kill(7, SIGKILL) in actions
     state, _ = decide(state, Tick(), now=31.0)

@@ -8,12 +8,11 @@ import pytest
 
 from longma.logs.levels import Level
 from longma.master.actions import CloseListeners, Exit, FreeSlot, Kill, Log, Spawn
-from longma.master.decide import decide
 from longma.master.events import Reaped, Reported, Signalled, Spawned, SpawnFailed, Tick, Vanished
 from longma.master.policies import FIRST_RESPAWN_DELAY, LONGEST_RESPAWN_DELAY
 from longma.master.state import Phase, Stage, State
 from longma.process.tether import Report
-from tests.unit.master.states import booting, running, wanted, worker
+from tests.unit.master.states import booting, decide, running, wanted, worker
 
 
 def test_the_first_tick_asks_for_every_worker():
@@ -43,7 +42,11 @@ def test_a_dead_worker_is_replaced_in_the_lowest_free_slot():
     state, actions = decide(state, Reaped(7, -signal.SIGKILL), now=10.0)
     assert actions == (
         FreeSlot(0),
-        Log(Level.ERROR, "Worker (pid:7) was sent SIGKILL! Perhaps out of memory?"),
+        Log(
+            Level.ERROR,
+            "Worker (pid:7) was sent SIGKILL! Neither longma nor the memory limit of its control group did that. "
+            "Perhaps out of memory?",
+        ),
         Spawn(0, 3),
     )
 
