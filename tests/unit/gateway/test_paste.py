@@ -9,8 +9,10 @@ from typing import Any, cast
 
 import pytest
 
+from longma.config.settings import Settings
 from longma.errors import ApplicationLoadError, BootError
 from longma.gateway import paste
+from longma.gateway.loader import application_of
 
 MODULE = """
 class Application:
@@ -105,3 +107,16 @@ def test_without_pastedeploy_the_cure_is_named(load: Load, monkeypatch: pytest.M
     monkeypatch.setitem(cast("dict[str, Any]", sys.modules), "paste.deploy", None)
     with pytest.raises(paste.PasteMissing, match=r'pip install "longma\[paste\]"'):
         load("site.ini")
+
+
+def test_the_setting_wins_over_a_module(load: Load):
+    values = {"paste": "site.ini#other", "raw_paste_global_conf": ("colour=blue",), "wsgi_app": "missing:application"}
+    application: Any = application_of(Settings(values))
+    assert application.local == {"size": "4"}
+    assert application.settings["colour"] == "blue"
+
+
+def test_without_the_setting_the_module_is_loaded():
+    from tests.apps.answers import application
+
+    assert application_of(Settings({"wsgi_app": "tests.apps.answers"})) is application
