@@ -50,9 +50,10 @@ def application_of(settings: Settings) -> WSGIApplication:
     """
     if settings.paste is None:
         return load(settings.wsgi_app or "")
+    from longma.config.compatible import Config
     from longma.gateway import paste
 
-    return paste.load(settings.paste, settings.raw_paste_global_conf)
+    return paste.load(settings.paste, Config(settings).paste_global_conf)
 
 
 def load(spec: str) -> WSGIApplication:

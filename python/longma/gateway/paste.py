@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from longma.errors import ApplicationLoadError, BootError, OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Mapping
 
     from longma.typing import WSGIApplication
 
 _CURE: Final = 'the setting paste needs PasteDeploy: pip install "longma[paste]"'
-_HIDDEN_SIGN: Final = "\0"
+_SCHEMES: Final = ("config:", "egg:", "call:")
 
 
 class PasteMissing(OperatorError):
@@ -37,12 +37,12 @@ def require() -> Callable[..., Any]:
     return cast("Callable[..., Any]", loadapp)
 
 
-def load(spec: str, variables: Iterable[str] = ()) -> WSGIApplication:
-    r"""Return the application of an ini file; `enter` has been called.
+def load(spec: str, variables: Mapping[str, str] | None = None) -> WSGIApplication:
+    """Return the application of an ini file; `enter` has been called.
 
     Args:
         spec: `PATH[#SECTION]` or a URI of PasteDeploy's (`config:`, `egg:`); the section is `main` unless given.
-        variables: `NAME=VALUE` each, for the section [DEFAULT]; `\=` stands for a sign in the name.
+        variables: values for the section [DEFAULT].
 
     Raises:
         PasteMissing: PasteDeploy is not installed.
@@ -51,13 +51,12 @@ def load(spec: str, variables: Iterable[str] = ()) -> WSGIApplication:
     """
     loadapp = require()
     path, _, section = spec.partition("#")
-    if ":" not in path:
+    if not path.startswith(_SCHEMES):
         if not os.path.exists(path):
             raise ApplicationLoadError(f"paste: there is no file {path!r} in {os.getcwd()}")
         path = f"config:{path}"
-    names = dict(variable(text) for text in variables)
     try:
-        found = loadapp(path, name=section or None, relative_to=os.getcwd(), global_conf=names)
+        found = loadapp(path, name=section or None, relative_to=os.getcwd(), global_conf=dict(variables or {}))
     except LookupError as error:
         if _raised_by_paste(error):
             raise ApplicationLoadError(f"paste: {spec!r}: {error}") from None
@@ -67,12 +66,6 @@ def load(spec: str, variables: Iterable[str] = ()) -> WSGIApplication:
     if not callable(found):
         raise ApplicationLoadError(f"paste: {spec!r} gives a {type(found).__name__}, not an application")
     return cast("WSGIApplication", found)
-
-
-def variable(text: str) -> tuple[str, str]:
-    r"""Return name and value of `NAME=VALUE`, divided at the first sign that is not written `\=`."""
-    name, _, value = text.replace("\\=", _HIDDEN_SIGN).partition("=")
-    return name.strip().replace(_HIDDEN_SIGN, "="), value.strip().replace(_HIDDEN_SIGN, "=")
 
 
 def _raised_by_paste(error: BaseException) -> bool:

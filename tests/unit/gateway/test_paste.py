@@ -77,9 +77,13 @@ def test_a_section_is_named_behind_a_hash(load: Load, tmp_path: Path):
 
 
 def test_variables_go_into_the_defaults(load: Load):
-    settings = load("site.ini", ("colour=blue", "a\\=b=c=d")).settings
-    assert settings["colour"] == "blue"
-    assert settings["a=b"] == "c=d"
+    assert load("site.ini", {"colour": "blue"}).settings["colour"] == "blue"
+
+
+def test_a_path_may_hold_a_colon(load: Load, tmp_path: Path):
+    (tmp_path / "a:b").mkdir()
+    (tmp_path / "a:b" / "site.ini").write_text(INI)
+    assert load(f"{tmp_path}/a:b/site.ini#other").local == {"size": "4"}
 
 
 @pytest.mark.parametrize(
