@@ -143,11 +143,14 @@ def find_application(assignment: Assignment, lifecycle: Lifecycle, reloading: Re
     if common.application is not None:
         return common.application
     try:
-        return application_of(common.settings)
+        application = application_of(common.settings)
     except ApplicationError as error:
         if reloading is None or lifecycle.stopping:
             raise
         return reloading.stand_in(error, describe(error))
+    if reloading is not None:
+        reloading.watch_what_was_imported()
+    return application
 
 
 def describe(error: ApplicationError) -> str:

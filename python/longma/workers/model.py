@@ -72,7 +72,14 @@ class Assignment(NamedTuple):
 
 
 class Model(Protocol):
-    """How the application is called. All I/O is the engine's, whatever the model."""
+    """How the application is called. All I/O is the engine's, whatever the model.
+
+    Attributes:
+        requests: How many have been answered.
+    """
+
+    @property
+    def requests(self) -> int: ...
 
     def run(self) -> None:
         """Serve until stopped; return when nothing is left to do."""
@@ -82,6 +89,15 @@ class Model(Protocol):
 
         May be called from a signal handler, again, and before `run`.
         """
+
+    def current(self) -> tuple[str, str, float] | None:
+        """The method and the target of the call that has lasted longest, and for how many seconds; None outside of one.
+
+        May be called from a signal handler.
+        """
+
+    def reopen(self) -> None:
+        """Open the access log again by its name. May be called from a signal handler."""
 
 
 ModelFactory: TypeAlias = "Callable[[WSGIApplication, Assignment], Model]"

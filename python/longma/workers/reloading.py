@@ -45,6 +45,10 @@ class Reloading:
         self._worker.reloader = self._watcher
         self._watcher.start()
 
+    def watch_what_was_imported(self) -> None:
+        """Watch the files of the application, now that it is loaded."""
+        self._watcher.watch_also()
+
     def stand_in(self, error: BaseException, words: str) -> WSGIApplication:
         """Return what to serve in place of an application that does not load; its files are watched all the same."""
         self._log.error(words)
