@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from longma.config.resolve import Resolved
+    from longma.config.settings import Settings
 
 _INTERRUPTED: Final = 130  # what a shell makes of SIGINT; before the master has taken signals over
 _NO_APPLICATION: Final = "no application was named: write longma MODULE:NAME, or set wsgi_app in the configuration file"
@@ -77,30 +78,39 @@ def _check_addresses(resolved: Resolved) -> None:
 
 def _obey(resolved: Resolved) -> int:
     settings = resolved.settings
+    has_application = settings.wsgi_app is not None or settings.paste is not None
     if settings.print_config:
         from longma.config import render
 
         sys.stdout.write(render.listing(resolved))
-        if settings.wsgi_app is None and not settings.check_config:
-            return exitcodes.OK
-    if settings.wsgi_app is None:
-        raise ConfigError([Problem(_NO_APPLICATION)])
-    for notice in resolved.notices:
-        sys.stderr.write(f"longma: {notice}\n")
     if settings.check_config or settings.print_config:
-        return _check_application(settings.wsgi_app, settings.chdir)
+        for notice in resolved.notices:
+            sys.stderr.write(f"longma: {notice}\n")
+        if settings.print_config and not settings.check_config and not has_application:
+            return exitcodes.OK
+    if not has_application:
+        raise ConfigError([Problem(_NO_APPLICATION)])
+    if settings.check_config or settings.print_config:
+        return _check_application(settings)
     from longma.master import arbiter
 
     return arbiter.run(resolved)
 
 
-def _check_application(spec: str, directory: str) -> int:
-    from longma.gateway import loader
+def _check_application(settings: Settings) -> int:
+    """Load the application as a worker would: with its variables, in its directory, by its search path."""
+    from longma.gateway import loader, search_path
+    from longma.process.variables import Variables
 
-    loader.enter(directory)
+    variables = Variables()
+    variables.apply(settings.raw_env)
+    loader.enter(settings.chdir)
+    search_path.extend(settings.pythonpath)
     try:
-        loader.load(spec)
+        loader.application_of(settings)
     except LongmaError as error:
         report(error)
         return exitcodes.CONFIG
+    finally:
+        variables.apply(())
     return exitcodes.OK

@@ -171,6 +171,14 @@ def existing_file(value: object) -> str | None:
     return path
 
 
+def existing_file_section(value: object) -> str | None:
+    """Return `FILE` or `FILE#SECTION` of a file that is there."""
+    spec = optional_text(value)
+    if spec is not None:
+        existing_file(spec.partition("#")[0])
+    return spec
+
+
 def existing_files(value: object) -> tuple[str, ...]:
     """Return paths and patterns as a tuple; what holds no `*`, `?` or `[` must exist."""
     items = texts(value)
@@ -188,7 +196,9 @@ def one_of(*names: str) -> Kind[str]:
             return value.strip().lower()
         raise ValueError(f"be one of {', '.join(names)}, not {shown(value)}")
 
-    return Kind(" or ".join(f"`{name}`" for name in names), parse=parse, metavar="|".join(names))
+    spelled = "|".join(names)
+    metavar = spelled if len(spelled) <= _SHOWN_CHARACTERS else "NAME"
+    return Kind(" or ".join(f"`{name}`" for name in names), parse=parse, metavar=metavar)
 
 
 def show_seconds(value: float) -> str:
@@ -214,6 +224,7 @@ OPTIONAL_TEXT: Final = Kind("string or None", parse=optional_text)
 FILE: Final = Kind("path", parse=text, metavar="FILE")
 OPTIONAL_FILE: Final = Kind("path or None", parse=optional_text, metavar="FILE")
 EXISTING_FILE: Final = Kind("path or None", parse=existing_file, metavar="FILE")
+FILE_SECTION: Final = Kind("path or None", parse=existing_file_section, metavar="FILE[#SECTION]")
 EXISTING_FILES: Final = Kind("list of paths and patterns", parse=existing_files, metavar="FILE", show=show_list)
 ASSIGNMENTS: Final = Kind("list of strings", parse=assignments, metavar="NAME=VALUE", show=show_list)
 DICTIONARY: Final = Kind("dictionary", parse=mapping)

@@ -74,8 +74,8 @@ def resolve(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> Resolv
     values, sources = _merge(layers, rows, cwd, problems)
     if problems:
         raise ConfigError(problems)
-    if command_line.values.get("wsgi_app"):
-        values.setdefault("default_proc_name", values["wsgi_app"])
+    for name, value in _implied(values, command_line).items():
+        values.setdefault(name, value)
     settings = Settings({**values, "config": spec})
     notices = (*reading.notices, *_notices(layers, rows, values, sources))
     return Resolved(settings, sources, notices, Invocation(tuple(argv), dict(environ), cwd))
@@ -137,6 +137,28 @@ def _anchored(given: object, base: str) -> object:
     if base and isinstance(given, (list, tuple)):
         return [_anchored(item, base) for item in given]
     return given
+
+
+def _implied(values: Mapping[str, object], command_line: Layer) -> dict[str, object]:
+    """Return what the application that is named says about other settings, for those that nobody gave."""
+    paste = values.get("paste")
+    if isinstance(paste, str):
+        path = paste.partition("#")[0]
+        implied: dict[str, object] = {"default_proc_name": path}
+        if _has_loggers(path):
+            implied["logconfig"] = path
+        return implied
+    application = command_line.values.get("wsgi_app")
+    return {"default_proc_name": application} if application else {}
+
+
+def _has_loggers(path: str) -> bool:
+    """Whether an ini file has the section that `logging.config.fileConfig` asks for."""
+    try:
+        with open(path, "rb") as file:
+            return any(line.strip() == b"[loggers]" for line in file)
+    except OSError:
+        return False
 
 
 def _notices(

@@ -34,7 +34,7 @@ def build() -> argparse.ArgumentParser:
         group = parser.add_argument_group(section.title)
         for row in rows(section):
             if row.cli:
-                group.add_argument(*row.cli, dest=row.name, help=_help(row), **_how(row))
+                group.add_argument(*row.cli, dest=row.name, help=_help(row).replace("%", "%%"), **_how(row))
     return parser
 
 
@@ -46,10 +46,12 @@ def _how(row: Option[Any]) -> dict[str, Any]:
 
 
 def _help(row: Option[Any]) -> str:
-    words = row.doc.replace("`", "").replace("%", "%%")
+    words = row.doc.replace("`", "")
+    if row.inert:
+        words += f" No effect: {row.inert}."
     if row.constant is not None:
         return words if row.constant else f"Switch this off: {words[0].lower()}{words[1:]}"
-    if row.default in (None, ""):
+    if row.default in (None, "", ()):
         return words
-    shown = row.kind.show(row.default).strip("[]'").replace("%", "%%")
+    shown = ", ".join(row.default) if isinstance(row.default, tuple) else row.default_in_words.strip("`'")
     return f"{words} [{shown}{' ' + row.unit if row.unit else ''}]"

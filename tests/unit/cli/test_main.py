@@ -59,6 +59,24 @@ def test_checking_enters_the_directory_first(longma: Longma, tmp_path: Path):
     assert longma("--check-config", "--chdir", "site", "inner_shop").status == 0
 
 
+def test_checking_sees_what_a_worker_would_see(longma: Longma, tmp_path: Path):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "needed_shop.py").write_text("import os\nwanted = os.environ['SHOP_WANTED']\n")
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "needing_shop.py").write_text(f"import needed_shop\n{APPLICATION}")
+    (tmp_path / "longma.conf.py").write_text("raw_env = ['SHOP_WANTED=1']\nchdir = 'site'\npythonpath = '../lib'\n")
+    assert longma("--check-config", "needing_shop") == (0, "", "")
+    assert "SHOP_WANTED" not in os.environ
+
+
+def test_a_paste_file_is_an_application(longma: Longma, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "site.ini").write_text("[app:main]\nuse = call:nothing:nowhere\n")
+    monkeypatch.setitem(sys.modules, "paste.deploy", None)
+    outcome = longma("--check-config", "--paste", "site.ini")
+    assert outcome.status == 1
+    assert 'longma: error: the setting paste needs PasteDeploy: pip install "longma[paste]"' in outcome.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "line"),
     [

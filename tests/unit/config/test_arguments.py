@@ -96,6 +96,11 @@ def test_help_has_every_section_and_flag(capsys: pytest.CaptureFixture[str]):
     for row in table().values():
         assert all(flag in text for flag in row.cli)
     assert "--threads" not in text
+    words = " ".join(text.split())
+    assert "[127.0.0.1, ::1]" in words
+    assert "[the user who starts longma]" in words
+    assert "%(r)s (request line)" in words
+    assert "No effect: there is one parser, the server's own." in words
 
 
 def test_a_variable_is_split_as_a_shell_would():

@@ -206,6 +206,19 @@ def test_the_application_of_the_command_line_names_the_processes(tmp_path: Path)
     assert resolved(tmp_path, "b:b").settings.default_proc_name == "shop"
 
 
+def test_an_ini_file_of_paste_names_the_processes_and_may_configure_logs(tmp_path: Path):
+    (tmp_path / "site.ini").write_text("[app:main]\n")
+    settings = resolved(tmp_path, "--paste site.ini#shop --paste-global a=b").settings
+    assert settings.paste == f"{tmp_path}/site.ini#shop"
+    assert settings.default_proc_name == f"{tmp_path}/site.ini"
+    assert settings.logconfig is None
+    (tmp_path / "site.ini").write_text("[app:main]\n [loggers] \nkeys=root\n")
+    assert resolved(tmp_path, "--paste site.ini").settings.logconfig == f"{tmp_path}/site.ini"
+    assert mistakes(tmp_path, "--paste absent.ini") == [
+        f"command line: paste must be an existing file, not '{tmp_path}/absent.ini'"
+    ]
+
+
 def test_a_hook_is_a_function_of_the_file(tmp_path: Path):
     (tmp_path / "gunicorn.conf.py").write_text("def post_fork(server, worker):\n    return worker\n")
     hook = resolved(tmp_path).settings.post_fork

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from longma.config.option import START, Section, option
-from longma.config.parsers import ASSIGNMENTS, OPTIONAL_FILE, OPTIONAL_TEXT
+from longma.config.parsers import ASSIGNMENTS, FILE_SECTION, OPTIONAL_FILE, OPTIONAL_TEXT
 
 
 class Application(Section):
@@ -29,11 +29,11 @@ class Application(Section):
     )
     paste: str | None = option(
         None,
-        kind=OPTIONAL_FILE,
+        kind=FILE_SECTION,
         cli=("--paste", "--paster"),
         anchored=START,
         doc="A PasteDeploy file whose application is served, `FILE` or `FILE#SECTION`. When it has a section "
-        "`[loggers]` it is the `logconfig` as well.",
+        "`[loggers]` it is the `logconfig` as well. Needs `longma[paste]`.",
     )
     raw_paste_global_conf: tuple[str, ...] = option(
         (),
