@@ -1,15 +1,76 @@
 """The compiled core: the engine under a worker, and the objects it puts into an environ."""
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, final
+from typing import Protocol, TypeVar, final, type_check_only
 
 from typing_extensions import Buffer, Self
 
-from longma.typing import WSGIApplication
+from longma.typing import Environ, WSGIApplication
 
 __all__ = ["BOARD_PAGE_BYTES", "EarlyHints", "Engine", "FileWrapper", "Input"]
 
 BOARD_PAGE_BYTES: int
+
+_Request = TypeVar("_Request")
+
+@type_check_only
+class Observer(Protocol[_Request]):
+    """Whoever watches requests from Python. Called in the thread that calls the application, with nothing locked."""
+
+    def begin(
+        self,
+        environ: Environ,
+        method: str,
+        target: str,
+        version: tuple[int, int],
+        fields: list[tuple[str, str]],
+        peer: tuple[str, int] | str,
+        /,
+    ) -> _Request:
+        """A request is about to be given to the application; what this raises makes the answer a 500.
+
+        Args:
+            environ: what the application will be called with.
+            method: as sent, as is the target.
+            target: not decoded.
+            version: (1, 1) or (1, 0).
+            fields: names in upper case, values as native strings, in the order sent.
+            peer: address and port, or "" on a Unix socket.
+
+        Returns:
+            What `end` is to be given.
+        """
+
+    def end(
+        self,
+        request: _Request | None,
+        environ: Environ,
+        status: str | None,
+        fields: list[tuple[str, str]] | None,
+        sent: int,
+        seconds: float,
+        /,
+    ) -> object:
+        """The answer to a request was handed over; called for each `begin`. What this raises is only logged.
+
+        Args:
+            request: what `begin` returned, None where it raised.
+            environ: the same object as in `begin`.
+            status: such as `200 OK`, None where the client was gone before there was an answer.
+            fields: those of the application, None where status is.
+            sent: bytes of the answer's body.
+            seconds: since `begin`.
+        """
+
+    def refused(self, peer: tuple[str, int] | str, line: str, status: int, seconds: float, /) -> object:
+        """A request was refused, or ended before it was whole, so that the application never got it.
+
+        Args:
+            peer: address and port, or "" on a Unix socket.
+            line: its first line, escaped, as far as there is one.
+            status: the one it was answered with.
+            seconds: since its first byte.
+        """
 
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
@@ -28,6 +89,9 @@ class Engine:
         errors: `wsgi.errors`.
         log: takes a level, as logging numbers it, and a message.
         multiprocess: `wsgi.multiprocess`.
+        recycle_after: how many requests to answer before `on_recycle` is called; 0: it never is.
+        on_recycle: called once, between two requests. Serving goes on.
+        observer: shown every request; without one nothing is spent on it.
 
     Raises:
         ValueError: a setting or the board does not fit.
@@ -47,6 +111,9 @@ class Engine:
         errors: object,
         log: Callable[[int, str], None],
         multiprocess: bool,
+        recycle_after: int = 0,
+        on_recycle: Callable[[], object] | None = None,
+        observer: Observer[_Request] | None = None,
     ) -> Self: ...
     def run(self) -> None:
         """Serve until told to stop. What a signal handler raises ends the serving and is raised here."""
@@ -57,6 +124,23 @@ class Engine:
         Args:
             graceful: answer what has been accepted first, else only finish the current call.
         """
+
+    def current(self) -> tuple[str, str, float] | None:
+        """Return method, target and age in seconds of the request that the application has, None outside of a call.
+
+        What is no printable ASCII in the texts is escaped. Callable from a signal handler that interrupts the call.
+        """
+
+    def reopen(self) -> None:
+        """Open the access log's file anew; callable from a signal handler.
+
+        Raises:
+            OSError: the file can't be opened; the old one goes on being written to.
+        """
+
+    @property
+    def requests(self) -> int:
+        """How many requests have been answered."""
 
 @final
 class FileWrapper:

@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 use std::fs::{File, OpenOptions};
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -12,21 +12,28 @@ use longma_engine::reactor::Reactor;
 use longma_engine::shared::Shared;
 use longma_engine::standby;
 use longma_engine::sys::board::{Board, PAGE_BYTES, Word};
+use longma_engine::sys::clock;
 use longma_engine::sys::epoll::Epoll;
 
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
+use crate::current::Current;
 use crate::early_hints::EarlyHints;
 use crate::environ::Environs;
 use crate::host::Python as PythonHost;
 use crate::log::Log;
 use crate::object::Ref;
+use crate::observer::Observer;
+use crate::recycle::Recycle;
 use crate::respond::Responder;
 use crate::settings;
 use crate::template::{Parts, template};
-use crate::worker::{GO_ON, STOP_GRACEFULLY, STOP_NOW, Worker};
+use crate::worker::{Around, GO_ON, STOP_GRACEFULLY, STOP_NOW, Worker};
+
+/// The access log's descriptor, and the path that it was opened by.
+type AccessFile = (RawFd, String);
 
 /// The engine of one worker process.
 #[pyclass(module = "longma._core", frozen)]
@@ -34,6 +41,8 @@ pub struct Engine {
     worker: std::sync::Mutex<Option<Worker>>,
     order: AtomicU8,
     shared: Arc<Shared<PythonHost>>,
+    current: Arc<Current>,
+    access_file: Option<AccessFile>,
     /// Keeps the board's memory while the engine may write to it.
     _board: PyBuffer<u8>,
 }
@@ -42,7 +51,10 @@ pub struct Engine {
 impl Engine {
     /// Make the engine that serves `application` on the listeners.
     #[new]
-    #[pyo3(signature = (application, *, listeners, settings, board, slot, slots, handover, errors, log, multiprocess))]
+    #[pyo3(signature = (
+        application, *, listeners, settings, board, slot, slots, handover, errors, log, multiprocess,
+        recycle_after = 0, on_recycle = None, observer = None
+    ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
     fn new(
         py: Python<'_>,
@@ -56,12 +68,15 @@ impl Engine {
         errors: Bound<'_, PyAny>,
         log: Py<PyAny>,
         multiprocess: bool,
+        recycle_after: u64,
+        on_recycle: Option<Py<PyAny>>,
+        observer: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Self> {
         if listeners.is_empty() {
             return Err(PyValueError::new_err("an engine needs a listener"));
         }
         let memory = board_of(&board, slot, slots)?;
-        let access = access_log(settings)?;
+        let (access, access_file) = access_log(settings)?.unzip();
         let settings = settings::engine_settings(settings)?;
         let sendfile = settings.sendfile;
         let mut reactor = Reactor::new(settings, Arc::new(Epoll::new()?), Arc::new(memory), access);
@@ -77,9 +92,18 @@ impl Engine {
         let application = unsafe { Ref::borrowed(application.as_ptr()) };
         let shared = Arc::new(Shared::new(reactor));
         let responder = Responder::new(sendfile).ok_or_else(|| PyErr::fetch(py))?;
-        let worker = Worker::new(Arc::clone(&shared), application, environs, responder, early_hints.unbind(), Log::new(log))
-            .ok_or_else(|| PyErr::fetch(py))?;
-        Ok(Self { worker: std::sync::Mutex::new(Some(worker)), order: AtomicU8::new(GO_ON), shared, _board: board })
+        let around = Around {
+            current: Arc::default(),
+            observer: observer.map(Observer::new).transpose()?,
+            recycle: Recycle::new(recycle_after, on_recycle),
+        };
+        let current = Arc::clone(&around.current);
+        let worker =
+            Worker::new(Arc::clone(&shared), application, environs, responder, early_hints.unbind(), Log::new(log), around)
+                .ok_or_else(|| PyErr::fetch(py))?;
+        let worker = std::sync::Mutex::new(Some(worker));
+        let order = AtomicU8::new(GO_ON);
+        Ok(Self { worker, order, shared, current, access_file: access_file.flatten(), _board: board })
     }
 
     /// Serve until told to stop. Python's signal handlers run promptly; what they raise ends the serving.
@@ -102,6 +126,35 @@ impl Engine {
         let order = if graceful { STOP_GRACEFULLY } else { STOP_NOW };
         self.order.fetch_max(order, Ordering::Relaxed);
         self.shared.stop();
+    }
+
+    /// The request that the application has: method, target, and for how many seconds it has had it.
+    fn current(&self) -> Option<(String, String, f64)> {
+        if self.shared.exchange() & 1 == 0 {
+            return None;
+        }
+        // SAFETY: attached, and so is the thread that serves when it gives the application control and takes it back.
+        let (method, target) = unsafe { self.current.line() }?;
+        let since_ns = self.shared.board.get(Word::CallStarted);
+        Some((method, target, clock::monotonic_ns().saturating_sub(since_ns) as f64 / 1e9))
+    }
+
+    /// Open the access log's file anew: the old one has been moved away. Python code never runs under the lock, so a
+    /// signal handler may take it.
+    fn reopen(&self) -> PyResult<()> {
+        let Some((file, path)) = &self.access_file else { return Ok(()) };
+        let mut reactor = self.shared.lock();
+        reactor.flush_access_log();
+        let fresh = OpenOptions::new().append(true).create(true).open(path)?;
+        // SAFETY: both descriptors are open, the first through `fresh`, the second as long as the log has it.
+        let done = unsafe { libc::dup3(fresh.as_raw_fd(), *file, libc::O_CLOEXEC) };
+        if done < 0 { Err(std::io::Error::last_os_error().into()) } else { Ok(()) }
+    }
+
+    /// How many requests have been answered.
+    #[getter]
+    fn requests(&self) -> u64 {
+        self.shared.board.get(Word::Requests)
     }
 }
 
@@ -128,16 +181,17 @@ fn take(fd: RawFd) -> PyResult<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-fn access_log(settings: &Bound<'_, PyAny>) -> PyResult<Option<AccessLog>> {
+/// The access log, and its file, where it is one that can be opened anew.
+fn access_log(settings: &Bound<'_, PyAny>) -> PyResult<Option<(AccessLog, Option<AccessFile>)>> {
     let target: Option<String> = settings.get_item("accesslog")?.extract()?;
     let Some(target) = target else { return Ok(None) };
     let format: String = settings.get_item("access_log_format")?.extract()?;
-    let file = if target == "-" {
+    if target == "-" {
         // SAFETY: descriptor 1 is standard output, borrowed only to be duplicated.
         let stdout = unsafe { std::os::fd::BorrowedFd::borrow_raw(1) };
-        File::from(stdout.try_clone_to_owned()?)
-    } else {
-        OpenOptions::new().append(true).create(true).open(target)?
-    };
-    Ok(Some(AccessLog::new(file, &format)))
+        return Ok(Some((AccessLog::new(File::from(stdout.try_clone_to_owned()?), &format), None)));
+    }
+    let file = OpenOptions::new().append(true).create(true).open(&target)?;
+    let number = file.as_raw_fd();
+    Ok(Some((AccessLog::new(file, &format), Some((number, target)))))
 }

@@ -36,6 +36,12 @@ impl Room {
     }
 }
 
+/// The head of an answer as an observer sees it: the status, and the fields that the application gave.
+pub struct Shown<'a> {
+    pub status: &'a [u8],
+    pub fields: Vec<(&'a [u8], &'a [u8])>,
+}
+
 /// An exchange. `start_response` and `early_hints` reach it while the application has control.
 pub struct Exchange {
     pub shared: Arc<Shared<Python>>,
@@ -51,6 +57,8 @@ pub struct Exchange {
     pub body_bytes: u64,
     /// Where the head lies in what was composed first; kept for the access log.
     pub head_copy: Vec<u8>,
+    /// Where the application's fields end in it.
+    fields_end: usize,
     pub keep_head: bool,
     /// Whether anything has been given to the engine.
     begun: bool,
@@ -76,6 +84,7 @@ impl Exchange {
             date: [b' '; 29],
             body_bytes: 0,
             head_copy: Vec::new(),
+            fields_end: 0,
             keep_head: false,
             begun: false,
             ended: false,
@@ -146,8 +155,10 @@ impl Exchange {
         }
         let said = self.said.ok_or_else(|| Fault::Protocol("the application returned without calling start_response()"))?;
         let asked = Asked { keep_alive: self.asked.keep_alive && !self.shared.is_stopping(), ..self.asked };
+        let fields_end = self.out.len();
         let settled = settle(said, body, asked, &mut self.out);
         if self.keep_head {
+            self.fields_end = fields_end;
             self.head_copy.extend_from_slice(&self.out);
         }
         self.settled = Some(settled);
@@ -267,6 +278,18 @@ impl Exchange {
         Ok(())
     }
 
+    /// The head of the answer, where heads are kept and it has one.
+    pub fn shown(&self) -> Option<Shown<'_>> {
+        // The status line, Server and Date, then what the application gave (`Prefixes`), then what we added to it.
+        let mut lines = self.head_copy.get(..self.fields_end)?.split(|&byte| byte == b'\n').map(<[u8]>::trim_ascii_end);
+        let status = lines.next()?.split_at_checked(b"HTTP/1.1 ".len())?.1;
+        let fields = lines.skip(2).filter_map(|line| {
+            let (name, rest) = line.split_at(line.iter().position(|&byte| byte == b':')?);
+            Some((name, rest[1..].trim_ascii_start()))
+        });
+        Some(Shown { status: status.trim_ascii_end(), fields: fields.collect() })
+    }
+
     /// The application has nothing more to say: compose the end and send what is left.
     pub fn end(&mut self) -> Result<(), Fault> {
         let settled = self.begin(Some(0))?;
@@ -307,6 +330,7 @@ impl Exchange {
         let end = answer.windows(4).position(|window| window == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
         self.body_bytes = (answer.len() - end) as u64;
         if self.keep_head {
+            self.fields_end = end - b"\r\n".len();
             self.head_copy.extend_from_slice(&answer[..end]);
         }
     }

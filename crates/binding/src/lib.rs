@@ -1,23 +1,29 @@
 //! The border between the engine and Python. Narrow, and made by hand where every request passes it.
 
+mod current;
 mod early_hints;
 mod engine;
 mod environ;
 mod exchange;
 mod fault;
 mod file_wrapper;
+mod finish;
 mod handle;
 mod head;
 mod host;
 mod input;
 mod line;
+mod loan;
 mod log;
 mod names;
 mod object;
+mod observer;
+mod recycle;
 mod respond;
 mod settings;
 mod shapes;
 mod start_response;
+mod subject;
 mod template;
 mod text;
 mod worker;

@@ -8,6 +8,7 @@ use std::ptr::NonNull;
 
 use longma_engine::host::BodyBuffer;
 use pyo3::ffi;
+use pyo3::prelude::*;
 
 /// An owned reference.
 pub struct Ref(NonNull<ffi::PyObject>);
@@ -39,6 +40,12 @@ impl Ref {
     #[inline]
     pub fn as_ptr(&self) -> *mut ffi::PyObject {
         self.0.as_ptr()
+    }
+
+    /// The object, as PyO3 has it.
+    pub fn bind<'py>(&self, py: Python<'py>) -> Bound<'py, PyAny> {
+        // SAFETY: attached, and the object is held.
+        unsafe { Bound::from_borrowed_ptr(py, self.as_ptr()) }
     }
 
     /// Give the reference away.

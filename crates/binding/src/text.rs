@@ -1,6 +1,7 @@
 //! Native strings (PEP 3333, "A Note On String Types"): str objects whose code points are bytes.
 
 use pyo3::ffi;
+use pyo3::prelude::*;
 
 use crate::object::Ref;
 
@@ -29,6 +30,25 @@ pub fn interned(text: &str) -> Option<Ref> {
     unsafe { ffi::PyUnicode_InternInPlace(&raw mut pointer) };
     // SAFETY: still an owned reference.
     unsafe { Ref::owned(pointer) }
+}
+
+/// A str of these bytes, latin-1, as PyO3 has it.
+pub fn bound<'py>(py: Python<'py>, bytes: &[u8]) -> PyResult<Bound<'py, PyAny>> {
+    let text = native(bytes).ok_or_else(|| PyErr::fetch(py))?;
+    // SAFETY: a new reference, given away by `into_ptr`.
+    Ok(unsafe { Bound::from_owned_ptr(py, text.into_ptr()) })
+}
+
+/// Text for a log: what is no printable ASCII becomes an escape, and so does what could be taken for one.
+pub fn escaped(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len()), |mut text, &byte| {
+        match byte {
+            b'\\' => text.push_str("\\\\"),
+            b' '..=b'~' => text.push(char::from(byte)),
+            _ => text.push_str(&format!("\\x{byte:02x}")),
+        }
+        text
+    })
 }
 
 /// The bytes of a native str. `None`: not a str, or a character above U+00FF.

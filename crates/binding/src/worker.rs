@@ -1,9 +1,11 @@
 //! The worker's main thread: wait, take a request, call the application, answer.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, MutexGuard};
 
 use longma_engine::access::Record;
+use longma_engine::notice::Notice;
 use longma_engine::reactor::Reactor;
 use longma_engine::request::Request;
 use longma_engine::shared::Shared;
@@ -11,23 +13,27 @@ use longma_engine::sys::board::{Word, WorkerState};
 use longma_engine::sys::clock;
 use longma_engine::{Desk, leader};
 use longma_proto::h1::HeadParser;
-use longma_proto::h1::response::error_response;
-use pyo3::exceptions::{PyBrokenPipeError, PyKeyboardInterrupt};
 use pyo3::prelude::*;
 use pyo3::{Python as Interpreter, ffi};
 
+use crate::current::Current;
 use crate::early_hints::EarlyHints;
 use crate::environ::{Environs, Source};
 use crate::exchange::Exchange;
 use crate::fault::Fault;
+use crate::finish::{finish, hand_over};
 use crate::handle::Handle;
 use crate::head::Asked;
 use crate::host::Python;
 use crate::input::Input;
+use crate::loan::Loan;
 use crate::log::Log;
 use crate::object::Ref;
+use crate::observer::{Observer, Seen};
+use crate::recycle::Recycle;
 use crate::respond::{Answer, Responder};
 use crate::start_response::{StartResponse, StartResponseType};
+use crate::subject::Subject;
 
 /// What the worker has been told to do.
 pub const GO_ON: u8 = 0;
@@ -35,15 +41,6 @@ pub const STOP_GRACEFULLY: u8 = 1;
 pub const STOP_NOW: u8 = 2;
 
 type Guard<'a> = MutexGuard<'a, Reactor<Python>>;
-
-/// What becomes of the connection behind an answer, and whether it is kept.
-enum After {
-    /// The answer may still wait for others to leave with.
-    FinishSoon(bool),
-    Finish(bool),
-    /// Its client gets no more of it than it has.
-    Cut,
-}
 
 /// How the access log concerns us.
 #[derive(Clone, Copy)]
@@ -65,6 +62,17 @@ pub struct Worker {
     exchange: Box<Exchange>,
     log: Log,
     logging: Logging,
+    around: Around,
+    seen: Option<Seen>,
+    /// Whether the client could be reached with the answer, or a part of it.
+    reached: bool,
+}
+
+/// What happens around the calls of the application, where somebody wants it.
+pub struct Around {
+    pub current: Arc<Current>,
+    pub observer: Option<Observer>,
+    pub recycle: Recycle,
 }
 
 impl Worker {
@@ -76,6 +84,7 @@ impl Worker {
         responder: Responder,
         early_hints: Py<EarlyHints>,
         log: Log,
+        around: Around,
     ) -> Option<Self> {
         let start_type = StartResponseType::new()?;
         let start = start_type.make()?;
@@ -83,14 +92,30 @@ impl Worker {
         let logging = {
             let reactor = shared.lock();
             let log = reactor.access_log();
+            // An observer is shown what the log would tell.
+            let observed = around.observer.is_some();
             Logging {
-                enabled: log.is_some(),
+                enabled: observed || log.is_some(),
                 timed: log.is_some_and(longma_engine::access::AccessLog::is_timed),
-                environ: log.is_some_and(longma_engine::access::AccessLog::wants_environ),
+                environ: observed || log.is_some_and(longma_engine::access::AccessLog::wants_environ),
             }
         };
         exchange.keep_head = logging.enabled;
-        Some(Self { shared, application, environs, responder, start_type, start, early_hints, exchange, log, logging })
+        Some(Self {
+            shared,
+            application,
+            environs,
+            responder,
+            start_type,
+            start,
+            early_hints,
+            exchange,
+            log,
+            logging,
+            around,
+            seen: None,
+            reached: false,
+        })
     }
 
     /// Serve until told to stop.
@@ -148,6 +173,7 @@ impl Worker {
         drop(remains);
         for notice in notices {
             self.log.write(py, notice.level(), &notice.to_string());
+            self.show_refusal(py, &notice);
         }
     }
 
@@ -161,49 +187,50 @@ impl Worker {
         request: Request<Python>,
         desk: &mut Desk,
     ) -> PyResult<Guard<'a>> {
-        let Request { id, listener, repeat, body } = request;
+        let id = request.id;
         let (bytes, head) = desk.head();
-        let keep_alive = head.keep_alive() && !reactor.is_draining() && reactor.keeps_alive();
-        self.exchange.reset(id, asked(bytes, head, keep_alive), reactor.date());
-        self.exchange.patient = desk.has_more() && keep_alive;
-        let input = Input::of(py, body, bytes)?;
         let peer = reactor.peer(id);
-        let mut nobody = crate::host::Memo::default();
-        let memo = reactor.memo(id).unwrap_or(&mut nobody);
-        let environ = self.environs.make(Source { bytes, head, listener, repeat, peer, input }, memo);
-        let environ = environ.ok_or_else(|| PyErr::fetch(py))?;
-        shared.board.set(Word::CallStarted, clock::monotonic_coarse_ns());
-        shared.board.set(Word::Heartbeat, clock::monotonic_coarse_ns());
+        let environ = self.prepare(py, &mut reactor, request, desk, peer)?;
         drop(reactor);
         let started_ns = if self.logging.timed { clock::monotonic_ns() } else { 0 };
-        shared.enter();
-        let answer = if self.environs.covers(bytes, head) {
-            self.call(&environ)
-        } else {
-            Err(Fault::Protocol("the path does not begin with SCRIPT_NAME, which is set in the environment"))
+        self.around.current.set(bytes, head);
+        let now_ns = enter(shared);
+        shared.board.set(Word::Heartbeat, now_ns);
+        let answer = match self.around.observer {
+            None => self.call(&environ, bytes, head),
+            Some(_) => self.call_observed(py, &environ, bytes, head, peer),
         };
-        let environ = if self.logging.environ { Some(environ) } else { None };
+        // Dropped now or shown later: that can run anything, so not under the lock.
+        let environ = Some(environ).filter(|_| self.logging.environ);
         let fatal = match &answer {
-            Err(fault) => self.explain(py, fault, bytes, head),
+            Err(fault) => {
+                let client_is_there = || shared.lock().is_alive(id);
+                Subject { log: &self.log, bytes, head }.explain(py, fault, &client_is_there)
+            }
             Ok(_) => None,
         };
-        shared.leave();
-        shared.board.set(Word::CallStarted, 0);
+        leave(shared);
         if self.start.is_kept() {
             self.start = self.start_type.make().ok_or_else(|| PyErr::fetch(py))?;
         }
         let mut reactor = shared.lock();
         reactor.update_time();
-        let after = self.hand_over(&mut reactor, answer);
+        let after = hand_over(&mut self.exchange, &mut reactor, answer);
         if self.logging.enabled {
             let duration_ns = if self.logging.timed { clock::monotonic_ns() - started_ns } else { 0 };
             self.record(&mut reactor, peer, desk, duration_ns, environ.as_ref());
+            self.reached = self.exchange.head_is_sent() || reactor.is_alive(id);
         }
-        self.finish(&mut reactor, after);
-        if environ.is_some() {
-            // Dropping it can run anything, so not under the lock.
+        finish(&self.exchange, &mut reactor, after);
+        if let Some(environ) = environ {
             drop(reactor);
+            self.show(py, &environ, desk);
             drop(environ);
+            reactor = shared.lock();
+        }
+        if self.around.recycle.count() {
+            drop(reactor);
+            self.recycle(py);
             reactor = shared.lock();
         }
         match fatal {
@@ -212,9 +239,35 @@ impl Worker {
         }
     }
 
+    /// Make the exchange ready for a request, and its environ.
+    #[inline]
+    fn prepare(
+        &mut self,
+        py: Interpreter<'_>,
+        reactor: &mut Reactor<Python>,
+        request: Request<Python>,
+        desk: &Desk,
+        peer: Option<SocketAddr>,
+    ) -> PyResult<Ref> {
+        let Request { id, listener, repeat, body } = request;
+        let (bytes, head) = desk.head();
+        let keep_alive = head.keep_alive() && !reactor.is_draining() && reactor.keeps_alive();
+        self.exchange.reset(id, asked(bytes, head, keep_alive), reactor.date());
+        self.exchange.patient = desk.has_more() && keep_alive;
+        let input = Input::of(py, body, bytes)?;
+        let mut nobody = crate::host::Memo::default();
+        let memo = reactor.memo(id).unwrap_or(&mut nobody);
+        let environ = self.environs.make(Source { bytes, head, listener, repeat, peer, input }, memo);
+        environ.ok_or_else(|| PyErr::fetch(py))
+    }
+
     /// Call the application and take its answer as far as it goes.
     #[inline]
-    fn call(&mut self, environ: &Ref) -> Result<Answer, Fault> {
+    fn call(&mut self, environ: &Ref, bytes: &[u8], head: &HeadParser) -> Result<Answer, Fault> {
+        if !self.environs.covers(bytes, head) {
+            let why = "the path does not begin with SCRIPT_NAME, which is set in the environment";
+            return Err(Fault::Protocol(why));
+        }
         // SAFETY: the exchange lives as long as the worker, and whoever has the handle loses it with the loan.
         let exchange = unsafe { Handle::of(&mut self.exchange) };
         let _loan = Loan::of(exchange, &self.start, self.early_hints.get());
@@ -229,87 +282,59 @@ impl Worker {
         self.responder.answer(exchange, result)
     }
 
-    /// Log what went wrong. What is more than this request's business is returned.
+    /// Call the application, if the observer lets it.
     #[cold]
-    fn explain(&self, py: Interpreter<'_>, fault: &Fault, bytes: &[u8], head: &HeadParser) -> Option<PyErr> {
-        let line = head.line();
-        let method = String::from_utf8_lossy(line.method.of(bytes)).into_owned();
-        let target = String::from_utf8_lossy(line.target.of(bytes)).into_owned();
-        let raised = |error: PyErr| {
-            // What the application gets from us when the client has gone is no fault of its own.
-            if error.is_instance_of::<PyBrokenPipeError>(py) && !self.shared.lock().is_alive(self.exchange.id) {
-                return None;
-            }
-            self.log.failure(py, &method, &target, Some(&error), &fault.text());
-            // exit() in a view is that view's failure; only the operator's interrupt is meant for the worker.
-            error.is_instance_of::<PyKeyboardInterrupt>(py).then_some(error)
-        };
-        match fault {
-            Fault::ClientGone => None,
-            Fault::Raised => raised(PyErr::fetch(py)),
-            Fault::Closing { error, before } => {
-                let first = before.as_deref().and_then(|before| self.explain(py, before, bytes, head));
-                first.or(raised(error.clone_ref(py)))
-            }
-            _ => {
-                self.log.failure(py, &method, &target, None, &fault.text());
-                None
+    fn call_observed(
+        &mut self,
+        py: Interpreter<'_>,
+        environ: &Ref,
+        bytes: &[u8],
+        head: &HeadParser,
+        peer: Option<SocketAddr>,
+    ) -> Result<Answer, Fault> {
+        let begun = self.around.observer.as_ref().map(|observer| observer.begin(py, environ, bytes, head, peer));
+        let Some((seen, done)) = begun else { return self.call(environ, bytes, head) };
+        self.seen = Some(seen);
+        match done {
+            Ok(()) => self.call(environ, bytes, head),
+            Err(error) => {
+                error.restore(py);
+                Err(Fault::Raised)
             }
         }
     }
 
-    /// Send what the exchange has composed.
-    #[inline]
-    fn hand_over(&mut self, reactor: &mut Guard<'_>, answer: Result<Answer, Fault>) -> After {
-        let id = self.exchange.id;
-        let keep_alive = self.exchange.keep_alive();
-        // What fails behind a complete answer is no business of the client's.
-        let answer = if self.exchange.is_complete() { answer.or_else(|_| Ok(Answer::Composed)) } else { answer };
-        match answer {
-            Ok(Answer::Composed) => {
-                let composed = self.exchange.composed();
-                let patient = keep_alive && self.exchange.patient;
-                match (composed.is_empty(), patient) {
-                    (true, _) => {}
-                    (false, true) => reactor.send_soon(id, composed),
-                    (false, false) => reactor.send(id, composed, !keep_alive),
-                }
-                After::FinishSoon(keep_alive)
-            }
-            Ok(Answer::Blocks(blocks)) => {
-                reactor.send_blocks(id, self.exchange.composed(), blocks, !keep_alive);
-                After::Finish(keep_alive)
-            }
-            Err(_) if self.exchange.head_is_sent() => After::Cut,
-            Err(_) => {
-                let answer = error_response(500, "", reactor.date(), self.exchange.asked.head_request);
-                self.exchange.failed(&answer);
-                reactor.send(id, &answer, true);
-                After::Finish(false)
-            }
+    /// Show the observer what became of the request. It may take its time, so that is time in the application.
+    #[cold]
+    fn show(&mut self, py: Interpreter<'_>, environ: &Ref, desk: &Desk) {
+        let (Some(observer), Some(seen)) = (&self.around.observer, self.seen.take()) else { return };
+        let (answer, sent) = if self.reached { (self.exchange.shown(), self.exchange.body_bytes) } else { (None, 0) };
+        enter(&self.shared);
+        if let Err(error) = observer.end(py, seen, environ, answer, sent) {
+            let (bytes, head) = desk.head();
+            Subject { log: &self.log, bytes, head }.failed(py, Some(&error), "");
         }
+        leave(&self.shared);
     }
 
-    /// Go on with the connection, or end it.
-    #[inline]
-    fn finish(&self, reactor: &mut Guard<'_>, after: After) {
-        let id = self.exchange.id;
-        match after {
-            After::FinishSoon(keep_alive) => reactor.finish_soon(id, keep_alive),
-            After::Finish(keep_alive) => reactor.finish(id, keep_alive),
-            After::Cut => reactor.cut(id),
+    /// Show the observer a request that was refused.
+    #[cold]
+    fn show_refusal(&self, py: Interpreter<'_>, notice: &Notice) {
+        let (Some(observer), Notice::Refused { peer, status, .. }) = (&self.around.observer, notice) else { return };
+        if let Err(error) = observer.refused(py, *peer, "-", *status, 0) {
+            error.write_unraisable(py, None);
         }
     }
 
     #[cold]
-    fn record(
-        &self,
-        reactor: &mut Guard<'_>,
-        peer: Option<std::net::SocketAddr>,
-        desk: &Desk,
-        duration_ns: u64,
-        environ: Option<&Ref>,
-    ) {
+    fn recycle(&self, py: Interpreter<'_>) {
+        if let Err(error) = self.around.recycle.ask(py) {
+            self.log.write(py, 40, &format!("Asking to be replaced has failed: {error}"));
+        }
+    }
+
+    #[cold]
+    fn record(&self, reactor: &mut Guard<'_>, peer: Option<SocketAddr>, desk: &Desk, duration_ns: u64, environ: Option<&Ref>) {
         let (bytes, head) = desk.head();
         let mut look_up = |name: &str, out: &mut Vec<u8>| environ.is_some_and(|environ| look_up(environ, name, out));
         let status = self.exchange.settled().map_or(*b"500", |settled| settled.status);
@@ -326,24 +351,19 @@ impl Worker {
     }
 }
 
-/// An exchange in the hands of the application, for the length of a call. Outside of one somebody may hold the lock.
-struct Loan<'a>(&'a StartResponse, &'a EarlyHints);
-
-impl<'a> Loan<'a> {
-    #[inline]
-    fn of(exchange: Handle, start: &'a StartResponse, early_hints: &'a EarlyHints) -> Self {
-        start.attach(Some(exchange));
-        early_hints.attach(Some(exchange));
-        Self(start, early_hints)
-    }
+/// The application, or what belongs to it, gets control; returns the moment.
+#[inline]
+fn enter(shared: &Shared<Python>) -> u64 {
+    let now_ns = clock::monotonic_coarse_ns();
+    shared.board.set(Word::CallStarted, now_ns);
+    shared.enter();
+    now_ns
 }
 
-impl Drop for Loan<'_> {
-    #[inline]
-    fn drop(&mut self) {
-        self.0.attach(None);
-        self.1.attach(None);
-    }
+#[inline]
+fn leave(shared: &Shared<Python>) {
+    shared.leave();
+    shared.board.set(Word::CallStarted, 0);
 }
 
 /// What the request says about its answer.

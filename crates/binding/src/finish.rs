@@ -1,0 +1,61 @@
+//! The end of an exchange: what is left of the answer goes to the engine, and then the connection goes on or ends.
+
+use longma_engine::reactor::Reactor;
+use longma_proto::h1::response::error_response;
+
+use crate::exchange::Exchange;
+use crate::fault::Fault;
+use crate::host::Python;
+use crate::respond::Answer;
+
+/// What becomes of the connection behind an answer, and whether it is kept.
+pub enum After {
+    /// The answer may still wait for others to leave with.
+    FinishSoon(bool),
+    Finish(bool),
+    /// Its client gets no more of it than it has.
+    Cut,
+}
+
+/// Send what the exchange has composed.
+#[inline]
+pub fn hand_over(exchange: &mut Exchange, reactor: &mut Reactor<Python>, answer: Result<Answer, Fault>) -> After {
+    let id = exchange.id;
+    let keep_alive = exchange.keep_alive();
+    // What fails behind a complete answer is no business of the client's.
+    let answer = if exchange.is_complete() { answer.or_else(|_| Ok(Answer::Composed)) } else { answer };
+    match answer {
+        Ok(Answer::Composed) => {
+            let composed = exchange.composed();
+            let patient = keep_alive && exchange.patient;
+            match (composed.is_empty(), patient) {
+                (true, _) => {}
+                (false, true) => reactor.send_soon(id, composed),
+                (false, false) => reactor.send(id, composed, !keep_alive),
+            }
+            After::FinishSoon(keep_alive)
+        }
+        Ok(Answer::Blocks(blocks)) => {
+            reactor.send_blocks(id, exchange.composed(), blocks, !keep_alive);
+            After::Finish(keep_alive)
+        }
+        Err(_) if exchange.head_is_sent() => After::Cut,
+        Err(_) => {
+            let answer = error_response(500, "", reactor.date(), exchange.asked.head_request);
+            exchange.failed(&answer);
+            reactor.send(id, &answer, true);
+            After::Finish(false)
+        }
+    }
+}
+
+/// Go on with the connection, or end it.
+#[inline]
+pub fn finish(exchange: &Exchange, reactor: &mut Reactor<Python>, after: After) {
+    let id = exchange.id;
+    match after {
+        After::FinishSoon(keep_alive) => reactor.finish_soon(id, keep_alive),
+        After::Finish(keep_alive) => reactor.finish(id, keep_alive),
+        After::Cut => reactor.cut(id),
+    }
+}
