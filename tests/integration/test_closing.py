@@ -118,3 +118,27 @@ def test_of_a_file_after_the_client_went_away(serve: Serve, gate: Gate, tmp_path
         client.read_head()
         client.reset()
     closed_once(server, gate, "file closed")
+
+
+def test_the_end_of_an_answer_does_not_wait_for_it(serve: Serve, gate: Gate):
+    server = serve("tests.apps.logged")
+    with server.client() as client:
+        client.request("GET", "/stops-in-close", "Connection: close")
+        client.read_head()
+        assert [client.read_chunk(), client.read_chunk()] == [b"one", b"two"]
+        gate.wait("behind the blocks").release()
+        visitor = gate.wait(r"in close\(\)")
+        # It was handed over before close() was called. Held back by the kernel it would come with a timer's tick.
+        client.socket.settimeout(0)
+        assert client.socket.recv(4096) == b"0\r\n\r\n"
+        visitor.release()
+        client.expect_end()
+
+
+def test_a_cut_answer_that_ends_with_its_connection_ends_with_a_reset(serve: Serve):
+    server = serve("tests.apps.logged")
+    server.expect("behind the first block")
+    with server.client() as client:
+        client.request("GET", "/fails", version="1.0")
+        with pytest.raises(ConnectionResetError):
+            client.read_to_end()

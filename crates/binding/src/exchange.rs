@@ -301,12 +301,12 @@ impl Exchange {
             self.settled = Some(Settled { keep_alive: false, ..settled });
         }
         if self.begun {
-            let last = !self.keep_alive();
             let mut reactor = self.shared.lock();
             if self.out.is_empty() {
                 reactor.flush(self.id);
             } else {
-                reactor.send(self.id, &self.out, last);
+                // Not as the connection's last bytes: before its end comes the iterable's close(), which may take long.
+                reactor.send(self.id, &self.out, false);
                 self.out.clear();
             }
         }
