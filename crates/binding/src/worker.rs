@@ -137,7 +137,7 @@ impl Worker {
             reactor.expire(&mut desk);
             if order.load(Ordering::Relaxed) == STOP_GRACEFULLY {
                 reactor.begin_draining(&mut desk);
-                if reactor.connections() == 0 {
+                if reactor.is_drained() {
                     reactor.flush_access_log();
                     return Ok(());
                 }

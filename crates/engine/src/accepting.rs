@@ -20,6 +20,8 @@ use crate::transport::Transport;
 const MAX_BATCH: u32 = 64;
 /// How long accepting pauses when the system is short of descriptors.
 const SHORTAGE_PAUSE_MS: u64 = 500;
+/// How long it pauses where the worker is to finish.
+const DRAINING_PAUSE_MS: u64 = 50;
 /// How often what is shared with siblings is registered anew.
 const RENEWAL_MS: u64 = 1000;
 /// How many idle connections are looked at to make room for a new one; some turn out to have a request.
@@ -33,6 +35,7 @@ impl<H: Host> Reactor<H> {
         self.listeners = listeners.into_iter().map(Listener::new).collect();
         self.handover = handover;
         self.queue.renewed_ms = self.now_ms;
+        self.queue.spare = self.handover.as_ref().and_then(|(receiver, _)| receiver.try_clone().ok());
         self.open_queue()?;
         self.start_accepting()
     }
@@ -212,25 +215,54 @@ impl<H: Host> Reactor<H> {
         id
     }
 
-    /// Stop accepting for good: what is queued already is accepted, then the listeners are closed.
+    /// Stop accepting for good: what is queued already is accepted, then the listeners are closed. To be called again
+    /// as long as the worker is not drained: where descriptors are short, what is queued waits for some to be free.
     pub fn begin_draining(&mut self, desk: &mut Desk) {
         if self.draining {
-            return;
-        }
-        self.draining = true;
-        for index in 0..self.listeners.len() {
-            while let Ok((fd, peer)) = socket::accept(self.listeners[index].fd.as_fd()) {
-                self.board.add(Word::Accepted, 1);
-                let id = self.insert(Connection::new(Transport::plain(fd), peer, index as u16));
-                self.read_head(id, desk, Mode::Aside);
+            // Nothing is tried again unless there was too little of something.
+            if self.shortage_until_ms.is_none_or(|at| at > self.now_ms) {
+                return;
             }
         }
-        self.leave_queue(desk);
+        self.draining = true;
         self.pause_accepting();
-        self.listeners.clear();
-        // Nothing is tried again from here on.
-        self.shortage_until_ms = None;
+        let accepted = (0..self.listeners.len()).try_for_each(|index| self.accept_rest(index, desk));
+        self.shortage_until_ms = match accepted.and_then(|()| self.leave_queue(desk)) {
+            Ok(()) => {
+                self.listeners.clear();
+                self.close_queue();
+                None
+            }
+            Err(error) => {
+                self.pause_for_shortage(&error);
+                Some(self.now_ms + DRAINING_PAUSE_MS)
+            }
+        };
         self.close_all_idle(desk);
+    }
+
+    /// Take all that wait at a listener.
+    ///
+    /// # Errors
+    /// The system is short of something: more of them are there.
+    fn accept_rest(&mut self, index: usize, desk: &mut Desk) -> std::io::Result<()> {
+        loop {
+            match socket::accept(self.listeners[index].fd.as_fd()) {
+                Ok((fd, peer)) => {
+                    self.board.add(Word::Accepted, 1);
+                    let id = self.insert(Connection::new(Transport::plain(fd), peer, index as u16));
+                    self.read_head(id, desk, Mode::Aside);
+                }
+                Err(error) if socket::is_shortage(&error) => return Err(error),
+                Err(error) if socket::is_about_one(&error) => {}
+                Err(_) => return Ok(()),
+            }
+        }
+    }
+
+    /// Whether all that had been accepted, or waited to be, has been answered.
+    pub fn is_drained(&self) -> bool {
+        self.draining && self.shortage_until_ms.is_none() && self.table.is_empty()
     }
 
     /// Whether the worker has been told to finish.

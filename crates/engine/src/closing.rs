@@ -7,7 +7,7 @@ use crate::connection::{ConnId, State, Watch};
 use crate::desk::Desk;
 use crate::host::{Host, Remains};
 use crate::notice::Notice;
-use crate::reactor::{LINGER, Reactor};
+use crate::reactor::{PARTING, Reactor};
 use crate::request::Mode;
 use crate::sys::board::Word;
 use crate::timers::Class;
@@ -71,8 +71,11 @@ impl<H: Host> Reactor<H> {
     pub(crate) fn refuse(&mut self, id: ConnId, status: u16, why: &str) {
         self.board.add(Word::Refused, 1);
         let answer = error_response(status, why, self.date(), false);
-        let peer = self.peer(id);
-        self.tell(Notice::Refused { peer, status, why: why.to_owned() });
+        // What is our own fault has been told as such.
+        if status != 500 {
+            let peer = self.peer(id);
+            self.tell(Notice::Refused { peer, status, why: why.to_owned() });
+        }
         let Some(connection) = self.table.get(id) else { return };
         connection.keep_alive = false;
         connection.unread = true;
@@ -116,11 +119,11 @@ impl<H: Host> Reactor<H> {
             if self.table.get(id).is_none_or(|connection| connection.state != State::Idle) {
                 continue;
             }
-            let is_new = self.timers.class_of(id.slot) == Some(Class::Head);
-            if is_new && self.timers.waited(id.slot, self.now_ms) < LINGER.as_millis() as u64 {
-                self.timers.set(id.slot, Class::Linger, self.now_ms);
-            } else {
-                self.close_idle(id, desk);
+            let has_just_come = self.timers.waited(id.slot, self.now_ms) < PARTING.as_millis() as u64;
+            match self.timers.class_of(id.slot) {
+                Some(Class::Parting) => {}
+                Some(Class::Head) if has_just_come => self.timers.set(id.slot, Class::Parting, self.now_ms),
+                _ => self.close_idle(id, desk),
             }
         }
     }
@@ -190,6 +193,27 @@ mod tests {
         pair.pass(1000);
         assert!(pair.say(b"more").is_none());
         assert_eq!(pair.reactor.connections(), 0);
+    }
+
+    #[test]
+    fn whoever_connects_as_the_worker_finishes_has_a_moment_for_its_request() {
+        let mut pair = Pair::new(Settings::default());
+        pair.reactor.begin_draining(&mut pair.desk);
+        assert!(!pair.reactor.is_drained());
+        pair.pass(499);
+        assert!(pair.say(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").is_some());
+    }
+
+    #[test]
+    fn whoever_says_nothing_does_not_keep_a_worker_from_finishing() {
+        for waited in [0, 499, 500] {
+            let mut pair = Pair::new(Settings::default());
+            pair.pass(waited);
+            pair.reactor.begin_draining(&mut pair.desk);
+            assert_eq!(pair.reactor.is_drained(), waited == 500);
+            pair.pass(500);
+            assert!(pair.reactor.is_drained());
+        }
     }
 
     #[test]

@@ -122,35 +122,50 @@ impl<H: Host> Reactor<H> {
             Mode::Direct if is_ours && self.is_ahead() => return None,
             _ => self.queue.seen = false,
         }
-        let (id, count) = self.take_handed_over(desk)?;
-        self.welcome_handed_over(id, count, desk, mode)
+        match self.take_handed_over(desk) {
+            Ok(Some((id, count))) => self.welcome_handed_over(id, count, desk, mode),
+            Ok(None) => None,
+            Err(error) => {
+                self.pause_for_shortage(&error);
+                None
+            }
+        }
     }
 
     /// Take what is in the queue, and leave what comes later to the siblings.
-    pub(crate) fn leave_queue(&mut self, desk: &mut Desk) {
-        while let Some((id, count)) = self.take_handed_over(desk) {
+    ///
+    /// # Errors
+    /// The system is short of something: there may be more.
+    pub(crate) fn leave_queue(&mut self, desk: &mut Desk) -> io::Result<()> {
+        while let Some((id, count)) = self.take_handed_over(desk)? {
             self.welcome_handed_over(id, count, desk, Mode::Aside);
         }
-        self.close_queue();
+        Ok(())
     }
 
     /// The next connection in the queue; its message, of which the size is told, lies on the desk.
-    fn take_handed_over(&mut self, desk: &mut Desk) -> Option<(ConnId, usize)> {
+    ///
+    /// # Errors
+    /// The system is short of something, and what is in the queue stays there.
+    fn take_handed_over(&mut self, desk: &mut Desk) -> io::Result<Option<(ConnId, usize)>> {
         // First, since it may read, and what is received is to stay on the desk.
         self.make_room(desk);
-        let (receiver, _) = self.handover.as_ref()?;
-        let (count, fd) = match pass::receive_descriptor(receiver.as_fd(), &mut desk.buffer) {
+        let Some((receiver, _)) = self.handover.as_ref() else { return Ok(None) };
+        let spare = self.queue.spare.take().map_or_else(|| receiver.try_clone(), Ok);
+        // Its place is for the one that comes.
+        let received = spare.and_then(|spare| {
+            drop(spare);
+            pass::receive_descriptor(receiver.as_fd(), &mut desk.buffer)
+        });
+        self.queue.spare = receiver.try_clone().ok();
+        let (count, fd) = match received {
             Ok(received) => received,
-            Err(error) => {
-                if socket::is_shortage(&error) {
-                    self.pause_for_shortage(&error);
-                }
-                return None;
-            }
+            Err(error) if socket::is_shortage(&error) => return Err(error),
+            Err(_) => return Ok(None),
         };
-        let (peer, listener) = decode(desk.buffer.get(..count)?)?;
+        let Some((peer, listener)) = desk.buffer.get(..count).and_then(decode) else { return Ok(None) };
         self.board.add(Word::HandedIn, 1);
-        Some((self.admit(Connection::new(Transport::plain(fd), peer, listener)), count))
+        Ok(Some((self.admit(Connection::new(Transport::plain(fd), peer, listener)), count)))
     }
 
     fn welcome_handed_over(&mut self, id: ConnId, count: usize, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {

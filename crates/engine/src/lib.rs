@@ -38,3 +38,4 @@ mod walk_tests;
 mod writing;
 
 pub use desk::Desk;
+pub use writing::Cut;

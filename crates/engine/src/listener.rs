@@ -33,6 +33,8 @@ pub(crate) struct Queue {
     pub passed_on_ms: u64,
     /// When it and the listeners were registered last.
     pub renewed_ms: u64,
+    /// A descriptor kept free: whoever takes a message without room for the descriptor in it has lost the connection.
+    pub spare: Option<OwnedFd>,
 }
 
 /// A queue of new connections, and how many more to take from it in this turn.

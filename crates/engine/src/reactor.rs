@@ -30,6 +30,8 @@ pub(crate) const BODY_MEMORY_BYTES: usize = 64 << 20;
 pub(crate) const HEAD_MEMORY_BYTES: usize = 64 << 20;
 /// How long a client that sends nothing has to close after us.
 pub(crate) const LINGER: std::time::Duration = std::time::Duration::from_secs(2);
+/// How long the request of a client that has just connected may be on its way when the worker is to finish.
+pub(crate) const PARTING: std::time::Duration = std::time::Duration::from_millis(500);
 /// How long what is remembered of an idle connection is kept.
 pub(crate) const WARM: std::time::Duration = std::time::Duration::from_secs(5);
 /// How many emptied inputs are kept for the next request that comes in parts.
@@ -79,6 +81,7 @@ impl<H: Host> Reactor<H> {
             Class::Idle => settings.keepalive.saturating_sub(WARM),
             Class::Write => settings.write_timeout,
             Class::Linger => LINGER,
+            Class::Parting => PARTING,
         });
         let wall_seconds = clock::wall_seconds();
         Self {

@@ -19,9 +19,11 @@ pub enum Class {
     Write,
     /// The client's close after ours.
     Linger,
+    /// The first request, where the worker is to finish.
+    Parting,
 }
 
-const CLASSES: [Class; 6] = [Class::Head, Class::Body, Class::Warm, Class::Idle, Class::Write, Class::Linger];
+const CLASSES: [Class; 7] = [Class::Head, Class::Body, Class::Warm, Class::Idle, Class::Write, Class::Linger, Class::Parting];
 const NOBODY: u32 = u32::MAX;
 
 #[derive(Clone, Copy)]

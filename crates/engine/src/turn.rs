@@ -102,7 +102,7 @@ impl<H: Host> Reactor<H> {
                 Class::Head => self.head_too_slow(id),
                 Class::Body => self.body_too_slow(id),
                 Class::Warm => self.cool_down(id, desk),
-                Class::Idle => self.close_idle(id, desk),
+                Class::Idle | Class::Parting => self.close_idle(id, desk),
                 Class::Write => self.check_write_progress(id),
                 Class::Linger => self.close(id),
             }

@@ -19,6 +19,7 @@ use crate::sys::board::{Board, Word};
 use crate::sys::epoll::Epoll;
 use crate::testing::Plain;
 use crate::timers::Class;
+use crate::writing::Cut;
 
 const CLIENTS: usize = 4;
 
@@ -218,7 +219,7 @@ impl Walk {
                 }
             }
         }
-        if matches!(reply, Reply::Cut) { self.reactor.cut(id) } else { self.reactor.finish(id, keep_alive) }
+        if matches!(reply, Reply::Cut) { self.reactor.cut(id, Cut::Seen) } else { self.reactor.finish(id, keep_alive) }
     }
 
     fn drive_aside(&mut self) {
@@ -238,7 +239,7 @@ impl Walk {
             let connection = self.reactor.table.get(id).unwrap();
             let found = (connection.watch, timer, connection.has_output());
             let is_right = match connection.state {
-                State::Idle if self.reactor.draining => found == (Watch::Read, Some(Class::Linger), false),
+                State::Idle if self.reactor.draining => found == (Watch::Read, Some(Class::Parting), false),
                 State::Idle => matches!(found, (Watch::Read, Some(Class::Head | Class::Warm | Class::Idle), false)),
                 State::Head => found == (Watch::Read, Some(Class::Head), false) && connection.input.is_some(),
                 State::Body => found == (Watch::Read, Some(Class::Body), false) && connection.body.is_some(),

@@ -14,6 +14,15 @@ use crate::timers::Class;
 /// Bytes of a streamed answer that are sent without waiting for more.
 const FLUSH_BYTES: usize = 16 * 1024;
 
+/// An answer that is cut, as its client sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cut {
+    /// The framing shows that something is missing.
+    Seen,
+    /// The end of the connection is the end of the answer (RFC 9112 §6.3), so that it must not be an ordinary one.
+    Unseen,
+}
+
 impl<H: Host> Reactor<H> {
     /// Whether the client is still there to be answered.
     pub fn is_alive(&self, id: ConnId) -> bool {
@@ -224,7 +233,7 @@ impl<H: Host> Reactor<H> {
         }
         let Some(connection) = self.table.get(id) else { return };
         if connection.broken {
-            return self.close(id);
+            return self.abandon(id);
         }
         connection.keep_alive = keep_alive;
         if connection.output.is_some() {
@@ -242,11 +251,11 @@ impl<H: Host> Reactor<H> {
     }
 
     /// The answer can't be completed: the client learns it from the connection's end.
-    pub fn cut(&mut self, id: ConnId) {
+    pub fn cut(&mut self, id: ConnId, cut: Cut) {
         self.board.add(Word::Requests, 1);
         self.flush_batch();
         self.flush(id);
-        if self.table.get(id).is_some_and(|connection| connection.has_output()) {
+        if cut == Cut::Unseen || self.table.get(id).is_some_and(|connection| connection.has_output()) {
             return self.abandon(id);
         }
         self.close(id);
@@ -256,7 +265,7 @@ impl<H: Host> Reactor<H> {
         self.flush(id);
         let Some(connection) = self.table.get(id) else { return };
         if connection.broken {
-            self.close(id);
+            self.abandon(id);
         } else if connection.output.is_none() {
             self.written(id);
         }

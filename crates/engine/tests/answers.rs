@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Instant;
 
 use longma_engine::settings::Settings;
-use longma_engine::{Desk, leader};
+use longma_engine::{Cut, Desk, leader};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
@@ -144,9 +144,22 @@ fn a_failed_answer_is_cut_and_the_connection_with_it() {
     client.get("/");
     worker.until_requests(1, |call| {
         call.reactor().stream(call.id, b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf");
-        Reply::Cut
+        Reply::Cut(Cut::Seen)
     });
     assert_eq!(client.rest(), (b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf".to_vec(), End::Closed));
+    assert_eq!(worker.connections(), 0);
+}
+
+#[test]
+fn an_answer_without_a_length_that_is_cut_ends_with_a_reset() {
+    let (mut worker, address) = Worker::tcp(Settings::default());
+    let mut client = Client::connect(&address);
+    client.get("/");
+    worker.until_requests(1, |call| {
+        call.reactor().stream(call.id, b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\nhalf");
+        Reply::Cut(Cut::Unseen)
+    });
+    assert_eq!(client.rest().1, End::Reset);
     assert_eq!(worker.connections(), 0);
 }
 

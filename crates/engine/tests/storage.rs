@@ -30,9 +30,10 @@ fn a_body_that_cannot_be_stored_is_refused() {
     for request in requests {
         let mut client = Client::connect(&address);
         client.send(request.as_bytes());
-        worker.until("refusal", nothing, |worker| worker.notices.len() == 2);
+        worker.until("refusal", nothing, |worker| !worker.notices.is_empty());
         assert_eq!(client.answer().status, 500);
-        assert_eq!(told(&worker), ["A temporary file could not be written", "Invalid request from ip=-"]);
+        worker.turn(&mut nothing);
+        assert_eq!(told(&worker), ["A temporary file could not be written"]);
         worker.notices.clear();
     }
     let mut client = Client::connect(&address);

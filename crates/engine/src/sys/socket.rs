@@ -130,6 +130,23 @@ pub fn reset_on_close(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether an error of `accept` is about a connection that has already gone away (accept(2), "Error handling"), so that
+/// the next one can be taken.
+pub fn is_about_one(error: &io::Error) -> bool {
+    const GONE: [i32; 9] = [
+        libc::ECONNABORTED,
+        libc::EINTR,
+        libc::EPROTO,
+        libc::EPERM,
+        libc::ENETDOWN,
+        libc::ENETUNREACH,
+        libc::EHOSTDOWN,
+        libc::EHOSTUNREACH,
+        libc::ETIMEDOUT,
+    ];
+    error.raw_os_error().is_some_and(|number| GONE.contains(&number))
+}
+
 /// Whether the error says that the system, not the peer, is short of something: accepting pauses.
 pub fn is_shortage(error: &io::Error) -> bool {
     matches!(error.raw_os_error(), Some(libc::EMFILE | libc::ENFILE | libc::ENOBUFS | libc::ENOMEM))

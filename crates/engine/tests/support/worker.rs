@@ -17,7 +17,7 @@ use longma_engine::settings::Settings;
 use longma_engine::shared::Shared;
 use longma_engine::sys::board::{Board, Word, WorkerState};
 use longma_engine::sys::epoll::Epoll;
-use longma_engine::{Desk, leader, standby};
+use longma_engine::{Cut, Desk, leader, standby};
 
 use super::host::{Block, Fake, Ledger, letting_go};
 use super::sockets::{self, Address};
@@ -75,7 +75,7 @@ pub enum Reply {
     /// As `Send`, and the connection ends.
     Last(Vec<u8>),
     /// It failed after its head had been sent.
-    Cut,
+    Cut(Cut),
 }
 
 /// A whole answer.
@@ -306,7 +306,7 @@ fn answer(reactor: &mut Reactor<Fake>, id: ConnId, reply: Reply, keep_alive: boo
             reactor.finish(id, keep_alive);
         }
         Reply::Sent => reactor.finish(id, keep_alive),
-        Reply::Cut => reactor.cut(id),
+        Reply::Cut(cut) => reactor.cut(id, cut),
     }
 }
 
