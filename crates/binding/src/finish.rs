@@ -1,7 +1,8 @@
 //! The end of an exchange: what is left of the answer goes to the engine, and then the connection goes on or ends.
 
+use longma_engine::Cut;
 use longma_engine::reactor::Reactor;
-use longma_proto::h1::response::error_response;
+use longma_proto::h1::response::{Framing, error_response};
 
 use crate::exchange::Exchange;
 use crate::fault::Fault;
@@ -56,6 +57,9 @@ pub fn finish(exchange: &Exchange, reactor: &mut Reactor<Python>, after: After) 
     match after {
         After::FinishSoon(keep_alive) => reactor.finish_soon(id, keep_alive),
         After::Finish(keep_alive) => reactor.finish(id, keep_alive),
-        After::Cut => reactor.cut(id),
+        After::Cut => {
+            let is_unframed = exchange.settled().is_some_and(|settled| settled.framing == Framing::Close);
+            reactor.cut(id, if is_unframed { Cut::Unseen } else { Cut::Seen });
+        }
     }
 }
