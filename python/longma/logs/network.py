@@ -70,20 +70,22 @@ class Peer:
     Args:
         complain: takes the words for the operator.
         name: what to call it in them.
+        clock: gives the moment.
     """
 
-    def __init__(self, complain: Callable[[str], None], name: str) -> None:
+    def __init__(self, complain: Callable[[str], None], name: str, clock: Callable[[], float] = time.monotonic) -> None:
         self._complain = complain
         self._name = name
+        self._clock = clock
         self._retry_at = 0.0
         self._is_lost = False
 
     @property
     def may_be_tried(self) -> bool:
-        return not self._is_lost or time.monotonic() >= self._retry_at
+        return not self._is_lost or self._clock() >= self._retry_at
 
     def lost(self, error: OSError) -> None:
-        self._retry_at = time.monotonic() + RETRY_SECONDS
+        self._retry_at = self._clock() + RETRY_SECONDS
         if not self._is_lost:
             self._is_lost = True
             self._complain(f"{self._name}: {error.strerror or error}; records for it are lost until it is back")
