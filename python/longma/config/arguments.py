@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn
 
 from longma import __version__
 from longma.config.later import LATER
-from longma.config.layer import Layer, Source
+from longma.config.layer import Layer, Reading, Source
 from longma.config.nearest import nearest
 from longma.errors import UsageError
 
@@ -64,21 +64,24 @@ def parse(arguments: Sequence[str], table: Mapping[str, Option[Any]]) -> Layer:
     return Layer(_Reader(table).read(arguments), lambda _: source)
 
 
-def parse_variable(name: str, environ: Mapping[str, str], table: Mapping[str, Option[Any]]) -> Layer:
-    """Return what an environment variable that holds arguments sets.
+def parse_variable(name: str, environ: Mapping[str, str], table: Mapping[str, Option[Any]]) -> Reading:
+    """Return what an environment variable that holds arguments sets. The application cannot be named there.
 
     Raises:
         UsageError: it cannot be read; the message begins with the variable's name.
     """
     source = Source(name)
     if not environ.get(name, "").strip():
-        return Layer({}, lambda _: source)
+        return Reading(Layer({}, lambda _: source))
     import shlex
 
     try:
-        return Layer(_Reader(table).read(shlex.split(environ[name])), lambda _: source)
+        values = _Reader(table).read(shlex.split(environ[name]))
     except (UsageError, ValueError) as error:
         raise UsageError(f"{name}: {error}") from None
+    application = values.pop(_APPLICATION, None)
+    notices = () if application is None else (f"{name}: the application {application!r} has no effect here",)
+    return Reading(Layer(values, lambda _: source), notices=notices)
 
 
 def _flags(table: Mapping[str, Option[Any]]) -> dict[str, Flag]:

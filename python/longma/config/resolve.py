@@ -68,17 +68,19 @@ def resolve(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> Resolv
     command_line = arguments.parse(argv, rows)
     variables = [arguments.parse_variable(name, environ, rows) for name in ("GUNICORN_CMD_ARGS", "LONGMA_CMD_ARGS")]
     problems: list[Problem] = []
-    spec = _file_named([*variables, command_line]) or file.find(cwd)
+    arguments_given = [*(variable.layer for variable in variables), command_line]
+    spec = _file_named(arguments_given) or file.find(cwd)
     reading = _read_file(spec, cwd, rows, problems)
-    layers = [environment.layer(rows, environ), reading.layer, *variables, command_line]
+    layers = [environment.layer(rows, environ), reading.layer, *arguments_given]
     values, sources = _merge(layers, rows, cwd, problems)
     if problems:
         raise ConfigError(problems)
     for name, value in _implied(values, command_line).items():
         values.setdefault(name, value)
     settings = Settings({**values, "config": spec})
-    notices = (*reading.notices, *_notices(layers, rows, values, sources))
-    return Resolved(settings, sources, notices, Invocation(tuple(argv), dict(environ), cwd))
+    notices = [notice for place in (reading, *variables) for notice in place.notices]
+    notices += _notices(layers, rows, values, sources)
+    return Resolved(settings, sources, tuple(notices), Invocation(tuple(argv), dict(environ), cwd))
 
 
 def _file_named(layers: Sequence[Layer]) -> str | None:

@@ -104,14 +104,20 @@ def test_help_has_every_section_and_flag(capsys: pytest.CaptureFixture[str]):
 
 
 def test_a_variable_is_split_as_a_shell_would():
-    layer = arguments.parse_variable("X_ARGS", {"X_ARGS": "--bind 'unix:/a b' -w 3"}, table())
+    layer = arguments.parse_variable("X_ARGS", {"X_ARGS": "--bind 'unix:/a b' -w 3"}, table()).layer
     assert layer.values == {"bind": ["unix:/a b"], "workers": 3}
     assert str(layer.locate("workers")) == "X_ARGS"
 
 
 def test_an_absent_or_empty_variable_says_nothing():
-    assert arguments.parse_variable("X_ARGS", {}, table()).values == {}
-    assert arguments.parse_variable("X_ARGS", {"X_ARGS": "  "}, table()).values == {}
+    assert arguments.parse_variable("X_ARGS", {}, table()).layer.values == {}
+    assert arguments.parse_variable("X_ARGS", {"X_ARGS": "  "}, table()).layer.values == {}
+
+
+def test_a_variable_does_not_name_the_application():
+    reading = arguments.parse_variable("X_ARGS", {"X_ARGS": "-w 3 shop:app"}, table())
+    assert reading.layer.values == {"workers": 3}
+    assert reading.notices == ("X_ARGS: the application 'shop:app' has no effect here",)
 
 
 @pytest.mark.parametrize("text", ["--workers x", "--bind 'unclosed"])

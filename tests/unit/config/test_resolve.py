@@ -232,4 +232,7 @@ def test_a_hook_is_a_function_of_the_file(tmp_path: Path):
 
 def test_notices_are_kept_for_the_log(tmp_path: Path):
     (tmp_path / "gunicorn.conf.py").write_text("debug = True")
-    assert resolved(tmp_path).notices == ("gunicorn.conf.py, line 1: 'debug' is no setting and has no effect",)
+    assert resolved(tmp_path, GUNICORN_CMD_ARGS="a:a").notices == (
+        "gunicorn.conf.py, line 1: 'debug' is no setting and has no effect",
+        "GUNICORN_CMD_ARGS: the application 'a:a' has no effect here",
+    )
