@@ -21,7 +21,7 @@ RETRY_SECONDS = 1.0
 # A peer on this machine, or beside it, takes a connection within this time; others get their records a little later.
 CONNECT_WAIT_MS = 10
 CLOSE_WAIT_MS = 1000
-MAX_PENDING_BYTES = 1 << 18
+MAX_PENDING_RECORDS = 256
 
 
 class Remote(NamedTuple):
@@ -143,7 +143,6 @@ class Stream:
         self._socket: socket.socket | None = None
         self._is_connecting = False
         self._pending: deque[bytes] = deque()
-        self._pending_bytes = 0
         self._sent_of_first = 0
         self._sending = allocate_lock()
 
@@ -153,10 +152,9 @@ class Stream:
             if self._socket is not None:
                 self._socket.close()
             self._begin()
-        if self._pending_bytes + len(data) > MAX_PENDING_BYTES:
-            return
-        self._pending_bytes += len(data)
-        self._pending.append(data)
+        # Counted by the queue itself: a number beside it would need a lock.
+        if len(self._pending) < MAX_PENDING_RECORDS:
+            self._pending.append(data)
         self._flush(CONNECT_WAIT_MS)
 
     def close(self) -> None:
@@ -200,7 +198,6 @@ class Stream:
                 return False
             if self._sent_of_first == len(first):
                 self._pending.popleft()
-                self._pending_bytes -= len(first)
                 self._sent_of_first = 0
         return True
 
