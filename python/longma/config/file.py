@@ -10,7 +10,6 @@ import sys
 from types import FunctionType, ModuleType, NoneType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from longma.config import toml
 from longma.config.layer import Layer, Reading, Source
 from longma.config.names import names_in
 from longma.config.unknown import flag_hint, nearest_hook, nearest_setting, refused_names
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from longma.config.option import Option
 
 DEFAULT_NAMES: Final = ("longma.conf.py", "gunicorn.conf.py", "longma.toml")
+_PROJECT: Final = "pyproject.toml"
 _MODULE_NAME: Final = "__config__"
 _PLAIN: Final = (str, bytes, int, float, bool, list, tuple, dict, set, NoneType)
 
@@ -42,7 +42,12 @@ def find(cwd: str) -> str | None:
     for name in DEFAULT_NAMES:
         if os.path.isfile(os.path.join(cwd, name)):
             return name
-    return toml.PROJECT if toml.is_ours(os.path.join(cwd, toml.PROJECT)) else None
+    project = os.path.join(cwd, _PROJECT)
+    if not os.path.isfile(project):
+        return None
+    from longma.config import toml
+
+    return _PROJECT if toml.is_ours(project) else None
 
 
 def read(spec: str, cwd: str, table: Mapping[str, Option[Any]]) -> Reading:
@@ -69,6 +74,8 @@ def read(spec: str, cwd: str, table: Mapping[str, Option[Any]]) -> Reading:
         raise ConfigError([Problem(f"the configuration file cannot be read: {error.strerror}", path)]) from None
     text = Text(os.path.normpath(path), source)
     if path.endswith(".toml"):
+        from longma.config import toml  # few sites have one
+
         return toml.read(text.label, source, table)
     return sort_names(text, _execute(text, where), table)
 
