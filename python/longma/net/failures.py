@@ -75,6 +75,8 @@ def _cure_of_path(path: str, error: OSError) -> str:
         return "what is there is a socket of another kind: stop whoever has it or choose another path"
     if code in (errno.ENOENT, errno.ENOTDIR):
         return f"create the directory {folder} first"
+    if code in (errno.EACCES, errno.EPERM) and os.path.lexists(full):
+        return "the socket that is there belongs to somebody else: remove it or choose another path"
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"the user that starts longma must be allowed to write to {folder}"
     return ""
@@ -84,5 +86,5 @@ def _cure_of_taken(holder: Holder | None, unknown: str) -> str:
     if holder is None:
         return unknown
     if holder.pid == os.getpid():
-        return "this server itself listens there, under another address: start it again instead of reloading"
+        return "this server itself listens there: name it once; to change it start the server again, not by a reload"
     return f"{holder.words} listens there: stop it or bind another address"

@@ -44,7 +44,7 @@ def _lines(table: str) -> Iterator[list[str]]:
         with open(table, encoding="utf-8", errors="surrogateescape") as lines:
             next(lines, None)
             for line in lines:
-                yield line.split(maxsplit=11 if "tcp" in table else 7)
+                yield line.rstrip("\n").split(maxsplit=11 if "tcp" in table else 7)
     except OSError:
         return
 

@@ -30,6 +30,8 @@ from longma.net.address import InheritedAddress, TCPAddress, UnixAddress, parse
         ("unix://app.sock", UnixAddress("app.sock")),
         ("unix:///run/app.sock", UnixAddress("/run/app.sock")),
         ("unix:/run/a:b,c", UnixAddress("/run/a:b,c")),
+        ("unix:@name", UnixAddress("@name")),
+        ("unix:./@name", UnixAddress("./@name")),
         ("fd://3", InheritedAddress(3)),
     ],
 )
@@ -56,6 +58,11 @@ def test_an_address_is_read(text: str, address: object):
         ("a/b", "a/b: 'a/b' is no host; write HOST:PORT, and give --bind once for each address"),
         ("unix:", "unix:: the path is missing; write unix:PATH"),
         ("unix://", "unix://: the path is missing; write unix:PATH"),
+        ("unix:@", "unix:@: the abstract name is missing; write unix:@NAME"),
+        (
+            "unix:\0a",
+            "unix:\0a: the path holds a NUL; write unix:PATH, and unix:@NAME for an abstract name",
+        ),
         ("fd://", "fd://: that is no file descriptor; write its number, such as fd://3"),
         ("fd://x", "fd://x: that is no file descriptor; write its number, such as fd://3"),
         ("fd://-1", "fd://-1: that is no file descriptor; write its number, such as fd://3"),

@@ -43,8 +43,8 @@ def test_a_reload_waits_for_nobody(opened: Opened):
     address = taken.url.removeprefix("http://")
     words = opened.refused(address, how={"patient": False})
     assert words == (
-        f"{address}: Address already in use; this server itself listens there, under another address: start it again "
-        "instead of reloading"
+        f"{address}: Address already in use; this server itself listens there: name it once; to change it start the "
+        "server again, not by a reload"
     )
     assert opened.clock.slept == []
     assert opened.log == [(40, f"Connection in use: {address}")]
