@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class FailureLog(Protocol):
     """What is needed of a log to write down why a hook failed."""
 
-    def exception(self, msg: str, *args: object) -> None: ...
+    def exception(self, message: object, /, *args: object) -> None: ...
 
 
 class HookError(OperatorError):

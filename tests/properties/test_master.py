@@ -260,7 +260,7 @@ class Master(RuleBasedStateMachine):
     def another_master_is_started(self, succeeds: bool) -> None:
         self.upgrade(succeeds=succeeds)
 
-    @precondition(lambda self: self.state.upgrade)
+    @precondition(lambda self: self.state.upgrade and self.exit_code is None)
     @rule(exit_code=st.sampled_from([0, 1, 3]))
     def the_other_master_goes(self, exit_code: int) -> None:
         self.kernel.processes.pop(self.state.upgrade)

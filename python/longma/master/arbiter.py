@@ -4,22 +4,33 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
-from longma import __version__
+from longma import __version__, hooks
 from longma.clock import Clock
 from longma.config.compatible import Config
-from longma.gateway.loader import enter
+from longma.errors import ApplicationError, LongmaError, OperatorError
+from longma.gateway.loader import application_of, enter
+from longma.gateway.search_path import extend
+from longma.logs.levels import Level
 from longma.logs.setup import check_access_log, open_error_log
+from longma.master.actions import News
+from longma.master.generations import Generations, discover, wanted_by
 from longma.master.loop import SIGNALS, Loop
 from longma.master.policies import slots_for
+from longma.master.premises import Premises
+from longma.master.server import Server
 from longma.master.shell import Shell
 from longma.master.spawn import InWorker, Spawner
-from longma.master.state import State, Wanted
+from longma.master.state import State
+from longma.master.upgrade import take_parent
+from longma.net.inherit import inherited
 from longma.net.listeners import open_listeners
 from longma.process.board import Board
 from longma.process.forking import freeze_heap
 from longma.process.handover import open_handover
+from longma.process.notify import Notifier
 from longma.process.signals import SignalPipe
 from longma.process.standard import fill_standard_descriptors
 from longma.process.variables import Variables
@@ -29,9 +40,10 @@ from longma.workers.registry import model_named
 
 if TYPE_CHECKING:
     from longma.config.resolve import Resolved
+    from longma.config.settings import Settings
     from longma.logs.error_log import ErrorLog
-    from longma.net.listeners import Listener
-    from longma.workers.model import ModelFactory
+    from longma.process.daemon import Started
+    from longma.typing import WSGIApplication
 
 CRASHED = 255
 
@@ -40,64 +52,173 @@ def run(resolved: Resolved) -> int:
     """Serve as the settings say, and return the exit status: of the master, or, in a forked child, of the worker.
 
     Raises:
-        LongmaError: a log, an address or the worker class of the settings cannot be used; nothing was forked.
+        LongmaError: something that the settings ask for cannot be had; nothing was forked.
     """
     settings = resolved.settings
     fill_standard_descriptors()
-    enter(settings.chdir)
-    log = open_error_log(settings)
-    check_access_log(settings)
-    model = model_named(settings.worker_class)
-    return serve(resolved, model, open_listeners(settings, log=log.log), log)
+    parent = take_parent(os.environ)
+    model_named(settings.worker_class)
+    if settings.paste:
+        from longma.gateway import paste  # only servers with one need it
+
+        paste.require()
+    started: Started | None = None
+    # A second master is a daemon already if the first one is.
+    if settings.daemon and not parent:
+        from longma.process.daemon import daemonize
+
+        started = daemonize(settings.enable_stdio_inheritance)
+    premises = Premises(Notifier(os.environ), started, is_second=bool(parent))
+    try:
+        return serve(resolved, premises, parent)
+    except LongmaError as error:
+        if started is None:
+            raise
+        # The command that the operator gave waits for this process, and ends when it is told how it went.
+        sys.stderr.write("".join(f"longma: error: {line}\n" for line in str(error).splitlines()))
+        premises.fail(error.exit_status)
+        return error.exit_status
 
 
-def serve(resolved: Resolved, model: ModelFactory, listeners: tuple[Listener, ...], log: ErrorLog) -> int:
+def serve(resolved: Resolved, premises: Premises, parent: int) -> int:
     """Be the master, and return its exit status; or, in a forked child, be a worker, and return the worker's."""
     try:
-        return master(resolved, model, listeners, log)
+        return master(resolved, premises, parent)
     except InWorker as leaving:
         assignment = leaving.assignment
     # Here, and not in the handler above, the master's own objects are gone from the child.
     return worker.run(assignment)
 
 
-def master(resolved: Resolved, model: ModelFactory, listeners: tuple[Listener, ...], log: ErrorLog) -> int:
+def master(resolved: Resolved, premises: Premises, parent: int) -> int:
     """Run the master until its end, and return its exit status.
 
     Raises:
         InWorker: this is a child that was just forked.
+        LongmaError: something that the settings ask for cannot be had.
     """
     settings = resolved.settings
+    variables = Variables()
+    variables.apply(settings.raw_env)
+    enter(settings.chdir)
+    extend(settings.pythonpath)
+    log = open_error_log(settings)
+    check_access_log(settings)
+    application = preload(settings, log)
     # Before the first line of the log, for whoever reads it may answer with a signal.
     signals = SignalPipe()
     signals.install((*SIGNALS, signal.SIGCHLD))
-    introduce(resolved, listeners, log)
-    board = Board(slots_for(settings.workers))
-    handover = open_handover()
-    common = Common(settings, Config(settings), listeners, handover, board, log, model, Variables())
-    spawner = Spawner(common, signals)
-    shell = Shell(spawner, board, listeners, log)
-    wanted = Wanted(settings.workers, settings.timeout, settings.graceful_timeout, board.slots)
-    loop = Loop(State(wanted), shell, spawner, board, signals, Clock())
-    freeze_heap()
+    spawner = Spawner(signals, premises)
+    cfg = Config(settings)
+    server = Server(cfg, log, spawner.workers, master_pid=parent)
+    log.info(f"Starting longma {__version__}")
+    hooks.run(settings.nworkers_changed, "nworkers_changed", log, server, settings.workers, None)
+    premises.move_in(settings)
     try:
-        exit_code = loop.run()
-    except Exception:
-        import traceback  # only a master that fails needs it
-
-        # The workers notice that their master is gone, and stop by themselves.
-        log.critical(f"Exception in the master\n{traceback.format_exc().rstrip()}")
-        exit_code = CRASHED
+        hooks.run(settings.on_starting, "on_starting", log, server)
+        common = open_common(resolved, cfg, log, server, variables, application)
+        introduce(resolved, common)
+        hooks.run(settings.when_ready, "when_ready", log, server)
+        exit_code = tend(resolved, common, spawner, premises, signals, parent)
+        premises.fail(exit_code)
+    finally:
+        premises.move_out()
+    hooks.run(settings.on_exit, "on_exit", log, server)
     signals.close()
-    handover.close()
     return exit_code
 
 
-def introduce(resolved: Resolved, listeners: tuple[Listener, ...], log: ErrorLog) -> None:
+def preload(settings: Settings, log: ErrorLog) -> WSGIApplication | None:
+    """Load the application in the master, where the settings ask for it.
+
+    Raises:
+        OperatorError: it cannot be loaded. The exit status is Gunicorn's, 1, not that of a worker that fails to.
+    """
+    if not settings.preload_app:
+        return None
+    try:
+        return application_of(settings)
+    except ApplicationError as error:
+        if error.__cause__ is not None:
+            log.log(Level.ERROR, "The application cannot be preloaded", error=error.__cause__)
+        raise OperatorError(str(error)) from error
+
+
+def open_common(
+    resolved: Resolved,
+    cfg: Config,
+    log: ErrorLog,
+    server: Server,
+    variables: Variables,
+    application: WSGIApplication | None,
+) -> Common:
+    """Open what all workers share.
+
+    Raises:
+        AddressError: an address cannot be listened on.
+    """
+    settings = resolved.settings
+    descriptors, server.systemd = inherited(os.environ, os.getpid())
+    listeners = open_listeners(settings, log=log.log, inherited=descriptors)
+    server.LISTENERS = listeners
+    return Common(
+        settings=settings,
+        cfg=cfg,
+        listeners=listeners,
+        handover=open_handover(),
+        board=Board(slots_for(settings.workers)),
+        log=log,
+        model=model_named(settings.worker_class),
+        variables=variables,
+        application=application,
+        server=server,
+    )
+
+
+def tend(
+    resolved: Resolved, common: Common, spawner: Spawner, premises: Premises, signals: SignalPipe, parent: int
+) -> int:
+    """Run the loop, and return the exit status that it ends with.
+
+    Raises:
+        InWorker: this is a child that was just forked.
+    """
+    devices = discover(common.settings)
+    generations = Generations(common, resolved, devices)
+    shell = Shell(generations, spawner, premises)
+    state = State(
+        wanted_by(common.settings, devices),
+        honours_winch=common.settings.daemon or not has_terminal(),
+        has_parent=bool(parent),
+        watchdog=premises.watchdog,
+    )
+    if not common.settings.workers:
+        premises.notify(News.READY)  # no worker will ever say so
+    freeze_heap()
+    try:
+        exit_code = Loop(state, shell, spawner, common.board, signals, Clock()).run()
+    except Exception as error:
+        # The workers notice that their master is gone, and stop by themselves.
+        if not isinstance(error, hooks.HookError):  # which is in the log already
+            generations.current.log.exception("Exception in the master")
+        exit_code = CRASHED
+    common.handover.close()
+    return exit_code
+
+
+def has_terminal() -> bool:
+    """Whether this process belongs to a terminal, which sends WINCH on its own account."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY))
+    except OSError:
+        return False
+    return True
+
+
+def introduce(resolved: Resolved, common: Common) -> None:
     """Write the first lines of the log, which tools look for."""
-    urls = ",".join(listener.url for listener in listeners)
-    log.info(f"Starting longma {__version__}")
-    log.info(f"Listening at: {urls} ({os.getpid()})")
-    log.info(f"Using worker: {resolved.settings.worker_class}")
+    urls = ",".join(listener.url for listener in common.listeners)
+    common.log.info(f"Listening at: {urls} ({os.getpid()})")
+    common.log.info(f"Using worker: {common.settings.worker_class}")
     for notice in resolved.notices:
-        log.warning(notice)
+        common.log.warning(notice)

@@ -110,7 +110,7 @@ def take_report(state: State, pid: int, report: Report, text: str, now: float) -
         case Report.RECYCLE:
             return state.with_worker(worker._replace(recycle=text or "asked for")), ()
         case Report.CHANGED:
-            return reload_changed(state, worker, text)
+            return reload_changed(state, worker)
 
 
 # Signals.

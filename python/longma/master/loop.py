@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import select
 import signal
 from typing import TYPE_CHECKING
@@ -10,6 +11,8 @@ from typing import TYPE_CHECKING
 from longma.master.decide import decide
 from longma.master.events import Reading, Reaped, Reported, Signalled, Tick
 from longma.master.reap import reap_one
+from longma.process.memory import resident_bytes
+from longma.process.oom import OomKills
 
 if TYPE_CHECKING:
     from longma.clock import Clock
@@ -47,6 +50,9 @@ class Loop:
         self._board = board
         self._signals = signals
         self._clock = clock
+        self._parent = os.getppid()
+        self._oom = OomKills()
+        self._oom_kills = self._oom.count()
 
     def run(self) -> int:
         """Return the exit status of the master, once its last worker is gone.
@@ -65,7 +71,7 @@ class Loop:
                 self._part_from(gone)
             wake_at = self._state.wake_at
             if wake_at is not None and self._clock.now() >= wake_at:
-                self._handle(Tick(self._readings()))
+                self._handle(Tick(self._readings(), os.getppid() != self._parent))
         return self._shell.exit_code
 
     def _handle(self, event: Event) -> None:
@@ -107,11 +113,19 @@ class Loop:
         worker = self._state.worker(gone.pid)
         if worker is not None:
             gone = gone._replace(requests=self._board.page(worker.slot).requests)
+            if gone.exit_code == -signal.SIGKILL:
+                kills, self._oom_kills = self._oom_kills, self._oom.count()
+                gone = gone._replace(out_of_memory=kills != self._oom_kills)
         self._handle(gone)
 
     def _readings(self) -> tuple[Reading, ...]:
-        """What the board says of each worker's slot."""
-        pages = ((worker.slot, self._board.page(worker.slot)) for worker in self._state.workers)
-        return tuple(
-            Reading(slot, page.pid, page.heartbeat_ns / NANOSECONDS, page.call_started_ns != 0) for slot, page in pages
-        )
+        """What can be seen of each worker from outside."""
+        is_weighed = bool(self._state.wanted.memory or self._state.wanted.memory_hard)
+        readings = []
+        for worker in self._state.workers:
+            page = self._board.page(worker.slot)
+            memory = (resident_bytes(worker.pid) or 0) if is_weighed else 0
+            heartbeat_at = page.heartbeat_ns / NANOSECONDS
+            call = self._board.call(worker.slot) if page.call_started_ns else ""
+            readings.append(Reading(worker.slot, page.pid, heartbeat_at, page.call_started_ns != 0, call, memory))
+        return tuple(readings)

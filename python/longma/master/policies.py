@@ -209,8 +209,8 @@ def cause_of_death(worker: WorkerRecord, exit_code: int, out_of_memory: bool) ->
     if exit_code == -signal.SIGKILL and out_of_memory:
         return Level.ERROR, f"Worker (pid:{worker.pid}) was sent SIGKILL by the kernel: out of memory."
     if exit_code == -signal.SIGKILL:
-        who = "Neither longma nor the memory limit of its control group did that."
-        return Level.ERROR, f"Worker (pid:{worker.pid}) was sent SIGKILL! {who} Perhaps out of memory?"
+        who = "It was not longma, and no limit of its control group was reached."
+        return Level.ERROR, f"Worker (pid:{worker.pid}) was sent SIGKILL! Perhaps out of memory? {who}"
     told_to = worker.stage is Stage.RETIRING and -exit_code in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
     return None if told_to else (Level.ERROR, f"Worker (pid:{worker.pid}) was sent {signal_name(-exit_code)}!")
 

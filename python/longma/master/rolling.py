@@ -80,13 +80,13 @@ def begin_reload(state: State, loaded: SettingsLoaded) -> Decision:
     return state._replace(wanted=loaded.wanted, winched=0), (*actions, *more)
 
 
-def reload_changed(state: State, worker: WorkerRecord, path: str) -> Decision:
+def reload_changed(state: State, worker: WorkerRecord) -> Decision:
     """A file of the application has changed under a worker that was to notice (`--reload`)."""
     if worker.generation != state.generation or state.phase is not Phase.SERVING:
         return state, ()  # its successors have read the file as it is now
     generation = state.last_generation + 1
     state, actions = begin_generation(state, generation)
-    return state, (Log(Level.INFO, f"Worker reloading: {path} modified", worker.pid), Renew(generation), *actions)
+    return state, (Renew(generation), *actions)
 
 
 def begin_generation(state: State, generation: int) -> Decision:

@@ -5,18 +5,38 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from longma.master.actions import CloseListeners, Exit, FreeSlot, Kill, Log, Spawn
-from longma.master.events import Vanished
+from longma import hooks
+from longma.logs.setup import reopen_logs
+from longma.master.actions import (
+    Abandon,
+    BuryWorker,
+    CloseListeners,
+    Commit,
+    CountWorkers,
+    Exit,
+    FreeSlot,
+    Kill,
+    LoadSettings,
+    Log,
+    Measure,
+    NoteWorkers,
+    Notify,
+    Promote,
+    Renew,
+    ReopenLogs,
+    Spawn,
+    Upgrade,
+)
+from longma.master.events import UpgradeStarted, Vanished
+from longma.master.upgrade import start_master
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from longma.logs.error_log import ErrorLog
     from longma.master.actions import Action
-    from longma.master.events import Event
+    from longma.master.events import Event, UpgradeFailed
+    from longma.master.generations import Generations
+    from longma.master.premises import Premises
     from longma.master.spawn import Spawner
-    from longma.net.listeners import Listener
-    from longma.process.board import Board
 
 
 class Shell:
@@ -26,31 +46,100 @@ class Shell:
         exit_code: What the master is to exit with, once it is to exit.
     """
 
-    def __init__(self, spawner: Spawner, board: Board, listeners: Sequence[Listener], log: ErrorLog) -> None:
+    def __init__(self, generations: Generations, spawner: Spawner, premises: Premises) -> None:
+        self._generations = generations
         self._spawner = spawner
-        self._board = board
-        self._listeners = listeners
-        self._log = log
+        self._premises = premises
         self.exit_code: int | None = None
 
+    @property
+    def _log(self) -> ErrorLog:
+        return self._generations.current.log
+
     def perform(self, action: Action) -> Event | None:
-        """Do it, and return what there is to tell about it."""
+        """Do it, and return what there is to tell about it.
+
+        Raises:
+            InWorker: this is a child that was just forked.
+            HookError: a hook failed that ends the master with it.
+        """
         match action:
-            case Spawn(slot, age):
-                return self._spawner.spawn(slot, age)
+            case Spawn():
+                return self._spawner.spawn(self._generations.common(action.generation), action)
             case Kill(pid, number):
                 return send_signal(pid, number)
             case FreeSlot(slot):
-                self._board.zero(slot)
-            case CloseListeners():
-                for listener in self._listeners:
-                    listener.close()
-                    listener.unlink()
+                self._generations.current.board.zero(slot)
+            case BuryWorker(pid, hook):
+                self._bury(pid, hook)
+            case LoadSettings(generation):
+                return self._generations.load(generation)
+            case Renew(generation):
+                self._generations.renew(generation)
+            case Commit(generation):
+                self._commit(generation)
+            case Abandon(generation):
+                self._generations.abandon(generation)
+            case NoteWorkers(new, old):
+                self._note_workers(new, old)
+            case ReopenLogs():
+                reopen_logs(self._generations.current.settings, self._log)
+            case Upgrade():
+                return self._upgrade()
+            case Promote():
+                self._promote()
+            case Notify(news):
+                self._premises.notify(news)
+            case Measure():
+                self._premises.measure(self._generations.current)
+            case CountWorkers(number):
+                self._log.metric("gunicorn.workers", number, "gauge")
+            case CloseListeners(unlink):
+                self._close_listeners(unlink)
             case Log(level, message, pid):
                 self._log.log(level, message, pid)
             case Exit(code):
                 self.exit_code = code
         return None
+
+    def _bury(self, pid: int, hook: str) -> None:
+        worker = self._spawner.forget(pid)
+        current = self._generations.current
+        if hook and worker is not None:
+            hooks.run(getattr(current.settings, hook), hook, current.log, current.server, worker)
+
+    def _commit(self, generation: int) -> None:
+        before, settings = self._generations.commit(generation)
+        current = self._generations.current
+        current.server.adopt(current.cfg, current.log, current.listeners)
+        current.variables.apply(settings.raw_env)
+        self._premises.settle(before, settings, current)
+
+    def _note_workers(self, new: int, old: int) -> None:
+        current = self._generations.current
+        current.server.num_workers = new
+        hooks.run(current.settings.nworkers_changed, "nworkers_changed", current.log, current.server, new, old)
+
+    def _upgrade(self) -> UpgradeStarted | UpgradeFailed:
+        current = self._generations.current
+        outcome = start_master(current, self._generations.resolved.invocation)
+        if isinstance(outcome, UpgradeStarted):
+            current.server.reexec_pid = outcome.pid
+        return outcome
+
+    def _promote(self) -> None:
+        current = self._generations.current
+        current.server.master_pid = 0
+        current.server.master_name = "Master"
+        for listener in current.listeners:
+            listener.adopt_path()
+        self._premises.take_over(current)
+
+    def _close_listeners(self, unlink: bool) -> None:
+        for listener in self._generations.current.listeners:
+            if unlink:
+                listener.unlink()
+            listener.close()
 
 
 def send_signal(pid: int, number: int) -> Vanished | None:

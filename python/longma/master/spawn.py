@@ -5,6 +5,9 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from longma import hooks
+from longma.gateway.loader import enter
+from longma.gateway.search_path import extend
 from longma.master.events import Spawned, SpawnFailed
 from longma.process.forking import fork_blocked
 from longma.process.tether import Tether
@@ -14,6 +17,8 @@ from longma.workers.model import Assignment
 if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
+    from longma.master.actions import Spawn
+    from longma.master.premises import Premises
     from longma.process.signals import SignalPipe
     from longma.process.tether import MasterEnd
     from longma.workers.model import Common
@@ -32,22 +37,29 @@ class Spawner:
 
     Attributes:
         tethers: The master's end for each worker that has not been reaped, by pid.
+        workers: What hooks know of them, likewise.
     """
 
-    def __init__(self, common: Common, signals: SignalPipe) -> None:
-        self._common = common
+    def __init__(self, signals: SignalPipe, premises: Premises) -> None:
         self._signals = signals
+        self._premises = premises
         self.tethers: dict[int, MasterEnd] = {}
+        self.workers: dict[int, Worker] = {}
 
-    def spawn(self, slot: int, age: int) -> Spawned | SpawnFailed:
-        """Fork a worker into a slot.
+    def spawn(self, common: Common, order: Spawn) -> Spawned | SpawnFailed:
+        """Fork a worker.
 
         Raises:
             InWorker: this is the child.
+            HookError: `pre_fork` failed.
         """
-        common = self._common
-        common.board.zero(slot)
-        worker = Worker(age, os.getpid(), common.listeners, common.settings.timeout / 2, common.cfg, common.log)
+        common.board.zero(order.slot)
+        worker = Worker(
+            order.age, os.getpid(), common.listeners, common.settings.timeout / 2, common.cfg, common.log.logger
+        )
+        worker.device = order.device
+        common.server.worker_age = order.age
+        hooks.run(common.settings.pre_fork, "pre_fork", common.log, common.server, worker)
         tether = None
         try:
             tether = Tether()
@@ -55,11 +67,13 @@ class Spawner:
         except OSError as error:
             if tether is not None:
                 tether.close()
-            return SpawnFailed(age, error.strerror or str(error))
+            return SpawnFailed(order.age, error.strerror or str(error))
+        worker.pid = pid or os.getpid()
         if pid == 0:
-            raise InWorker(self._assign(slot, age, worker, tether, mask))
+            raise InWorker(self._assign(common, order, worker, tether, mask))
         self.tethers[pid] = tether.master_end()
-        return Spawned(age, pid)
+        self.workers[pid] = worker
+        return Spawned(order.age, pid)
 
     def release(self, pid: int) -> None:
         """Let go of the tie to a worker that is gone."""
@@ -67,12 +81,23 @@ class Spawner:
         if tether is not None:
             tether.close()
 
-    def _assign(self, slot: int, age: int, worker: Worker, tether: Tether, mask: AbstractSet[int]) -> Assignment:
-        """In the child: close what is the master's, above all its ends of the siblings' ties.
+    def forget(self, pid: int) -> Worker | None:
+        """Let go of what hooks know of a worker that is gone, and return it."""
+        return self.workers.pop(pid, None)
+
+    def _assign(
+        self, common: Common, order: Spawn, worker: Worker, tether: Tether, mask: AbstractSet[int]
+    ) -> Assignment:
+        """In the child: close what is the master's, above all its ends of the siblings' ties, and enter the settings.
 
         A sibling would not notice that the master is gone while this child holds them.
         """
         for pid in tuple(self.tethers):
             self.release(pid)
         self._signals.close()
-        return Assignment(self._common, slot, age, tether.worker_end(), mask, worker)
+        self._premises.leave_to_worker()
+        # A reload may want others than the master still has, or has kept because the reload is on trial.
+        common.variables.apply(common.settings.raw_env)
+        enter(common.settings.chdir)
+        extend(common.settings.pythonpath)
+        return Assignment(common, order.slot, order.age, tether.worker_end(), mask, worker, order.device)

@@ -61,13 +61,19 @@ class Board:
     """Pages of anonymous shared memory, made by the master before any fork and never resized.
 
     Attributes:
-        slots: How many workers there is room for.
+        slots: How many of the pages are for workers. An engine looks at all of these, and so brings them into being.
+        capacity: How many pages there are.
     """
 
-    def __init__(self, slots: int) -> None:
-        self.slots = max(slots, LEAST_PAGES)
-        self.memory = mmap.mmap(-1, self.slots * PAGE_BYTES)
+    def __init__(self, slots: int, memory: mmap.mmap | None = None) -> None:
+        self.slots = slots
+        self.memory = memory or mmap.mmap(-1, max(slots, LEAST_PAGES) * PAGE_BYTES)
+        self.capacity = len(self.memory) // PAGE_BYTES
         self._words = memoryview(self.memory).cast("Q")
+
+    def with_slots(self, slots: int) -> Board:
+        """The same pages, of which so many are for workers; at most `capacity`."""
+        return self if slots == self.slots else Board(slots, self.memory)
 
     def page(self, slot: int) -> Page:
         first = slot * PAGE_WORDS

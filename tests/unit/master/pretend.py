@@ -9,11 +9,11 @@ import struct
 import time
 from typing import TYPE_CHECKING
 
-from longma.config.resolve import Resolved
+from longma.config.resolve import Invocation, Resolved
 from longma.config.settings import Settings
 from longma.logs.error_log import ErrorLog
 from longma.logs.levels import Level
-from longma.master.arbiter import serve
+from longma.master import arbiter
 from longma.process.board import PAGE_BYTES
 from tests.support.log import Lines
 from tests.support.processes import descriptors
@@ -33,6 +33,14 @@ class Waiting:
     def __init__(self, application: WSGIApplication, assignment: Assignment) -> None:
         self.application = application
         self._stopped, self._stop = os.pipe()
+
+    requests = 0
+
+    def current(self) -> None:
+        return None
+
+    def reopen(self) -> None:
+        pass
 
     def run(self) -> None:
         os.read(self._stopped, 1)
@@ -91,8 +99,12 @@ class PretendedServer:
                     os.close(number)
             if os.fork() == 0:
                 os._exit(3)  # a child that is no worker, as process 1 of a container has them
-            resolved = Resolved(self._settings, {}, (), None)  # type: ignore[arg-type]
-            status = serve(resolved, self._model, (), ErrorLog(log_descriptor, Level.DEBUG))
+            resolved = Resolved(self._settings, {}, (), Invocation((), {}, os.getcwd()))
+            # This process is the test's own, and so may be told what to use in the place of sockets and an engine.
+            arbiter.model_named = lambda name: self._model  # type: ignore[assignment, attr-defined]
+            arbiter.open_error_log = lambda settings: ErrorLog(log_descriptor, Level.DEBUG)  # type: ignore[attr-defined]
+            arbiter.open_listeners = lambda settings, **details: ()  # type: ignore[attr-defined]
+            status = arbiter.run(resolved)
         finally:
             os._exit(status)
 

@@ -44,8 +44,8 @@ def test_a_dead_worker_is_replaced_in_the_lowest_free_slot():
         FreeSlot(0),
         Log(
             Level.ERROR,
-            "Worker (pid:7) was sent SIGKILL! Neither longma nor the memory limit of its control group did that. "
-            "Perhaps out of memory?",
+            "Worker (pid:7) was sent SIGKILL! Perhaps out of memory? "
+            "It was not longma, and no limit of its control group was reached.",
         ),
         Spawn(0, 3),
     )

@@ -11,7 +11,8 @@ from tests.unit.process.children import exit_code, fork
 
 def test_a_new_board_is_empty():
     board = Board(3)
-    assert len(board.memory) == 3 * PAGE_BYTES
+    assert len(board.memory) == board.capacity * PAGE_BYTES
+    assert board.slots == 3
     assert [board.page(slot) for slot in range(3)] == [Page(*[0] * 14)] * 3
 
 

@@ -1,0 +1,205 @@
+"""What each generation of workers is started with, and how a reload makes the next one.
+
+A generation is on trial until one of its workers serves. Until then everything of the one before is kept as it was:
+its settings, its listeners, its logs; a reload that fails leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from longma import hooks
+from longma.clock import Clock
+from longma.config.compatible import Config
+from longma.config.diff import restart_needed
+from longma.config.resolve import resolve
+from longma.errors import LongmaError, OperatorError
+from longma.logs.setup import open_error_log, reopen_logs
+from longma.master.events import SettingsLoaded, SettingsRefused
+from longma.master.policies import slots_for
+from longma.master.state import Wanted
+from longma.net.listeners import open_listeners
+from longma.workers.registry import model_named
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from longma.config.resolve import Resolved
+    from longma.config.settings import Settings
+    from longma.logs.error_log import ErrorLog
+    from longma.net.listeners import Listener
+    from longma.workers.model import Common
+
+LOG_SETTINGS = (
+    "errorlog", "loglevel", "log_format", "logger_class", "logconfig", "logconfig_dict", "logconfig_json", "syslog",
+    "syslog_addr", "syslog_prefix", "syslog_facility", "statsd_host", "statsd_prefix", "dogstatsd_tags", "accesslog",
+    "access_log_format", "disable_redirect_access_to_syslog", "capture_output",
+)  # fmt: skip
+
+
+class Impatient(Clock):
+    """For a master that others wait for: an address that is taken is not waited for."""
+
+    def sleep(self, seconds: float) -> None:
+        """Do not."""
+
+
+class Generations:
+    """The readings of the settings that workers are or may be started with, by number.
+
+    Attributes:
+        resolved: The settings in force, with their sources.
+    """
+
+    def __init__(self, common: Common, resolved: Resolved, devices: tuple[str, ...]) -> None:
+        self.resolved = resolved
+        self._devices = devices
+        self._commons = {common.generation: common}
+        self._readings = {common.generation: (resolved, devices)}
+        self._current = common.generation
+
+    @property
+    def current(self) -> Common:
+        """What is in force: of the last generation that served, or of the first one."""
+        return self._commons[self._current]
+
+    def common(self, generation: int) -> Common:
+        """What workers of this generation are started with."""
+        return self._commons[generation]
+
+    def load(self, generation: int) -> SettingsLoaded | SettingsRefused:
+        """Read the settings anew and open what they ask for, as a generation on trial."""
+        before = self.current
+        try:
+            resolved = self._read()
+            common, devices = self._prepare(before, resolved, generation)
+        except (LongmaError, SystemExit) as error:
+            return SettingsRefused(str(error))
+        try:
+            hooks.run(common.settings.on_reload, "on_reload", common.log, common.server)
+        except hooks.HookError as error:
+            self._let_go_of(common)
+            return SettingsRefused(str(error))
+        for name in restart_needed(before.settings, common.settings):
+            common.log.warning(f"{name} has changed: that takes effect when the server is started again.")
+        for notice in resolved.notices:
+            common.log.warning(notice)
+        self._commons[generation] = common
+        self._readings[generation] = (resolved, devices)
+        return SettingsLoaded(generation, wanted_by(common.settings, devices))
+
+    def renew(self, generation: int) -> None:
+        """Begin a generation with the settings in force, for workers that load the application anew."""
+        self._commons[generation] = self.current._replace(generation=generation)
+        self._readings[generation] = (self.resolved, self._devices)
+
+    def commit(self, generation: int) -> tuple[Settings, Settings]:
+        """Let this generation be the one in force, and close what only the earlier ones had.
+
+        Returns the settings from before and the new ones.
+        """
+        before = self.current
+        self._current = generation
+        self.resolved, self._devices = self._readings[generation]
+        for older in [number for number in self._commons if number != generation]:
+            self._let_go_of(self._commons.pop(older))
+            del self._readings[older]
+        return before.settings, self.current.settings
+
+    def abandon(self, generation: int) -> None:
+        """Close what only this generation on trial had."""
+        common = self._commons.pop(generation, None)
+        self._readings.pop(generation, None)
+        if common is not None:
+            self._let_go_of(common)
+
+    def _read(self) -> Resolved:
+        """Read everything again as it was read at the start: from the same directory, with the same environment.
+
+        Raises:
+            LongmaError: something is wrong with the settings.
+        """
+        variables = self.current.variables
+        invocation = self.resolved.invocation
+        directory = os.getcwd()
+        variables.apply(())
+        try:
+            os.chdir(invocation.cwd)
+            return resolve(invocation.argv, invocation.environ, invocation.cwd)
+        except OSError as error:
+            raise OperatorError(f"{invocation.cwd}: {error.strerror}") from error
+        finally:
+            variables.apply(self.current.settings.raw_env)
+            os.chdir(directory)
+
+    def _prepare(self, before: Common, resolved: Resolved, generation: int) -> tuple[Common, tuple[str, ...]]:
+        """Open what the new settings ask for.
+
+        Raises:
+            LongmaError: something of it cannot be had; nothing is left open.
+        """
+        settings = resolved.settings
+        slots = slots_for(settings.workers)
+        if slots > before.board.capacity:
+            raise OperatorError(f"workers: there is no room for {settings.workers} until the server is started again")
+        model = model_named(settings.worker_class)
+        devices = discover(settings)
+        has_new_logs = any(getattr(settings, name) != getattr(before.settings, name) for name in LOG_SETTINGS)
+        log = open_error_log(settings) if has_new_logs else before.log
+        listeners = self._listen(before, settings, log)
+        reopen_logs(settings, log)
+        common = before._replace(
+            settings=settings,
+            cfg=Config(settings),
+            listeners=listeners,
+            board=before.board.with_slots(slots),
+            log=log,
+            model=model,
+            generation=generation,
+        )
+        return common, devices
+
+    def _listen(self, before: Common, settings: Settings, log: ErrorLog) -> tuple[Listener, ...]:
+        if settings.bind == before.settings.bind or any(listener.inherited for listener in before.listeners):
+            return before.listeners
+        return open_listeners(settings, log=log.log, clock=Impatient(), kept=before.listeners)
+
+    def _let_go_of(self, common: Common) -> None:
+        """Close the listeners and logs of a generation that no other one has."""
+        others = list(self._commons.values())
+        kept: Sequence[Listener] = [listener for other in others for listener in other.listeners]
+        for listener in common.listeners:
+            if listener not in kept:
+                listener.unlink()
+                listener.close()
+        if all(common.log is not other.log for other in others):
+            common.log.close()
+
+
+def discover(settings: Settings) -> tuple[str, ...]:
+    """The devices to lease.
+
+    Raises:
+        OperatorError: they cannot be found.
+    """
+    if not settings.devices:
+        return ()
+    from longma.process import devices  # only servers with devices need it
+
+    return devices.discover(settings.devices)
+
+
+def wanted_by(settings: Settings, devices: tuple[str, ...]) -> Wanted:
+    """What the settings ask of the master."""
+    return Wanted(
+        workers=settings.workers,
+        timeout=settings.timeout,
+        graceful_timeout=settings.graceful_timeout,
+        slots=slots_for(settings.workers),
+        boot_timeout=settings.boot_timeout,
+        memory=settings.max_worker_memory,
+        memory_hard=settings.max_worker_memory_hard,
+        devices=devices,
+        measures_backlog=settings.enable_backlog_metric,
+    )

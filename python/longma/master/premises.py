@@ -1,0 +1,143 @@
+"""What the master shows of itself to the machine: its pidfile, its title, its word to the supervisor, its figures."""
+
+from __future__ import annotations
+
+import _socket
+import os
+import struct
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from longma.errors import OperatorError
+from longma.master.actions import News
+
+if TYPE_CHECKING:
+    from longma.config.settings import Settings
+    from longma.process.daemon import Started
+    from longma.process.notify import Notifier
+    from longma.process.pidfile import Pidfile
+    from longma.workers.model import Common
+
+# A second master has its own pidfile until it is promoted.
+SECOND = ".2"
+# struct tcp_info (linux/tcp.h): of a listening socket, `tcpi_unacked` is the length of its accept queue.
+TCP_INFO_BYTES = 104
+UNACKED_OFFSET = 24
+MICROSECONDS = 1_000_000
+
+
+class Premises:
+    """The master's pidfile, title, notifications and figures."""
+
+    def __init__(self, notifier: Notifier, started: Started | None, *, is_second: bool) -> None:
+        self._notifier = notifier
+        self._started = started
+        self._is_second = is_second
+        self._pidfile: Pidfile | None = None
+
+    @property
+    def watchdog(self) -> float:
+        """How often the supervisor wants a sign of life, in seconds; 0 for never."""
+        return self._notifier.watchdog_seconds or 0.0
+
+    def move_in(self, settings: Settings) -> None:
+        """Write the pidfile and the title.
+
+        Raises:
+            OperatorError: the pidfile belongs to a server that runs, or cannot be written.
+        """
+        self._pidfile = self._create(settings.pidfile)
+        self._title(settings)
+
+    def settle(self, before: Settings, settings: Settings, current: Common) -> None:
+        """Follow a reload. What is wrong with the new pidfile is only logged: the server runs."""
+        if settings.pidfile != before.pidfile:
+            old = self._pidfile
+            try:
+                self._pidfile = self._create(settings.pidfile)
+            except OperatorError as error:
+                current.log.error(str(error))
+            else:
+                if old is not None:
+                    old.unlink()
+        self._title(settings)
+
+    def take_over(self, current: Common) -> None:
+        """Become the only master: take the name that was the old one's."""
+        self._is_second = False
+        path = current.settings.pidfile
+        if self._pidfile is not None and path is not None:
+            try:
+                self._pidfile.rename(path)
+            except OperatorError as error:
+                current.log.error(str(error))
+        self._title(current.settings)
+        if self._notifier:
+            self._notifier.send(f"MAINPID={os.getpid()}\nREADY=1")
+
+    def fail(self, exit_code: int) -> None:
+        """Let the command that waits for the daemon end, if it still does: the server did not get as far as serving."""
+        if self._started is not None:
+            self._started.fail(exit_code)
+
+    def leave_to_worker(self) -> None:
+        """In a forked worker: let go of the terminal that only the master still has for its last words."""
+        if self._started is not None:
+            self._started.leave_terminal()
+
+    def move_out(self) -> None:
+        """Remove the pidfile, where it still is ours."""
+        if self._pidfile is not None:
+            self._pidfile.unlink()
+
+    def notify(self, news: News) -> None:
+        """Tell the supervisor, if there is one (sd_notify(3))."""
+        if news is News.READY and self._started is not None:
+            self._started.tell()
+            self._started = None
+        if not self._notifier:
+            return
+        match news:
+            case News.READY:
+                text = "READY=1\nSTATUS=Serving"
+            case News.RELOADING:
+                text = f"RELOADING=1\nMONOTONIC_USEC={int(time.monotonic() * MICROSECONDS)}\nSTATUS=Reloading"
+            case News.STOPPING:
+                text = "STOPPING=1\nSTATUS=Stopping"
+            case News.ALIVE:
+                text = "WATCHDOG=1"
+        self._notifier.send(text)
+
+    def measure(self, current: Common) -> None:
+        """Report how many connections wait to be accepted, on all TCP listeners together."""
+        waiting = sum(map(queue_length, current.listeners))
+        current.log.metric("gunicorn.backlog", waiting, "histogram")
+
+    def _create(self, path: str | None) -> Pidfile | None:
+        if path is None:
+            return None
+        from longma.process.pidfile import Pidfile  # only servers with one need it
+
+        pidfile = Pidfile(path + SECOND * self._is_second)
+        pidfile.create(os.getpid())
+        return pidfile
+
+    def _title(self, settings: Settings) -> None:
+        from longma.process.title import set_title
+
+        set_title(f"longma: master [{settings.proc_name or settings.default_proc_name}{SECOND * self._is_second}]")
+
+
+def queue_length(listener: object) -> int:
+    """How many connections wait in a listener's accept queue; 0 where the system does not tell."""
+    sock = _socket.socket(fileno=os.dup(listener.fileno()))  # type: ignore[attr-defined]
+    try:
+        if sys.platform != "linux" or sock.family == _socket.AF_UNIX:
+            return 0
+        info = sock.getsockopt(_socket.IPPROTO_TCP, _socket.TCP_INFO, TCP_INFO_BYTES)
+        return int(struct.unpack_from("I", info, UNACKED_OFFSET)[0])
+    except OSError:
+        return 0
+    finally:
+        sock.close()
