@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT_NAMES: Final = ("longma.conf.py", "gunicorn.conf.py", "longma.toml")
 _PROJECT: Final = "pyproject.toml"
+_PROJECT_TABLE: Final = ("tool", "longma")
 _MODULE_NAME: Final = "__config__"
 _PLAIN: Final = (str, bytes, int, float, bool, list, tuple, dict, set, NoneType)
 
@@ -47,7 +48,7 @@ def find(cwd: str) -> str | None:
         return None
     from longma.config import toml
 
-    return _PROJECT if toml.is_ours(project) else None
+    return _PROJECT if toml.has_table(project, _PROJECT_TABLE) else None
 
 
 def read(spec: str, cwd: str, table: Mapping[str, Option[Any]]) -> Reading:
@@ -76,7 +77,8 @@ def read(spec: str, cwd: str, table: Mapping[str, Option[Any]]) -> Reading:
     if path.endswith(".toml"):
         from longma.config import toml  # few sites have one
 
-        return toml.read(text.label, source, table)
+        prefix = _PROJECT_TABLE if os.path.basename(path) == _PROJECT else ()
+        return toml.read(text.label, source, prefix, table)
     return sort_names(text, _execute(text, where), table)
 
 

@@ -6,7 +6,6 @@ is loaded only where there is such a file; it keeps no lines, so these are looke
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Any, Final
 
 from longma.config.layer import Layer, Reading, Source
@@ -18,33 +17,31 @@ if TYPE_CHECKING:
 
     from longma.config.option import Option
 
-PROJECT: Final = "pyproject.toml"
-_TABLE: Final = ("tool", "longma")
 _INSTALL: Final = 'reading TOML needs Python 3.11 or later, or tomli: run pip install "tomli"'
 
 
-def is_ours(path: str) -> bool:
-    """Whether there is such a file and it has a table `[tool.longma]`; it is not parsed for that."""
+def has_table(path: str, name: tuple[str, ...]) -> bool:
+    """Whether there is such a file and it has a table of this name; it is not parsed for that."""
     try:
         with open(path, "rb") as file:
             lines = file.read().split(b"\n")
     except OSError:
         return False
-    return any(_header(line.decode("utf-8", "replace"))[:2] == _TABLE for line in lines)
+    return any(_header(line.decode("utf-8", "replace"))[: len(name)] == name for line in lines)
 
 
-def read(label: str, source: bytes, table: Mapping[str, Option[Any]]) -> Reading:
+def read(label: str, source: bytes, prefix: tuple[str, ...], table: Mapping[str, Option[Any]]) -> Reading:
     """Return what a file sets.
 
     Args:
-        label: what the operator calls it. That of a `pyproject.toml` has its settings in `[tool.longma]`.
+        label: what the operator calls it.
         source: its content.
+        prefix: the name of the table that holds the settings, () for the whole file.
         table: the rows by name.
 
     Raises:
         ConfigError: it is no TOML, or there is nothing to read it with.
     """
-    prefix = _TABLE if os.path.basename(label) == PROJECT else ()
     document = _parsed(label, source)
     for key in prefix:
         document = document.get(key, {})

@@ -20,7 +20,8 @@ def import_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def read(source: str, label: str = "longma.toml") -> Reading:
-    return toml.read(label, source.encode(), table())
+    prefix = ("tool", "longma") if "pyproject" in label else ()
+    return toml.read(label, source.encode(), prefix, table())
 
 
 def fault(source: str, label: str = "longma.toml") -> str:
@@ -129,7 +130,7 @@ def test_what_is_no_toml_has_its_line(source: str, words: str):
 
 def test_other_encodings_are_refused():
     with pytest.raises(ConfigError, match=r"^a.toml, line 2: TOML must be UTF-8$"):
-        toml.read("a.toml", b"a = 1\nb = '\xff'\n", table())
+        toml.read("a.toml", b"a = 1\nb = '\xff'\n", (), table())
 
 
 def test_without_a_parser_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch):
@@ -153,7 +154,7 @@ def test_without_a_parser_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
 )
 def test_a_project_is_ours_by_its_table(tmp_path: Path, source: str, ours: bool):
     (tmp_path / "pyproject.toml").write_text(source, encoding="latin-1")
-    assert toml.is_ours(str(tmp_path / "pyproject.toml")) is ours
+    assert toml.has_table(str(tmp_path / "pyproject.toml"), ("tool", "longma")) is ours
     assert file.find(str(tmp_path)) == ("pyproject.toml" if ours else None)
 
 
