@@ -44,6 +44,7 @@ class Breaker:
         self._status = status
         if self._hook is None:
             self._hook, sys.unraisablehook = sys.unraisablehook, self._dropped
+            _excuse_what_stays_open()
         interrupted = sys._getframe(1)
         while interrupted.f_back is not None and _is_ours(interrupted):
             interrupted = interrupted.f_back
@@ -75,6 +76,13 @@ class Breaker:
             self._arm(sys._getframe(1))
         elif self._hook is not None:
             self._hook(unraisable)
+
+
+def _excuse_what_stays_open() -> None:
+    """Have no file or socket complained about that the application had just opened: it could not know."""
+    warnings = sys.modules.get("warnings")
+    if warnings is not None:  # else nobody has asked for more than the defaults, and they do not tell
+        warnings.simplefilter("ignore", ResourceWarning)
 
 
 def _is_frozen(frame: FrameType) -> bool:

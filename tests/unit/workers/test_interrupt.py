@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 import weakref
@@ -149,4 +150,16 @@ def test_a_real_import_is_left_clean(
             load()
         breaker.disarm()
         sys.modules.pop(name, None)
+    assert capfd.readouterr().err == ""
+
+
+def test_what_had_just_been_opened_is_not_complained_about(breaker: Breaker, capfd: pytest.CaptureFixture[str]):
+    def load() -> None:
+        opened = open(__file__)  # noqa: SIM115
+        knock()
+        opened.close()
+
+    with pytest.raises(Leaving):
+        load()
+    gc.collect()
     assert capfd.readouterr().err == ""
