@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from longma.config.cpus import available
 from tests.support.http import Client
 from tests.support.paths import VENV_BIN
 from tests.support.server import LONGMA, Run, Server, listener
@@ -74,6 +76,89 @@ def test_a_worker_class_that_comes_later_says_so(name: str):
     run = Run("-k", name, APP)
     assert run.status == 1
     assert name in complaint(run)
+
+
+@pytest.mark.parametrize("value", ["", "many", "-1", "1.5"])
+def test_a_bad_web_concurrency_is_one_line_but_not_for_the_version(value: str):
+    run = Run(APP, env={"WEB_CONCURRENCY": value})
+    assert run.status == 1
+    assert "WEB_CONCURRENCY" in complaint(run)
+    assert f"not {value!r}" in complaint(run)
+    assert Run("--version", env={"WEB_CONCURRENCY": value}).status == 0
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("certfile = 'shop.pem'", "certfile is not supported: this version does not speak TLS"),
+        ("def post_fork(worker): pass", "post_fork must take 2 arguments (server, worker); post_fork takes 1"),
+        ("post_fork = 'no_such_module.hook'", "post_fork must be importable: 'no_such_module' failed with "),
+        ("def post_frok(server, worker): pass", "unknown setting 'post_frok'; did you mean 'post_fork'?"),
+        ("user = 'no-such-user'", "user must be a user of this machine: there is no 'no-such-user'"),
+        ("raw_env = ['NAME']", "raw_env must be of the form NAME=VALUE, not 'NAME'"),
+        ("forwarded_allow_ips = '10.0.0.1/8'", "write 10.0.0.0/8 for '10.0.0.1/8'"),
+        ("max_worker_memory = '1 GB or so'", "max_worker_memory must be a whole number"),
+        ("timout = 5", "unknown setting 'timout'; did you mean 'timeout'?"),
+    ],
+)
+def test_a_mistake_in_a_file_has_its_line_and_names_the_cure(tmp_path: Path, line: str, words: str):
+    (tmp_path / "gunicorn.conf.py").write_text(f"workers = 1\n{line}\n")
+    run = Run("app", cwd=tmp_path)
+    assert run.status == 1
+    assert "gunicorn.conf.py, line 2: " in complaint(run)
+    assert words in complaint(run)
+
+
+def test_a_flag_whose_value_may_be_left_out_does_not_eat_the_application():
+    run = Run("--proxy-protocol", APP)
+    assert run.status == 1
+    assert complaint(run).startswith("longma: error: command line: proxy_protocol is not supported: ")
+    assert Run("--check-config", "--proxy-protocol", "off", APP).status == 0
+
+
+def test_what_has_no_effect_is_said_once(tmp_path: Path):
+    run = Run("--check-config", "--worker-tmp-dir", "/dev/shm", "--http-parser", "auto", APP)
+    assert run.status == 0
+    assert run.errors == (
+        "longma: command line: worker_tmp_dir has no effect: "
+        "workers show that they are alive in shared memory, not by a file\n"
+    )
+
+
+def test_checking_loads_the_application_as_a_worker_would(tmp_path: Path):
+    (tmp_path / "lib").mkdir()
+    (tmp_path / "lib" / "wanted_by_shop.py").touch()
+    (tmp_path / "site").mkdir()
+    (tmp_path / "site" / "shop.py").write_text(
+        "import os, wanted_by_shop\n"
+        "def application(environ, start_response): pass\n"
+        "assert os.environ['SHOP'] == 'open' and os.getcwd() == os.path.dirname(__file__)\n"
+    )
+    (tmp_path / "longma.conf.py").write_text("raw_env = ['SHOP=open']\nchdir = 'site'\npythonpath = '../lib'\n")
+    assert (Run("--check-config", "shop", cwd=tmp_path).errors, Run("shop", "--check-config", cwd=tmp_path).status) == (
+        "",
+        0,
+    )
+    run = Run("--check-config", "-e", "SHOP=closed", "shop", cwd=tmp_path)
+    assert run.status == 1
+    assert "AssertionError" in run.errors
+
+
+def test_what_is_printed_is_a_configuration_file(tmp_path: Path):
+    first = Run("--print-config", "-w", "3", "-t", "0.5", "--devices", "0,1", cwd=tmp_path)
+    assert first.status == 0
+    (tmp_path / "longma.conf.py").write_text(first.output)
+    second = Run("--print-config", cwd=tmp_path)
+    assert (second.status, second.errors) == (0, "")
+
+    def values(text: str) -> list[str]:
+        return [line.partition("  # ")[0].rstrip() for line in text.splitlines() if not line.startswith("config ")]
+
+    assert values(first.output) == values(second.output)
+    assert any(
+        line.startswith("workers = 3 ") and line.endswith("# command line") for line in first.output.splitlines()
+    )
+    assert any("# longma.conf.py, line " in line for line in second.output.splitlines())
 
 
 def test_every_bad_setting_is_told_at_once_with_its_place(tmp_path: Path):
@@ -181,3 +266,31 @@ def test_chdir_is_where_the_application_is_found(serve: Serve, tmp_path: Path):
         "    return [os.getcwd().encode()]\n"
     )
     assert serve("over_there", "--chdir", str(tmp_path)).get("/").text == str(tmp_path)
+
+
+def test_settings_may_be_toml(serve: Serve, tmp_path: Path):
+    pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli")
+    (tmp_path / "mine.py").write_text("from tests.apps.factories import make\napplication = make('mine')\n")
+    (tmp_path / "pyproject.toml").write_text("[tool.longma]\nworkers = 2\nwsgi_app = 'no_such_module'\n")
+    server = serve("mine", workers=1, cwd=tmp_path, env={"PYTHONPATH": str(Path(__file__).parents[2])})
+    server.errors.wait("Booting worker", count=2)
+    assert server.get("/").body == b"mine"
+    (tmp_path / "longma.toml").write_text("worker = 2\ntimeout = 'soon'\n")
+    run = Run("mine", cwd=tmp_path)
+    assert run.status == 1
+    assert run.errors.splitlines() == [
+        "longma: error: longma.toml, line 1: unknown setting 'worker'; did you mean 'workers'?",
+        "longma: error: longma.toml, line 2: timeout must be a number of seconds, 0 or more, not 'soon'",
+    ]
+
+
+def test_workers_may_be_as_many_as_there_are_processors(serve: Serve):
+    server = serve(APP, env={"WEB_CONCURRENCY": "auto"})
+    server.errors.wait("Booting worker", count=available())
+    assert server.get("/").status == 200
+
+
+def test_an_application_in_the_variable_of_arguments_has_no_effect(serve: Serve):
+    server = serve(APP, env={"GUNICORN_CMD_ARGS": "no_such_module"})
+    server.expect("GUNICORN_CMD_ARGS: the application 'no_such_module' has no effect here")
+    assert server.get("/").status == 200
