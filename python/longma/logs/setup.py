@@ -121,18 +121,14 @@ def own_logger(settings: Settings) -> Any:
     """
     from longma.config.compatible import Config
 
-    cls, name = settings.logger_class, "longma.logs.Logger"
+    given = settings.logger_class or "longma.logs.Logger"
     try:
-        if cls is None:
-            from longma.logs.classic import Logger as cls  # noqa: N813  # any class may stand here
-        elif isinstance(cls, str):
-            name, cls = cls, imported(cls)
-        else:
-            name = f"{cls.__module__}.{cls.__qualname__}"
+        cls = imported(given) if isinstance(given, str) else given
         return cls(Config(settings))
     except OperatorError:
         raise
     except Exception as error:  # foreign code, which ends the start here
+        name = given if isinstance(given, str) else f"{given.__module__}.{given.__qualname__}"
         raise LoggerClassError(name, error) from error
 
 

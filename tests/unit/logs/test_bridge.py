@@ -3,60 +3,30 @@
 from __future__ import annotations
 
 import json
-import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.support.paths import ROOT
+from tests.unit.logs.site import Site
 
-START = """
-import os, sys
-from longma.config.settings import Settings
-from longma.logs.setup import open_error_log
-log = open_error_log(Settings({settings!r}))
+AWAITING = """
 assert "logging" not in sys.modules
 def awaiting():
     return [finder for finder in sys.meta_path if type(finder).__module__ == "longma.logs.bridge"]
 assert len(awaiting()) == 1
 """
-LINE = re.compile(r"^\[\d{4}-\d\d-\d\d \d\d:\d\d:\d\d [+-]\d{4}\] \[(\d+)\] \[([A-Z]+)\] (.*)$", re.MULTILINE)
 
 
-class Site:
-    """Runs code in a process of its own, after the logs were opened there."""
-
-    def __init__(self, folder: Path) -> None:
-        self.error_log = folder / "error.log"
-        self.access_log = folder / "access.log"
+class Waiting(Site):
+    """Starts before anybody has imported logging."""
 
     def run(self, code: str, **settings: object) -> str:
-        """What the code prints; it must end well, and say nothing on standard error."""
-        given = {"errorlog": str(self.error_log), **settings}
-        done = subprocess.run(
-            [sys.executable, "-W", "error", "-c", START.format(settings=given) + code],
-            capture_output=True,
-            text=True,
-            cwd=ROOT,
-            check=False,
-        )
-        assert (done.returncode, done.stderr) == (0, "")
-        return done.stdout
-
-    def records(self) -> list[tuple[str, ...]]:
-        """(pid, level, text) of each record of the error log."""
-        return LINE.findall(self.error_log.read_text())
-
-    def said(self) -> list[tuple[str, ...]]:
-        """(level, text) of each record of the error log."""
-        return [record[1:] for record in self.records()]
+        return super().run(AWAITING + code, **settings)
 
 
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
-    return Site(tmp_path)
+    return Waiting(tmp_path)
 
 
 def test_the_loggers_write_to_our_logs_in_gunicorns_form(site: Site):
