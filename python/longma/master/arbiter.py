@@ -120,9 +120,11 @@ def master(resolved: Resolved, premises: Premises, parent: int) -> int:
         introduce(resolved, common)
         hooks.run(settings.when_ready, "when_ready", log, server)
         exit_code = tend(resolved, common, spawner, premises, signals, parent)
-        premises.fail(exit_code)
-    finally:
+    except LongmaError:
         premises.move_out()
+        raise
+    premises.fail(exit_code)
+    premises.move_out()
     hooks.run(settings.on_exit, "on_exit", log, server)
     signals.close()
     return exit_code
