@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 from longma import exitcodes
 from longma.config.resolve import resolve
-from longma.errors import AddressError, ApplicationError, ConfigError, LongmaError, Problem
-from longma.net import address
+from longma.errors import ApplicationError, ConfigError, LongmaError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +33,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = sys.argv[1:] if argv is None else argv
     try:
         resolved = resolve(arguments, os.environ, start_directory(os.environ))
-        _check_addresses(resolved)
         return _obey(resolved)
     except LongmaError as error:
         report(error)
@@ -62,18 +60,6 @@ def report(error: LongmaError) -> None:
         traceback.print_exception(error.__cause__)
     for line in str(error).splitlines():
         sys.stderr.write(f"longma: error: {line}\n")
-
-
-def _check_addresses(resolved: Resolved) -> None:
-    """Read every address now, so that a mistake has the place it was made at."""
-    problems = []
-    for text in resolved.settings.bind:
-        try:
-            address.parse(text)
-        except AddressError as error:
-            problems.append(Problem(f"bind: {error}", str(resolved.source_of("bind"))))
-    if problems:
-        raise ConfigError(problems)
 
 
 def _obey(resolved: Resolved) -> int:

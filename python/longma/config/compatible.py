@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from longma.config.addresses import InheritedAddress, UnixAddress, parse
 from longma.config.callables import Hook
 from longma.config.later import LATER
 from longma.config.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from longma.config.addresses import Address
 
 _TLS: Final = (
     *("keyfile", "certfile", "ssl_version", "cert_reqs", "ca_certs"),
@@ -81,7 +84,7 @@ class Config:
     @property
     def address(self) -> list[tuple[str, int] | str | int]:
         """The addresses of `bind`: (host, port), the path of a Unix socket, or the number of a descriptor."""
-        return [_address(text) for text in self._settings.bind]
+        return [_as_gunicorns_address(parse(text)) for text in self._settings.bind]
 
     @property
     def uid(self) -> int:
@@ -153,17 +156,10 @@ def _default_context(config: object, default_factory: Any) -> Any:
     return default_factory()
 
 
-def _address(text: str) -> tuple[str, int] | str | int:
-    """Return what an address that has been checked says."""
-    if text.startswith("unix:"):
-        return text.removeprefix("unix:").removeprefix("//")
-    if text.startswith("fd://"):
-        return int(text.removeprefix("fd://"))
-    text = text.removeprefix("tcp://")
-    host, colon, port = text.rpartition(":")
-    if not colon or text.endswith("]"):
-        host, port = text, "8000"
-    return host.strip("[]").lower() or "0.0.0.0", int(port)
+def _as_gunicorns_address(address: Address) -> tuple[str, int] | str | int:
+    if isinstance(address, UnixAddress):
+        return address.path
+    return address.descriptor if isinstance(address, InheritedAddress) else (address.host, address.port)
 
 
 def _paste_variable(item: str) -> tuple[str, str]:

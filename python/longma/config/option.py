@@ -23,7 +23,7 @@ class Kind(Generic[T]):
 
     Args:
         name: what the documentation calls the type.
-        parse: turns what a file or a variable holds into the value; a ValueError's message completes
+        parse: turns what a file or a variable holds into the value; each argument of a ValueError completes
             "NAME must ...".
         text: turns one word of the command line into something for `parse`; a ValueError is a usage error (exit 2).
         metavar: the placeholder in `--help`.

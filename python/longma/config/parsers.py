@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 from typing import Final, TypeVar
 
+from longma.config.addresses import parse
 from longma.config.option import Kind
+from longma.errors import AddressError
 
 T = TypeVar("T")
 
@@ -134,10 +136,19 @@ def mapping(value: object) -> dict[str, object]:
     return dict(value)
 
 
-def at_least_one(value: object) -> tuple[str, ...]:
+def addresses(value: object) -> tuple[str, ...]:
+    """Return addresses as they were written, once each is known to be one."""
     items = texts(value)
     if not items:
         raise ValueError("name at least one address")
+    mistakes = []
+    for item in items:
+        try:
+            parse(item)
+        except AddressError as error:
+            mistakes.append(f"hold addresses: {error}")
+    if mistakes:
+        raise ValueError(*mistakes)
     return items
 
 
@@ -228,6 +239,6 @@ FILE_SECTION: Final = Kind("path or None", parse=existing_file_section, metavar=
 EXISTING_FILES: Final = Kind("list of paths and patterns", parse=existing_files, metavar="FILE", show=show_list)
 ASSIGNMENTS: Final = Kind("list of strings", parse=assignments, metavar="NAME=VALUE", show=show_list)
 DICTIONARY: Final = Kind("dictionary", parse=mapping)
-ADDRESSES: Final = Kind("list of strings", parse=at_least_one, metavar="ADDRESS", show=show_list)
+ADDRESSES: Final = Kind("list of strings", parse=addresses, metavar="ADDRESS", show=show_list)
 MODE: Final = Kind("mode", parse=mode, metavar="MODE", show=show_mode)
 EXISTING_DIRECTORY: Final = Kind("path", parse=directory, metavar="DIRECTORY")

@@ -120,7 +120,7 @@ def _merge(
             try:
                 values[name] = row.kind.parse(_anchored(given, bases[row.anchored]))
             except ValueError as error:
-                problems.append(Problem(f"{name} must {error}", str(layer.locate(name))))
+                problems += [Problem(f"{name} must {words}", str(layer.locate(name))) for words in error.args]
             else:
                 sources[name] = layer
     return values, sources

@@ -6,12 +6,12 @@ import errno
 import os
 from typing import TYPE_CHECKING
 
+from longma.config.addresses import InheritedAddress, UnixAddress
 from longma.errors import AddressError
-from longma.net.address import InheritedAddress, UnixAddress
 from longma.net.paths import NotGiven
 
 if TYPE_CHECKING:
-    from longma.net.address import Address, TCPAddress
+    from longma.config.addresses import Address, TCPAddress
     from longma.net.holder import Holder
 
 

@@ -15,15 +15,15 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from longma.clock import Clock
-from longma.net.address import InheritedAddress, TCPAddress, UnixAddress, parse
+from longma.config.addresses import InheritedAddress, TCPAddress, UnixAddress, parse
 from longma.net.failures import explained
 from longma.net.paths import bind_path, identity
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from longma.config.addresses import Address
     from longma.config.settings import Settings
-    from longma.net.address import Address
 
 _ATTEMPTS: Final = 5
 _RETRY_SECONDS: Final = 1.0

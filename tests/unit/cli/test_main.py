@@ -89,7 +89,11 @@ def test_a_paste_file_is_an_application(longma: Longma, tmp_path: Path, monkeypa
         (("-w", "x", "a"), 2, "argument -w/--workers: invalid int_or_auto value: 'x'"),
         (("--workes", "1", "a"), 2, "there is no option --workes; did you mean --workers?"),
         (("-c", "absent.py", "a"), 1, "absent.py: the configuration file cannot be read: No such file or directory"),
-        (("-b", "a:b", "a"), 1, "command line: bind: a:b: 'b' is no port; ports are numbers from 0 to 65535"),
+        (
+            ("-b", "a:b", "a"),
+            1,
+            "command line: bind must hold addresses: a:b: 'b' is no port; ports are numbers from 0 to 65535",
+        ),
         (
             ("--threads", "4", "a"),
             1,
@@ -108,10 +112,12 @@ def test_a_mistake_is_one_line_and_a_status(
 
 def test_every_mistake_has_its_line(longma: Longma, tmp_path: Path):
     (tmp_path / "longma.conf.py").write_text("\nbind = ['a:b', 'unix:']\n")
-    outcome = longma("a")
+    outcome = longma("a", "--backlog", "-1")
     assert outcome.err == (
-        "longma: error: longma.conf.py, line 2: bind: a:b: 'b' is no port; ports are numbers from 0 to 65535\n"
-        "longma: error: longma.conf.py, line 2: bind: unix:: the path is missing; write unix:PATH\n"
+        "longma: error: longma.conf.py, line 2: bind must hold addresses: a:b: 'b' is no port; "
+        "ports are numbers from 0 to 65535\n"
+        "longma: error: longma.conf.py, line 2: bind must hold addresses: unix:: the path is missing; write unix:PATH\n"
+        "longma: error: command line: backlog must be a whole number, 0 or more, not -1\n"
     )
     assert outcome.status == 1
 

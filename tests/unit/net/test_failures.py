@@ -10,7 +10,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from longma.net.address import TCPAddress
+from longma.config.addresses import TCPAddress
 from longma.net.failures import explained
 from longma.net.holder import holder_of_path, holder_of_port
 from tests.unit.net.opening import LINUX, Opened, needs_ipv6

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longma.config.addresses import InheritedAddress, TCPAddress, UnixAddress, parse
 from longma.errors import AddressError
-from longma.net.address import InheritedAddress, TCPAddress, UnixAddress, parse
 
 
 @pytest.mark.parametrize(
