@@ -1,0 +1,78 @@
+"""The configuration files of examples/ are served by the real server, and do what they are there for."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.deadlines import until
+from tests.support.paths import ROOT
+from tests.support.server import Run, Server
+
+Serve = Callable[..., Server]
+EXAMPLES = ROOT / "examples"
+APP = "tests.apps.answers"
+LEASE = r"Worker (\d+) has GPU (\w+)$"
+
+
+@pytest.mark.parametrize("file", sorted(EXAMPLES.rglob("longma.conf.py")), ids=lambda file: file.parent.name)
+def test_an_example_passes_the_check_and_has_a_test(file: str):
+    run = Run("--check-config", "-c", str(file), APP)
+    assert (run.status, run.errors) == (0, "")
+
+
+def leases(server: Server) -> dict[int, str]:
+    """Which worker said last which GPU it has; the living ones only."""
+    said = (re.search(LEASE, line) for line in server.errors.so_far())
+    taken = {int(found[1]): found[2] for found in said if found}
+    return {pid: taken[pid] for pid in server.worker_pids() if pid in taken}
+
+
+def test_the_gpus_stay_balanced_whoever_is_killed(serve: Serve):
+    server = serve(APP, "-c", str(EXAMPLES / "gpu" / "longma.conf.py"), workers=4, env={"GPUS": "a,b,c,d"})
+    server.expect("SIGKILL|died right after|killed")
+    server.errors.wait(LEASE, count=4)
+    chance = random.Random(7)
+    for turn in range(10):
+        assert Counter(leases(server).values()) == Counter("abcd")
+        os.kill(chance.choice(server.worker_pids()), signal.SIGKILL)
+        server.errors.wait(LEASE, count=5 + turn)
+        until(lambda: len(leases(server)) == 4, "four workers with a GPU each")
+    assert Counter(leases(server).values()) == Counter("abcd")
+
+
+def test_a_reload_gives_each_new_worker_a_gpu(serve: Serve):
+    server = serve(APP, "-c", str(EXAMPLES / "gpu" / "longma.conf.py"), workers=4, env={"GPUS": "a,b"})
+    server.errors.wait(LEASE, count=4)
+    before = set(server.worker_pids())
+    server.send_signal(signal.SIGHUP)
+    server.errors.wait(r"Worker exiting \(pid", count=4)
+    until(lambda: not before & set(server.worker_pids()), "the old workers to be gone")
+    assert set(leases(server)) == set(server.worker_pids())
+    assert set(leases(server).values()) == {"a", "b"}
+
+
+def test_logs_are_lines_of_json(serve: Serve):
+    server = serve(APP, "-c", str(EXAMPLES / "logging" / "longma.conf.py"), workers=2)
+    server.expect("")  # the lines are no records of the usual form
+    server.get("/hello", "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01")
+    line = server.access.wait("/hello")[0]
+    assert json.loads(line)
+    assert "0af7651916cd43dd8448eb211c80319c" in line
+    assert all(json.loads(line) for line in server.errors.so_far())
+
+
+def test_hooks_around_a_preloaded_application(serve: Serve):
+    server = serve(APP, "-c", str(EXAMPLES / "hooks" / "longma.conf.py"), workers=2)
+    for _ in range(3):
+        assert server.get("/hello").status == 200
+    assert server.stop() == 0
+    answered = [int(re.findall(r"\d+", line)[-1]) for line in server.errors.so_far() if "answered" in line]
+    assert sum(answered) == 3
