@@ -75,10 +75,15 @@ class Bridge:
         from longma.logs.handlers import ACCESS_FORMAT, ERROR_FORMAT, BridgeHandler
 
         error_log, access_log = logging.getLogger(ERROR_LOG), logging.getLogger(ACCESS_LOG)
+        for logger in (error_log, access_log):
+            # Those of a logger that was in use, or tried, before this log took over.
+            for handler in [one for one in logger.handlers if getattr(one, "_gunicorn", False)]:
+                logger.removeHandler(handler)
+                handler.close()
         error_log.propagate = access_log.propagate = False
         error_log.setLevel(self._log.threshold)
         access_log.setLevel(logging.INFO)
-        error_log.addHandler(BridgeHandler(self._log.emit, ERROR_FORMAT, ErrorStream(self._log.descriptor)))
+        error_log.addHandler(BridgeHandler(self._log.emit, ERROR_FORMAT, stream=ErrorStream(self._log.descriptor)))
         if self._access_log.is_enabled:
             access_log.addHandler(BridgeHandler(self._access_log.emit, ACCESS_FORMAT))
 

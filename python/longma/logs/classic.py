@@ -191,7 +191,7 @@ class Logger:
     def _set_syslog_handler(self, log: logging.Logger, cfg: Any, fmt: str, name: str) -> None:
         where, code = address(cfg.syslog_addr), facility(cfg.syslog_facility)
         sink = SyslogSink(where, code, tag(cfg, name), numbered, self.error_log.warning)
-        self._add(log, ChannelHandler(sink.write, fmt), logging.Formatter(fmt))
+        self._add(log, ChannelHandler(sink.write, fmt, end=sink.close), logging.Formatter(fmt))
 
     @staticmethod
     def _add(log: logging.Logger, handler: logging.Handler, formatter: logging.Formatter) -> None:

@@ -8,6 +8,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any
 
+from longma.logs import bridge
 from longma.logs.escape import escaped
 from longma.logs.handlers import EscapedTraceback
 from longma.logs.levels import Level, name_of
@@ -30,9 +31,20 @@ class LoggerSink:
     def __init__(self, logger: Any, fallback: FileSink) -> None:
         self._logger = logger
         self._fallback = fallback
+        self._is_set_up = True
         error_log = getattr(logger, "error_log", None)
         if isinstance(error_log, logging.Logger):
             error_log.addFilter(EscapedTraceback())
+
+    def take_over(self) -> None:
+        """Set the logger up again, after another log was tried; its constructor has done so for the first time."""
+        bridge.uninstall()
+        if not self._is_set_up:
+            try:
+                self._logger.setup(self._logger.cfg)
+            except Exception as error:  # foreign code
+                self.failed(error)
+        self._is_set_up = False
 
     def write(self, record: Record) -> None:
         try:

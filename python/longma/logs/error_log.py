@@ -40,6 +40,8 @@ class ErrorLog:
         access_observer: Takes (resp, req, environ, timedelta) of each request, where Python has to write the access
             log; None where the engine does. It never raises.
         engine_settings: What the engine must be told instead of the settings, so that nothing is logged twice.
+        take_over: Has what a process has but once go to this log: its standard streams, where they are captured, and
+            the standard library's logging. Called by whoever opens the log, and again after another one was tried.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class ErrorLog:
         self.access_log: AccessLog | None = None
         self.access_observer: Callable[..., None] | None = None
         self.engine_settings: Mapping[str, object] = MappingProxyType({})
+        self.take_over: Callable[[], None] = nothing
 
     def log(self, level: int, message: str, pid: int | None = None, error: BaseException | None = None) -> None:
         """Write a record of this process, or of another one that it stands for.
@@ -130,6 +133,10 @@ class ErrorLog:
                 return
         if level >= min(self.threshold, Level.WARNING):
             self.log(level, worded(message, args), error=exception_of(exc_info))
+
+
+def nothing() -> None:
+    """Do nothing: this log has nothing to take over."""
 
 
 def worded(message: object, args: tuple[object, ...]) -> str:

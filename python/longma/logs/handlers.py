@@ -45,11 +45,20 @@ class ChannelHandler(logging.Handler):
         emit: takes our records.
         form: what `formatter` shows to those who look there, or take it for handlers of their own.
         stream: what `stream` shows to them; writes to the same file.
+        end: closes what is this handler's alone.
     """
 
-    def __init__(self, emit: Callable[[Record], None], form: str, stream: ErrorStream | None = None) -> None:
+    def __init__(
+        self,
+        emit: Callable[[Record], None],
+        form: str,
+        *,
+        stream: ErrorStream | None = None,
+        end: Callable[[], None] | None = None,
+    ) -> None:
         super().__init__()
         self._emit = emit
+        self._end = end
         self._own = SafeFormatter(form, DATE_FORMAT)
         self.stream = stream
         self.setFormatter(self._own)
@@ -61,6 +70,11 @@ class ChannelHandler(logging.Handler):
             self._emit(own if is_ours else own._replace(text=self.format(record)))
         except Exception:  # as every handler of the standard library: a record must not fail the application
             self.handleError(record)
+
+    def close(self) -> None:
+        if self._end is not None:
+            self._end()
+        super().close()
 
 
 class BridgeHandler(ChannelHandler):

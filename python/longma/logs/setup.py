@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +47,15 @@ def open_error_log(settings: Settings) -> ErrorLog:
     except OperatorError:
         target.close()
         raise
-    if settings.capture_output:
-        target.capture()
+    connect = log.take_over
+
+    def take_over() -> None:
+        connect()
+        if settings.capture_output:
+            target.capture()
+
+    log.take_over = take_over
+    log.take_over()
     return log
 
 
@@ -81,7 +89,7 @@ def light_log(settings: Settings, file: FileSink, descriptor: int) -> ErrorLog:
     is_enabled = settings.accesslog is not None or to_syslog
     log.access_log = AccessLog(is_enabled, lambda: access_sinks(settings, complain), complain)
     log.logger = LightLogger(log, log.access_log, settings)
-    bridge.install(log, log.access_log)
+    log.take_over = partial(bridge.install, log, log.access_log)
     return log
 
 
@@ -97,7 +105,6 @@ def own_log(settings: Settings, file: FileSink, descriptor: int) -> ErrorLog | N
     from longma.logs.delegate import LoggerMetrics, LoggerSink
 
     logger = own_logger(settings)
-    bridge.uninstall()
     sink = LoggerSink(logger, file)
     # A logger that counts by itself has Gunicorn's names for it.
     counts_itself = hasattr(logger, "increment")
@@ -110,6 +117,7 @@ def own_log(settings: Settings, file: FileSink, descriptor: int) -> ErrorLog | N
     if counts_itself:
         engine_settings["statsd_host"] = None
     log.engine_settings = MappingProxyType(engine_settings)
+    log.take_over = sink.take_over
     return log
 
 

@@ -14,6 +14,7 @@ STDOUT, STDERR = 1, 2
 STANDARD_STREAM = "-"
 FILE_MODE = 0o644
 UNCHANGED = -1
+CLOSED = -1
 ROOT = 0
 # How long a record waits for a full pipe or terminal before it is dropped: a log must never stop the server.
 WRITE_TIMEOUT_MS = 1000
@@ -47,7 +48,7 @@ class Target:
     """What a log is written to: a file, which can be opened again, or a standard stream.
 
     Attributes:
-        descriptor: Stays the same number for good: `wsgi.errors` and fault handlers hold it.
+        descriptor: Stays the same number until the end: `wsgi.errors` and fault handlers hold it.
     """
 
     def __init__(self, descriptor: int, setting: str = "", path: str = "", owner: Owner | None = None) -> None:
@@ -87,6 +88,8 @@ class Target:
     def close(self) -> None:
         if self._path:
             os.close(self.descriptor)
+            # Whoever still writes here must not reach what gets the number next.
+            self.descriptor, self._path = CLOSED, ""
 
     def _point_captured(self) -> None:
         for descriptor in self._captured:

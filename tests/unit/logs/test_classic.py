@@ -315,3 +315,24 @@ log.info("light")
 """.replace("ERROR", repr(str(site.error_log))),
     )
     assert site.said() == [("INFO", "once"), ("INFO", "light")]
+
+
+@pytest.mark.parametrize("own", [{}, {"logger_class": "longma.logs.Logger"}])
+@pytest.mark.parametrize("tried", [{}, {"logger_class": "longma.logs.Logger"}])
+def test_a_log_takes_over_again_after_another_was_tried(site: Site, own: dict[str, str], tried: dict[str, str]):
+    printed = site.run(
+        f"""
+import logging
+first = open_error_log(Settings({{"errorlog": {str(site.error_log)!r}, "capture_output": True, **{own!r}}}))
+second = open_error_log(Settings({{"errorlog": os.devnull, "loglevel": "error", "capture_output": True, **{tried!r}}}))
+print("lost")
+second.close()
+first.take_over()
+first.info("own")
+logging.getLogger("gunicorn.error").info("the library's")
+print("printed")
+"""
+    )
+    assert printed == ""
+    lines = [line.split("] ")[-1] for line in site.error_log.read_text().splitlines()]
+    assert lines == ["own", "the library's", "printed"]

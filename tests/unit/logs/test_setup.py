@@ -181,3 +181,15 @@ assert not heavy, heavy
     done = os.spawnv(os.P_WAIT, sys.executable, [sys.executable, "-W", "error", "-c", code])
     assert done == 0
     assert messages(tmp_path / "log") == ["said well"]
+
+
+def test_nothing_reaches_a_log_that_was_closed(tmp_path: Path):
+    log = open_error_log(Settings({"errorlog": str(tmp_path / "error.log")}))
+    log.close()
+    bridge.uninstall()
+    with (tmp_path / "next").open("w") as next_file:
+        assert next_file.fileno() == log.descriptor
+        log.error("lost")
+        log.reopen()
+        log.close()
+    assert (tmp_path / "next").read_text() == ""
