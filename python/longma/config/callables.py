@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _UNLIMITED: Final = 255
 _VARIABLE: Final = 0x04  # CO_VARARGS: the code takes *arguments
+_NEVER_RUNS: Final = 0x2A0  # CO_GENERATOR, CO_COROUTINE, CO_ASYNC_GENERATOR: a call only makes an object
 # What stands for the server's own logger, the one that is used unless another is asked for.
 _OWN_LOGGERS: Final = frozenset(
     {
@@ -49,6 +50,10 @@ class Hook(Kind["HookFunction | None"]):
         function = imported(value) if isinstance(value, str) else value
         if not callable(function):
             raise ValueError(f"be a function, not {shown(function)}")
+        if getattr(getattr(function, "__code__", None), "co_flags", 0) & _NEVER_RUNS:
+            raise ValueError(
+                f"be a plain function: {_name_of(function)} is asynchronous or yields, and would never run"
+            )
         least, most = arity(function)
         wanted = len(self.arguments)
         taken = min(most, wanted)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+from longma.config.later import LATER
 from longma.config.option import rows
 from longma.config.settings import SECTIONS, table
 
@@ -26,13 +27,28 @@ A setting can be given in several places. What stands further down wins:
 
 1. the default;
 2. an environment variable of its own, where it has one;
-3. the configuration file: `-c PATH`, `-c file:PATH` or `-c python:MODULE`, else `./longma.conf.py`, else
-   `./gunicorn.conf.py`. It is Python; a setting is a variable with the setting's name;
+3. the configuration file: `-c PATH`, `-c file:PATH` or `-c python:MODULE`, else the first that is there of
+   `./longma.conf.py`, `./gunicorn.conf.py`, `./longma.toml` and `./pyproject.toml` with a table `[tool.longma]`. A setting
+   is a variable, or in TOML a key, with the setting's name;
 4. `GUNICORN_CMD_ARGS`, then `LONGMA_CMD_ARGS`: environment variables that hold arguments as a shell would read them;
 5. the command line.
 
 Lists replace each other, they are never merged. Every mistake is reported, each with its place, and the exit status is
-1 (2 when the command line cannot be read). `longma --print-config` shows each value with its source.
+1 (2 when the command line cannot be read). `longma --print-config` shows each value with its source, and
+`longma --check-config` loads the application besides. What has no effect is worth a line in the error log.
+
+Seconds may have a fraction. Bytes may be written as strings such as `"10M"` (K, M, G and T, powers of 1024).
+"""
+
+
+_REFUSED: Final = """
+## Not supported
+
+Settings of Gunicorn's that are refused, since a site that asks for them must not start without them. Those marked with
+a star only detail one of the others: they are taken, with a notice. Any of them may hold Gunicorn's default.
+
+| setting | why |
+|---|---|
 """
 
 
@@ -42,6 +58,8 @@ def page() -> str:
     for section in SECTIONS:
         parts.append(f"\n## {section.title}\n\n{_paragraphs(section.__doc__ or '')}\n")
         parts += [_entry(row) for row in rows(section)]
+    parts.append(_REFUSED)
+    parts += [f"| `{later.name}`{' *' if later.is_detail else ''} | {later.why} |\n" for later in LATER]
     return "".join(parts)
 
 

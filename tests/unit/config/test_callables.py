@@ -96,6 +96,20 @@ def test_what_is_no_function_is_refused(value: object):
         TWO.parse(value)
 
 
+async def asynchronous(server, worker):
+    return None
+
+
+def yielding(server, worker):
+    yield server
+
+
+@pytest.mark.parametrize("function", [asynchronous, yielding])
+def test_what_would_never_run_is_refused(function):
+    with pytest.raises(ValueError, match=rf"^be a plain function: {function.__name__} is asynchronous or yields, "):
+        TWO.parse(function)
+
+
 def test_none_is_no_hook():
     assert TWO.parse(None) is None
 

@@ -219,6 +219,34 @@ def test_an_ini_file_of_paste_names_the_processes_and_may_configure_logs(tmp_pat
     ]
 
 
+def test_a_second_reading_knows_nothing_of_the_first(tmp_path: Path):
+    file = tmp_path / "gunicorn.conf.py"
+    file.write_text(
+        "import os\nworkers = 2\nraw_env = ['A=1']\nname = 'first'\n"
+        "def post_fork(server, worker):\n    return name\nproc_name = os.environ.get('NAME_OF_SHOP')\n"
+    )
+    first = resolved(tmp_path, "a:a", WEB_CONCURRENCY="9").settings
+    file.write_text("name = 'second'\ndef pre_fork(server, worker):\n    return name\nbacklog = 7\n")
+    second = resolved(tmp_path, "a:a").settings
+    assert second == Settings(
+        {
+            **Settings().as_mapping(),
+            "wsgi_app": "a:a",
+            "default_proc_name": "a:a",
+            "chdir": str(tmp_path),
+            "config": "gunicorn.conf.py",
+            "backlog": 7,
+            "pre_fork": second.pre_fork,
+        }
+    )
+    assert first.post_fork is not None
+    assert second.pre_fork is not None
+    assert (first.post_fork(0, 0), second.pre_fork(0, 0)) == ("first", "second")
+    file.write_text("1/0")
+    mistakes(tmp_path)
+    assert second.pre_fork(0, 0) == "second"
+
+
 def test_a_hook_is_a_function_of_the_file(tmp_path: Path):
     (tmp_path / "gunicorn.conf.py").write_text("def post_fork(server, worker):\n    return worker\n")
     hook = resolved(tmp_path).settings.post_fork

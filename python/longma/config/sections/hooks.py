@@ -15,7 +15,8 @@ class Hooks(Section):
     """Functions of the configuration file that the server calls at set moments.
 
     A hook is a function with the setting's name, or a string `MODULE.FUNCTION`. `docs/hooks.md` tells what the
-    arguments are, the order, and what an exception in one does.
+    arguments are, the order, and what an exception in one does. A reload executes the configuration file anew, but not
+    the modules that it imports.
     """
 
     __slots__ = ()
