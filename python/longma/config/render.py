@@ -28,8 +28,8 @@ A setting can be given in several places. What stands further down wins:
 1. the default;
 2. an environment variable of its own, where it has one;
 3. the configuration file: `-c PATH`, `-c file:PATH` or `-c python:MODULE`, else the first that is there of
-   `./longma.conf.py`, `./gunicorn.conf.py`, `./longma.toml` and `./pyproject.toml` with a table `[tool.longma]`. A setting
-   is a variable, or in TOML a key, with the setting's name;
+   `./longma.conf.py`, `./gunicorn.conf.py`, `./longma.toml` and `./pyproject.toml` with a table `[tool.longma]`. A
+   setting is a variable, or in TOML a key, with the setting's name;
 4. `GUNICORN_CMD_ARGS`, then `LONGMA_CMD_ARGS`: environment variables that hold arguments as a shell would read them;
 5. the command line.
 
