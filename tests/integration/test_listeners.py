@@ -5,17 +5,27 @@ from __future__ import annotations
 import os
 import stat
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from tests.support.bound import Bound
 from tests.support.http import Client
-from tests.support.log import Lines
-from tests.support.server import LONGMA, Server, environment, listener
+from tests.support.server import LONGMA, Run, Server, environment, listener
 
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
+# FIRST SECOND COMMAND: what systemd does for a unit with two sockets.
+LIKE_SYSTEMD = """
+import fcntl, os, sys
+aside = [fcntl.fcntl(int(number), fcntl.F_DUPFD_CLOEXEC, 50) for number in sys.argv[1:3]]
+for number, descriptor in enumerate(aside, 3):
+    os.dup2(descriptor, number)
+os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="2")
+os.execv(sys.argv[3], sys.argv[3:])
+"""
 
 
 def test_several_addresses_are_one_server(serve: Serve, short_directory: str):
@@ -39,30 +49,6 @@ def test_each_kind_of_address(serve: Serve, short_directory: str, kind: str, wor
             assert len(client.ask("GET", "/big?bytes=3000000").body) == 3_000_000
     for _ in range(20):
         assert server.get("/hello").status == 200
-
-
-class Bound:
-    """A server that binds its address itself, as an operator would have it do."""
-
-    def __init__(self, *options: str) -> None:
-        self.process = subprocess.Popen(
-            [LONGMA, *options, APP],
-            cwd=Path(__file__).parents[2],
-            env=environment({}),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        assert self.process.stderr is not None
-        self.errors = Lines(self.process.stderr)
-
-    def __enter__(self) -> Bound:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.process.terminate()
-        assert self.process.wait(30) == 0
-        self.errors.finish()
 
 
 def test_a_unix_socket_is_made_and_taken_away(short_directory: str):
@@ -105,32 +91,81 @@ def test_a_file_that_is_no_socket_is_left_alone(short_directory: str):
 
 def test_port_0_is_any_free_port():
     with Bound("-b", "127.0.0.1:0") as server:
-        (line,) = server.errors.wait(r"Listening at: http://127.0.0.1:\d+")
-        port = int(line.split("127.0.0.1:")[1].split()[0])
-        assert port != 0
-        with Client(("127.0.0.1", port)) as client:
+        assert server.port() != 0
+        with server.client() as client:
             assert client.ask("GET", "/hello").status == 200
 
 
 def test_an_ipv6_address_in_brackets():
     listener("tcp6").close()  # skips where there is no IPv6
     with Bound("-b", "[::1]:0") as server:
-        (line,) = server.errors.wait(r"Listening at: http://\[::1\]:\d+")
-        port = int(line.split("[::1]:")[1].split()[0])
-        with Client(("::1", port)) as client:
+        server.errors.wait(r"Listening at: http://\[::1\]:\d+")
+        with server.client("::1") as client:
             assert client.ask("GET", "/hello").status == 200
 
 
 def test_after_a_stop_the_address_can_be_bound_again_at_once():
     with Bound("-b", "127.0.0.1:0") as server:
-        (line,) = server.errors.wait("Listening at")
-        port = int(line.split("127.0.0.1:")[1].split()[0])
-        with Client(("127.0.0.1", port)) as client:
+        port = server.port()
+        with server.client() as client:
             assert client.ask("GET", "/hello").status == 200
             server.process.terminate()
             client.ended()
             server.process.wait(30)
-    with Bound("-b", f"127.0.0.1:{port}") as server:
-        server.errors.wait("Booting worker")
-        with Client(("127.0.0.1", port)) as client:
-            assert client.ask("GET", "/hello").status == 200
+    with Bound("-b", f"127.0.0.1:{port}") as server, server.client() as client:
+        assert client.ask("GET", "/hello").status == 200
+
+
+def test_an_abstract_name_has_no_file():
+    name = f"longma-test-served-{os.getpid()}"
+    with Bound("-b", f"unix:@{name}") as server:
+        server.errors.wait(f"Listening at: unix:@{name} ")
+        with Client(f"\0{name}") as client:
+            answer = client.ask("GET", "/hello", "Host: a.example:81")
+            assert answer.status == 200
+    assert not os.path.exists(f"@{name}")
+
+
+def test_who_has_the_port_is_told(serve: Serve):
+    server = serve(APP)
+    port = server.address[1]
+    run = Run("-b", f"127.0.0.1:{port}", APP)
+    assert run.status == 1
+    assert run.errors.count(f"Connection in use: 127.0.0.1:{port}") == 5
+    (error,) = [line for line in run.errors.splitlines() if line.startswith("longma: error: ")]
+    assert f"process {server.pid} (longma" in error
+
+
+def test_descriptors_of_the_service_manager_come_alone(short_directory: str):
+    """As sd_listen_fds(3) has it: the descriptors begin at 3, and LISTEN_PID is who executes the server."""
+    made = [listener(), listener("unix", short_directory)]
+    path = os.path.join(short_directory, "socket")
+    names = [str(one.getsockname()[1]) if isinstance(one.getsockname(), tuple) else path for one in made]
+    command = [sys.executable, "-c", LIKE_SYSTEMD, *(str(one.fileno()) for one in made), str(LONGMA)]
+    with Bound("-b", "127.0.0.1:1", command=command, pass_fds=[one.fileno() for one in made]) as server:
+        for one in made:
+            one.close()
+        server.errors.wait(f"Listening at: http://127.0.0.1:{names[0]},unix:{path} ")
+        server.errors.wait("Not listening on 127.0.0.1:1: inherited descriptors were given, which come alone")
+        for address in (("127.0.0.1", int(names[0])), path):
+            with Client(address) as client:
+                assert client.ask("GET", "/hello").status == 200
+    assert os.path.exists(path), "the service manager's path is its own"
+
+
+def test_a_descriptor_that_is_no_socket_is_told_in_one_line(tmp_path: Path):
+    cure = "start longma with a listening socket at that number, or bind another address"
+    with (tmp_path / "file").open("w") as file:
+        run = Run("-b", f"fd://{file.fileno()}", APP, pass_fds=[file.fileno()])
+        assert run.status == 1
+        errors = [line for line in run.errors.splitlines() if not line.startswith("[")]
+        assert errors == [f"longma: error: fd://{file.fileno()}: Socket operation on non-socket; {cure}"]
+
+
+def test_two_servers_share_a_port_where_both_ask_to():
+    shared = ("--reuse-port", "-w", "2", "-b")
+    with Bound(*shared, "127.0.0.1:0") as first, Bound(*shared, f"127.0.0.1:{first.port()}") as second:
+        assert second.port() == first.port()
+        for _ in range(20):
+            with first.client() as client:
+                assert client.ask("GET", "/hello").status == 200
