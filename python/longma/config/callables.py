@@ -58,14 +58,21 @@ class Hook(Kind["HookFunction | None"]):
         wanted = len(self.arguments)
         taken = min(most, wanted)
         if taken < wanted - self.optional or least > wanted:
-            takes = f"{least}" if least == most else f"{least} or more" if most == _UNLIMITED else f"{least} to {most}"
-            raise ValueError(f"take {self._spelled()}; {_name_of(function)} takes {takes}")
+            raise ValueError(f"take {self._spelled()}; {_name_of(function)} {_takes(least, most)}")
         return function if taken == wanted else _with_fewer(function, taken)
 
     def _spelled(self) -> str:
         wanted = len(self.arguments)
         counts = " or ".join(str(count) for count in range(wanted - self.optional, wanted + 1))
         return f"{counts} argument{'' if counts == '1' else 's'} ({', '.join(self.arguments)})"
+
+
+def _takes(least: int, most: int) -> str:
+    if most < 0:
+        return "needs arguments by name"
+    if most == _UNLIMITED:
+        return f"takes {least} or more"
+    return f"takes {least}" if least == most else f"takes {least} to {most}"
 
 
 def _with_fewer(function: HookFunction, taken: int) -> HookFunction:
@@ -79,7 +86,7 @@ def _with_fewer(function: HookFunction, taken: int) -> HookFunction:
 
 
 def arity(function: Callable[..., object]) -> tuple[int, int]:
-    """Return how many positional arguments a callable needs and how many it takes at most.
+    """Return how many positional arguments a callable needs and takes at most; -1 where they alone are not enough.
 
     A decorator that keeps what it wraps in `__wrapped__` counts as what it wraps. `inspect` is left to whatever is not
     a plain function or method.
