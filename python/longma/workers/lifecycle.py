@@ -121,8 +121,10 @@ class Lifecycle:
         self.stop(graceful=True)
 
     def _stop_quickly(self, _signal: int, _frame: FrameType | None) -> None:
-        self.call(self._worker_int, "worker_int")
-        self.stop(graceful=False)
+        try:
+            self.call(self._worker_int, "worker_int")
+        finally:  # a hook may leave by SystemExit, which the application's call would swallow
+            self.stop(graceful=False)
 
     def _abort(self, _signal: int, frame: FrameType | None) -> None:
         """End the call that takes too long, by an exception in it; the master's KILL follows where that fails.
@@ -134,8 +136,10 @@ class Lifecycle:
         self._log.error(stack.describe(request, self._worker.booted, frame))
         self._worker.aborted = True
         self.exit_code = ABORTED
-        self.call(self._worker_abort, "worker_abort")
-        self.stop(graceful=False)
+        try:
+            self.call(self._worker_abort, "worker_abort")
+        finally:
+            self.stop(graceful=False)
         if not self._breaker.is_armed:
             raise SystemExit(ABORTED)
 

@@ -151,8 +151,9 @@ class Observer:
         request.req_number = self._worker.nr + 1
         try:
             hooks.run(self._pre_request, "pre_request", self._log, self._worker, request)
-        except BaseException:
+        except BaseException as error:
             self._refused[id(environ)] = request
+            self._worker.alive = self._worker.alive and not isinstance(error, SystemExit)
             raise
         return request
 
@@ -176,6 +177,8 @@ class Observer:
             hooks.run(self._post_request, "post_request", self._log, self._worker, request, environ, response)
         except hooks.HookError:
             return  # it is in the log; the answer is out
+        except SystemExit:
+            self._worker.alive = False
 
     def refused(self, peer: Peer, line: str, status: int, seconds: float) -> None:
         """A request was refused, or ended before it was whole: only the access log learns of it."""

@@ -172,6 +172,18 @@ def test_a_hook_that_fails_keeps_nothing_from_stopping(make: Make, written: Path
     assert said.count("ValueError: of the hook") == 2
 
 
+def test_a_hook_that_exits_stops_the_model_all_the_same(make: Make):
+    def leave(_worker: Worker) -> None:
+        raise SystemExit(9)
+
+    lifecycle, model = make(worker_int=leave, worker_abort=leave), Recorder()
+    lifecycle.adopt(model)
+    for handler in (lifecycle._stop_quickly, lifecycle._abort):
+        with pytest.raises(SystemExit):
+            handler(0, None)
+    assert model.stops == [False, False]
+
+
 def test_logs_are_opened_anew(lifecycle: Lifecycle):
     model = Recorder()
     lifecycle._reopen(0, None)

@@ -172,3 +172,17 @@ def test_a_log_that_fails_costs_no_request(worker: Worker, log: Log):
     Observer(worker, log, access=fail).end(request(), {}, "200 OK", [], 0, 0.0)
     Observer(worker, log).refused(PEER, "GET / HTTP/1.1", 400, 0.0)
     assert log.lines == ["Exception in the access log"]
+
+
+def test_a_hook_that_exits_stops_its_worker(worker: Worker, log: Log):
+    def leave(*_: object) -> None:
+        raise SystemExit
+
+    stops: list[bool] = []
+    worker.forked(lambda: 0.0, lambda: stops.append(True))
+    observer = Observer(worker, log, leave, leave)
+    with pytest.raises(SystemExit):
+        observer.begin({}, "GET", "/", (1, 1), FIELDS, PEER)
+    observer.end(request(), {}, "200 OK", [], 0, 0.0)
+    assert stops == [True]
+    assert log.lines == []
