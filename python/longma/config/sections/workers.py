@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-from longma.config import cpus
 from longma.config.nearest import nearest
 from longma.config.option import Kind, Section, option
 from longma.config.parsers import BYTES, COUNT, SECONDS, shown, whole_number, words
@@ -31,6 +30,8 @@ def worker_class_name(value: object) -> str:
 def worker_count(value: object) -> int:
     """Return a number of workers; `auto` is one for each processor that may be used."""
     if isinstance(value, str) and value.strip().lower() == _AUTO:
+        from longma.config import cpus  # for those who ask for it
+
         return cpus.available()
     try:
         return whole_number(value)
