@@ -75,8 +75,9 @@ def duration(value: object) -> float:
 
 
 def boolean(value: object) -> bool:
-    if isinstance(value, bool):
-        return value
+    """Return True or False; None counts as False, as with Gunicorn."""
+    if value is None or isinstance(value, bool):
+        return bool(value)
     if isinstance(value, str) and value.strip().lower() in ("true", "false"):
         return value.strip().lower() == "true"
     raise ValueError(f"be True or False, not {shown(value)}")
@@ -85,6 +86,11 @@ def boolean(value: object) -> bool:
 def optional_text(value: object) -> str | None:
     """Return a string, or None for None and for an empty one."""
     return None if value is None else text(value) or None
+
+
+def any_text(value: object) -> str:
+    """Return a string; None counts as an empty one."""
+    return "" if value is None else text(value)
 
 
 def text(value: object) -> str:
@@ -106,8 +112,8 @@ def texts(value: object) -> tuple[str, ...]:
 
 
 def words(value: object) -> tuple[str, ...]:
-    """Return strings as a tuple; in one string alone commas divide them, and empty ones do not count."""
-    items = value.split(",") if isinstance(value, str) else value
+    """Return strings as a tuple; in one string alone commas divide them. Empty ones do not count, None holds none."""
+    items = () if value is None else value.split(",") if isinstance(value, str) else value
     return tuple(item for item in texts(items) if item)
 
 
@@ -192,7 +198,7 @@ def existing_file_section(value: object) -> str | None:
 
 def existing_files(value: object) -> tuple[str, ...]:
     """Return paths and patterns as a tuple; what holds no `*`, `?` or `[` must exist."""
-    items = texts(value)
+    items = texts(() if value is None else value)
     for item in items:
         if not any(character in item for character in "*?[") and not os.path.exists(item):
             raise ValueError(f"name existing files, not {item!r}")
@@ -230,9 +236,8 @@ COUNT: Final = Kind("whole number", parse=whole_number, text=int, metavar="INT")
 BYTES: Final = Kind("whole number, or a string such as '10M'", parse=size, text=size, metavar="BYTES")
 SECONDS: Final = Kind("number", parse=duration, text=float, metavar="SECONDS", show=show_seconds)
 BOOLEAN: Final = Kind("boolean", parse=boolean)
-TEXT: Final = Kind("string", parse=text)
+TEXT: Final = Kind("string", parse=any_text)
 OPTIONAL_TEXT: Final = Kind("string or None", parse=optional_text)
-FILE: Final = Kind("path", parse=text, metavar="FILE")
 OPTIONAL_FILE: Final = Kind("path or None", parse=optional_text, metavar="FILE")
 EXISTING_FILE: Final = Kind("path or None", parse=existing_file, metavar="FILE")
 FILE_SECTION: Final = Kind("path or None", parse=existing_file_section, metavar="FILE[#SECTION]")

@@ -8,6 +8,7 @@ from collections.abc import Callable
 import pytest
 
 from longma.config import cpus, parsers
+from longma.config.sections.logging import error_log_name, level
 from longma.config.sections.mechanics import sendfile_switch
 from longma.config.sections.proxies import scheme_headers
 from longma.config.sections.security import field_count, field_size
@@ -35,6 +36,16 @@ from longma.config.sections.workers import device_names, worker_class_name, work
         (parsers.boolean, True, True),
         (parsers.boolean, "False", False),
         (parsers.boolean, " TRUE ", True),
+        (parsers.boolean, None, False),
+        (parsers.any_text, None, ""),
+        (parsers.words, None, ()),
+        (parsers.existing_files, None, ()),
+        (error_log_name, None, "-"),
+        (error_log_name, "", "-"),
+        (error_log_name, " log/error ", "log/error"),
+        (level, "WARN", "warning"),
+        (level, "fatal", "critical"),
+        (level, " Debug", "debug"),
         (parsers.optional_text, None, None),
         (parsers.optional_text, " a ", "a"),
         (parsers.addresses, ["a:1 ", "unix:/a"], ("a:1", "unix:/a")),
@@ -119,6 +130,8 @@ def test_a_good_value_is_read(parse: Callable[[object], object], given: object, 
         (parsers.boolean, 1, "be True or False, not 1"),
         (parsers.boolean, "yes", "be True or False, not 'yes'"),
         (parsers.text, 5, "be a string, not 5"),
+        (level, "trace", "be one of debug, info, warning, error, critical, not 'trace'"),
+        (level, None, "be one of debug, info, warning, error, critical, not None"),
         (parsers.texts, 5, "be a list of strings, not 5"),
         (parsers.texts, ["a", 5], "hold strings only, not 5"),
         (parsers.addresses, [], "name at least one address"),

@@ -219,6 +219,81 @@ def test_an_ini_file_of_paste_names_the_processes_and_may_configure_logs(tmp_pat
     ]
 
 
+# What Gunicorn's documentation and its users' files look like: every setting by name, many of them None.
+USUAL_FILE = """
+import multiprocessing
+import os
+
+bind = ['127.0.0.1:8000', 'unix:/run/shop.sock']
+backlog = 2048
+workers = multiprocessing.cpu_count() * 2 + 1
+worker_class = 'sync'
+worker_connections = 1000
+timeout = int(os.environ.get('NO_SUCH_TIMEOUT', '30'))
+keepalive = 2
+max_requests, max_requests_jitter = 1000, 50
+spew = False
+daemon = None
+raw_env = ['DJANGO_SETTINGS_MODULE=shop.settings']
+pidfile = None
+umask = 0
+user = group = None
+tmp_upload_dir = worker_tmp_dir = None
+errorlog = None
+loglevel = 'WARN'
+accesslog = '-'
+proc_name = None
+forwarded_allow_ips = '*'
+secure_scheme_headers = {'X-Forwarded-Proto': 'https'}
+statsd_host = None
+threads = 1
+certfile = keyfile = None
+
+def post_fork(server, worker):
+    server.log.info("Worker spawned (pid: %s)", worker.pid)
+
+def pre_fork(server, worker):
+    pass
+
+def pre_exec(server):
+    server.log.info("Forked child, re-executing.")
+
+def when_ready(server):
+    server.log.info("Server is ready. Spawning workers")
+
+def worker_int(worker):
+    import threading
+    id2name = {th.ident: th.name for th in threading.enumerate()}
+
+def pre_request(worker, req):
+    worker.log.debug("%s %s", req.method, req.path)
+
+def post_request(worker, req, environ, resp):
+    pass
+
+def child_exit(server, worker):
+    pass
+
+def nworkers_changed(server, new_value, old_value):
+    pass
+
+def ssl_context(conf, default_ssl_context_factory):
+    return default_ssl_context_factory()
+"""
+
+
+def test_a_file_as_it_stands_under_gunicorn_is_read(tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text(USUAL_FILE)
+    found = resolved(tmp_path, "shop.wsgi")
+    assert found.notices == (
+        (
+            "gunicorn.conf.py, line 58: ssl_context has no effect: "
+            "this version does not speak TLS; let a proxy in front do it"
+        ),
+    )
+    assert (found.settings.errorlog, found.settings.loglevel, found.settings.daemon) == ("-", "warning", False)
+
+
 def test_a_second_reading_knows_nothing_of_the_first(tmp_path: Path):
     file = tmp_path / "gunicorn.conf.py"
     file.write_text(

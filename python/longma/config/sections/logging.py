@@ -6,14 +6,27 @@ from typing import Any, Final
 
 from longma.config.callables import LOGGER_CLASS
 from longma.config.option import DIRECTORY, START, Computed, Kind, Section, option
-from longma.config.parsers import BOOLEAN, DICTIONARY, EXISTING_FILE, FILE, OPTIONAL_FILE, one_of, text
+from longma.config.parsers import BOOLEAN, DICTIONARY, EXISTING_FILE, OPTIONAL_FILE, one_of, optional_text, text
 
 
 def _no_dictionary() -> dict[str, Any]:
     return {}
 
 
+_LEVELS: Final = ("debug", "info", "warning", "error", "critical")
 _COMBINED: Final = '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
+
+
+def error_log_name(value: object) -> str:
+    """Return a path or `-`, which is what None stands for."""
+    return optional_text(value) or "-"
+
+
+def level(value: object) -> str:
+    """Return the name of a level; `warn` and `fatal` are other names of two of them."""
+    name = value.strip().lower() if isinstance(value, str) else value
+    known = {"warn": "warning", "fatal": "critical"}.get(name, name) if isinstance(name, str) else name
+    return one_of(*_LEVELS).parse(known)
 
 
 class Logging(Section):
@@ -36,13 +49,13 @@ class Logging(Section):
     )
     errorlog: str = option(
         "-",
-        kind=FILE,
+        kind=Kind("path", parse=error_log_name, metavar="FILE"),
         cli=("--error-logfile", "--log-file"),
         doc="The file that gets the server's own messages; `-` is standard error.",
     )
     loglevel: str = option(
         "info",
-        kind=one_of("debug", "info", "warning", "error", "critical"),
+        kind=Kind("string", parse=level, metavar="|".join(_LEVELS)),
         cli=("--log-level",),
         doc="The least important messages that are still written: `debug`, `info`, `warning`, `error` or `critical`.",
     )
