@@ -1,0 +1,255 @@
+"""The hooks that a worker calls: when, with what, and what becomes of the worker where one of them fails."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.support.deadlines import until
+from tests.support.gate import Gate
+from tests.support.processes import is_alive
+from tests.support.server import Run, Server, listener
+
+Serve = Callable[..., Server]
+Configure = Callable[[str], tuple[str, str]]
+APP = "tests.apps.answers"
+TRACED = """
+import os
+
+def say(log, name, *facts):
+    log.info("hook %s in %d: %s", name, os.getpid(), " ".join(str(fact) for fact in facts))
+"""
+
+
+@pytest.fixture
+def configure(tmp_path: Path) -> Configure:
+    """Write a configuration file of hooks, which may call `say`, and return the option that names it."""
+
+    def write(text: str) -> tuple[str, str]:
+        path = tmp_path / "hooks.conf.py"
+        path.write_text(TRACED + text)
+        return "-c", str(path)
+
+    return write
+
+
+def hooks_called(server: Server) -> list[str]:
+    """The names of the hooks that have said something, in order."""
+    return [match[1] for line in server.errors.so_far() if (match := re.search(r"\] hook (\w+) in ", line))]
+
+
+def replaced(server: Server, before: int) -> int:
+    """Wait for a worker that serves in place of one that is gone; returns its number."""
+    until(lambda: not is_alive(before), "the worker to be gone")
+    pid = int(server.get("/pid").body)
+    assert pid != before
+    return pid
+
+
+ALL = """
+def post_fork(server, worker):
+    say(worker.log, "post_fork", worker.pid == os.getpid(), worker.booted, server.pid == os.getppid(), worker.age)
+
+def post_worker_init(worker):
+    say(worker.log, "post_worker_init", callable(worker.wsgi), worker.cfg.workers, worker.alive, len(worker.sockets))
+
+def pre_request(worker, req):
+    say(worker.log, "pre_request", worker.nr, req.method, req.uri, req.path, req.query, req.version)
+
+def post_request(worker, req, environ, resp):
+    say(worker.log, "post_request", worker.nr, environ["PATH_INFO"], resp.status, resp.sent, req.uri)
+
+def worker_int(worker):
+    say(worker.log, "worker_int", worker.alive)
+
+def worker_exit(server, worker):
+    say(worker.log, "worker_exit", worker.nr, worker.alive)
+"""
+
+
+def test_the_hooks_of_a_worker_are_called_in_their_order(serve: Serve, configure: Configure):
+    server = serve(APP, *configure(ALL))
+    with server.client() as client:
+        assert client.ask("GET", "/hello?a=b").status == 200
+        assert client.ask("GET", "/missing").status == 404
+        server.errors.wait("hook post_request in .* 404")
+    worker = server.worker_pid()
+    assert server.stop() == 0
+    assert hooks_called(server) == [
+        *("post_fork", "post_worker_init"),
+        *("pre_request", "post_request", "pre_request", "post_request", "worker_exit"),
+    ]
+    said = "\n".join(server.errors.so_far())
+    assert f"hook post_fork in {worker}: True False True 1" in said
+    assert f"hook post_worker_init in {worker}: True 1 True 1" in said
+    assert f"hook pre_request in {worker}: 0 GET /hello?a=b /hello a=b (1, 1)" in said
+    assert re.search(rf"hook post_request in {worker}: \d /hello 200 OK 14 /hello\?a=b", said)
+    assert f"hook worker_exit in {worker}: 2 False" in said
+    assert said.index(f"Worker exiting (pid: {worker})") < said.index("hook worker_exit")
+
+
+def test_a_quick_stop_has_its_hook_and_a_graceful_one_has_not(serve: Serve, configure: Configure):
+    server = serve(APP, *configure(ALL))
+    worker = int(server.get("/pid").body)
+    os.kill(worker, signal.SIGTERM)
+    worker = replaced(server, worker)
+    assert "worker_int" not in hooks_called(server)
+    os.kill(worker, signal.SIGINT)
+    server.errors.wait(f"hook worker_int in {worker}")
+    replaced(server, worker)
+
+
+@pytest.mark.parametrize("hook", ["post_fork(server, worker)", "post_worker_init(worker)"])
+def test_a_hook_without_which_a_worker_cannot_boot_ends_the_server(configure: Configure, hook: str):
+    name = hook.partition("(")[0]
+    options = configure(f"def {hook}:\n    raise ValueError('no device')\n")
+    with listener() as bound:
+        run = Run("-b", f"fd://{bound.fileno()}", *options, APP, pass_fds=(bound.fileno(),))
+    assert run.status == 3, run.errors
+    assert f"Exception in hook {name}" in run.errors
+    assert "ValueError: no device" in run.errors
+
+
+def test_a_worker_exit_that_fails_changes_nothing(serve: Serve, configure: Configure):
+    server = serve(APP, *configure("def worker_exit(server, worker):\n    raise ValueError('too late')\n"))
+    server.expect("Exception in hook worker_exit\nTraceback.*ValueError: too late")
+    assert server.get("/hello").status == 200
+    assert server.stop() == 0
+    server.errors.wait("Exception in hook worker_exit")
+
+
+def test_a_request_that_a_hook_refuses_is_a_500(serve: Serve, configure: Configure):
+    server = serve(
+        APP,
+        *configure(
+            """
+def pre_request(worker, req):
+    if req.path == "/refused":
+        raise ValueError("not today")
+
+def post_request(worker, req, environ, resp):
+    say(worker.log, "post_request", req.uri, resp.status if resp else None)
+"""
+        ),
+    )
+    server.expect("not today")
+    assert server.get("/refused").status == 500
+    server.errors.wait("Exception in hook pre_request")
+    assert server.get("/hello").status == 200
+    server.errors.wait("hook post_request in .*: /hello 200 OK")
+    assert hooks_called(server) == ["post_request", "post_request"]
+
+
+@pytest.mark.parametrize("arguments", ["worker, req", "worker, req, environ", "worker, req, environ, resp"])
+def test_a_post_request_that_fails_is_only_logged(serve: Serve, configure: Configure, arguments: str):
+    server = serve(APP, *configure(f"def post_request({arguments}):\n    raise ValueError('late')\n"))
+    server.expect("Exception in hook post_request\nTraceback.*ValueError: late")
+    with server.client() as client:
+        for _ in range(2):
+            assert client.ask("GET", "/hello").status == 200
+    server.errors.wait("Exception in hook post_request", count=2)
+
+
+def test_a_worker_that_a_hook_declares_dead_stops_gracefully(serve: Serve, configure: Configure):
+    server = serve(
+        APP,
+        *configure(
+            """
+def post_request(worker, req, environ, resp):
+    if req.path == "/pid":
+        worker.alive = False
+"""
+        ),
+    )
+    with server.client() as client:
+        answer = client.ask("GET", "/pid")
+        assert answer.status == 200
+        client.expect_end()
+    replaced(server, int(answer.body))
+
+
+def test_an_application_that_fails_shows_hooks_its_answer(serve: Serve, configure: Configure):
+    server = serve(APP, *configure(ALL))
+    server.expect("Error handling request")
+    with server.client() as client:
+        assert client.ask("GET", "/raises").status == 500
+    server.errors.wait("hook post_request in .* /raises 500 ")
+
+
+# Signals
+
+
+@pytest.mark.parametrize("number", [signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH])
+def test_a_signal_for_the_master_has_no_meaning_for_a_worker(serve: Serve, number: signal.Signals):
+    server = serve(APP)
+    worker = int(server.get("/pid").body)
+    os.kill(worker, number)
+    assert int(server.get("/pid").body) == worker
+    assert server.worker_pids() == [worker]
+
+
+def test_a_worker_that_is_sent_hup_finishes_and_is_replaced(serve: Serve, gate: Gate):
+    server = serve(APP)
+    with server.client() as busy:
+        busy.request("GET", "/wait")
+        visitor = gate.wait("in the application")
+        os.kill(visitor.pid, signal.SIGHUP)
+        visitor.release()
+        assert busy.read_response().status == 200
+        busy.expect_end()
+    replaced(server, visitor.pid)
+
+
+def test_a_worker_reopens_its_logs(serve: Serve, tmp_path: Path):
+    errors, access = tmp_path / "errors", tmp_path / "access"
+    server = serve(APP, "--error-logfile", str(errors), "--access-logfile", str(access), ready=None)
+    worker = int(server.get("/pid").body)
+    for file in (errors, access):
+        file.rename(f"{file}.old")
+    os.kill(worker, signal.SIGUSR1)
+    until(errors.exists, "the error log to be made anew")
+    assert server.get("/hello").status == 200
+    until(lambda: access.exists() and "/hello" in access.read_text(), "the access log to be made anew")
+    assert int(server.get("/pid").body) == worker
+    assert "/hello" not in (tmp_path / "access.old").read_text()
+
+
+def test_a_stop_while_the_application_is_imported_leaves_nothing_in_the_log(serve: Serve, gate: Gate):
+    for _ in range(10):
+        server = serve("tests.apps.importing", ready=None)
+        gate.wait("loading")
+        assert server.stop() == 0
+
+
+# What a worker does with the application
+
+
+def test_chance_is_another_in_each_worker(serve: Serve):
+    server = serve("tests.apps.hooked:draws", "--preload", workers=2)
+    drawn = {server.get("/").text for _ in range(20)}
+    assert len(drawn) == 20
+
+
+def test_what_an_application_writes_to_wsgi_errors_is_in_the_error_log(serve: Serve, tmp_path: Path):
+    errors = tmp_path / "errors"
+    server = serve("tests.apps.hooked:complains", "--error-logfile", str(errors), ready=None)
+    assert server.get("/").status == 200
+    until(lambda: "the application complains\n" in errors.read_text(), "the complaint")
+
+
+def test_an_application_of_an_ini_file(serve: Serve, tmp_path: Path):
+    (tmp_path / "pasted.py").write_text(
+        "def factory(settings, **local):\n"
+        "    def application(environ, start_response):\n"
+        "        start_response('200 OK', [('Content-Type', 'text/plain')])\n"
+        "        return [f\"{settings['colour']} {local['size']}\".encode()]\n"
+        "    return application\n"
+    )
+    (tmp_path / "site.ini").write_text("[app:small]\npaste.app_factory = pasted:factory\nsize = 3\n")
+    server = serve("", "--paste", "site.ini#small", "--paste-global", "colour=red", cwd=tmp_path)
+    assert server.get("/").text == "red 3"
