@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from longma.errors import OperatorError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, MutableMapping, Sequence
+    from collections.abc import Callable, Mapping, MutableMapping, Sequence
 
     from longma.net.listeners import Listener
 
+_WARNING: Final = 30  # the standard library's number, as every log here takes it
 FIRST_OF_SYSTEMD: Final = 3
 SUCCESSOR_VARIABLE: Final = "GUNICORN_FD"  # Gunicorn's name: either server can take over from the other
 _PID: Final = "LISTEN_PID"
@@ -30,15 +31,27 @@ class Inherited(NamedTuple):
     by_systemd: bool
 
 
-def inherited(environ: MutableMapping[str, str], pid: int) -> Inherited:
+def inherited(
+    environ: MutableMapping[str, str], pid: int, *, log: Callable[[int, str], None] | None = None
+) -> Inherited:
     """Return what this process, `pid`, was given, and take the variables that say so out of the environment.
+
+    Args:
+        environ: Where the variables are.
+        pid: Who we are to the service manager.
+        log: Takes a level and a line: what was given to the process that started us instead, a wrapper perhaps.
 
     Raises:
         OperatorError: a variable cannot be read.
     """
-    meant, count, names = (environ.pop(name, "") for name in (_PID, _COUNT, _NAMES))
-    numbers = environ.pop(SUCCESSOR_VARIABLE, "")
-    del names
+    meant, count, numbers = (environ.pop(name, "") for name in (_PID, _COUNT, SUCCESSOR_VARIABLE))
+    environ.pop(_NAMES, "")
+    if log is not None and count and meant == str(os.getppid()) != str(pid):
+        log(
+            _WARNING,
+            f"The service manager gave its sockets to process {meant}, which started this one: they are not used. "
+            "Let ExecStart= name longma itself, or end the script it names with `exec longma ...`",
+        )
     if meant == str(pid) and count not in ("", "0"):
         return Inherited(tuple(range(FIRST_OF_SYSTEMD, FIRST_OF_SYSTEMD + _number(_COUNT, count, count))), True)
     return Inherited(tuple(_number(SUCCESSOR_VARIABLE, numbers, part) for part in numbers.split(",") if part), False)

@@ -82,9 +82,12 @@ class Listener:
             with suppress(OSError):
                 os.unlink(self._path)
 
-    def is_reachable(self) -> bool:
-        """Whether clients can still find it: the path of a Unix socket may have been removed under it."""
-        return self._path is None or identity(self._path) is not None
+    def serves(self, address: Address) -> bool:
+        """Whether it is where clients of this address come: the path of a Unix socket may be gone from under it."""
+        if self._path is None:
+            return address == self.address
+        same = isinstance(address, UnixAddress) and os.path.abspath(address.path) == self._path
+        return same and identity(self._path) is not None
 
     def __repr__(self) -> str:
         return f"Listener({self.url!r}, fd={self.fileno()})"
@@ -183,11 +186,11 @@ class _Opener:
 
     def open(self, kept: Sequence[Listener]) -> tuple[Listener, ...]:
         """Open what is not among `kept` already, or raise AddressError with nothing left open."""
-        remaining = [listener for listener in kept if listener.is_reachable()]
+        remaining = list(kept)
         listeners: list[Listener] = []
         try:
             for address in self._addresses:
-                same = next((listener for listener in remaining if listener.address == address), None)
+                same = next((listener for listener in remaining if listener.serves(address)), None)
                 if same is not None:
                     remaining.remove(same)
                 listeners.append(same or self._open_patiently(address))
@@ -207,9 +210,9 @@ class _Opener:
                 sock = self._open(address)
                 return Listener(sock, address, inherited=isinstance(address, InheritedAddress))
             except OSError as error:
-                if error.errno not in (errno.EADDRINUSE, errno.EADDRNOTAVAIL):
+                what = _worth_waiting(error)
+                if what is None:
                     raise explained(address, error) from error
-                what = "Connection in use" if error.errno == errno.EADDRINUSE else "Invalid address"
                 again = f"; trying again in {_RETRY_SECONDS:g} second" if attempts_left else ""
                 self._log(_ERROR, f"{what}: {address}{again}")
                 if not attempts_left:
@@ -250,6 +253,15 @@ class _Opener:
         if sock.family == _socket.AF_INET6:
             alone = not any(_is_ipv4_at(other, port) for other in self._addresses)
             sock.setsockopt(_socket.IPPROTO_IPV6, _socket.IPV6_V6ONLY, 0 if alone else 1)
+
+
+def _worth_waiting(error: OSError) -> str | None:
+    """Return what to call a failure that may be over in a moment: a server stops, a network comes up."""
+    if isinstance(error, _socket.gaierror):
+        return "Name not looked up" if error.errno == _socket.EAI_AGAIN else None
+    if error.errno == errno.EADDRINUSE:
+        return "Connection in use"
+    return "Invalid address" if error.errno == errno.EADDRNOTAVAIL else None
 
 
 def _prepare(sock: _socket.socket, settings: Settings) -> None:

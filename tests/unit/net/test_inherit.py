@@ -30,6 +30,19 @@ def test_what_was_meant_for_another_process_is_not_ours():
     assert environ == {}
 
 
+def test_what_a_wrapper_kept_for_itself_is_told():
+    log: list[tuple[int, str]] = []
+    environ = {"LISTEN_PID": str(os.getppid()), "LISTEN_FDS": "1"}
+    found = inherited(environ, ME, log=lambda level, line: log.append((level, line)))
+    assert (found.descriptors, environ) == ((), {})
+    ((level, line),) = log
+    assert level == 30
+    assert line == (
+        f"The service manager gave its sockets to process {os.getppid()}, which started this one: they are not used. "
+        "Let ExecStart= name longma itself, or end the script it names with `exec longma ...`"
+    )
+
+
 def test_the_master_before_us_names_its_descriptors():
     environ = {"GUNICORN_FD": "5,7", "A": "b"}
     assert inherited(environ, ME) == Inherited((5, 7), by_systemd=False)

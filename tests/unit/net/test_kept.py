@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import socket
 
+import pytest
+
 from tests.unit.net.opening import Opened
 
 
@@ -14,6 +16,12 @@ def test_what_is_still_asked_for_stays_as_it_is(opened: Opened, short_directory:
     assert after[0] is before[1]
     assert after[1] is before[0]
     assert after[2].url == f"unix:{short_directory}/t"
+
+
+def test_a_path_may_be_spelled_otherwise(opened: Opened, short_directory: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(short_directory)
+    before = opened(f"unix:{short_directory}/s")
+    assert opened("unix:./s", how={"kept": before}) == before
 
 
 def test_what_is_not_asked_for_any_more_is_left_open(opened: Opened, short_directory: str):

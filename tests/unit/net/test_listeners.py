@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import errno
 import os
 import socket
@@ -180,6 +181,19 @@ def test_a_port_that_becomes_free_is_taken(opened: Opened):
     (second,) = opened(first.url.removeprefix("http://"))
     assert second.url == first.url
     assert opened.clock.slept == [1.0]
+
+
+def test_a_name_server_that_is_not_there_yet_is_waited_for(opened: Opened, monkeypatch: pytest.MonkeyPatch):
+    looked_up = _socket.getaddrinfo
+
+    def getaddrinfo(*arguments: object) -> object:
+        monkeypatch.setattr(_socket, "getaddrinfo", looked_up)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(_socket, "getaddrinfo", getaddrinfo)
+    (listener,) = opened("localhost:0")
+    assert listener.url.startswith("http://127.0.0.1:")
+    assert opened.log == [(40, "Name not looked up: localhost:0; trying again in 1 second")]
 
 
 def test_an_address_that_is_not_ours_is_explained(opened: Opened):
