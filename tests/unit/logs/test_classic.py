@@ -12,7 +12,7 @@ import pytest
 from longma.config.settings import Settings
 from longma.errors import OperatorError
 from longma.logs.setup import open_error_log
-from tests.unit.logs.listening import Daemon
+from tests.support.listening import Daemon
 from tests.unit.logs.site import Site
 
 LOGGERS = "tests.unit.logs.loggers"

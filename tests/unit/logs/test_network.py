@@ -10,7 +10,7 @@ import pytest
 
 from longma.logs.network import MAX_PENDING_RECORDS, RETRY_SECONDS, Datagrams, Peer, Remote, Stream, resolved
 from tests.support.deadlines import until
-from tests.unit.logs.listening import Daemon, read_lines
+from tests.support.listening import Daemon, read_lines
 
 
 class Words(list[str]):

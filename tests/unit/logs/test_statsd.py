@@ -12,7 +12,7 @@ from longma.config.settings import Settings
 from longma.logs import bridge
 from longma.logs.error_log import ErrorLog
 from longma.logs.setup import open_error_log
-from tests.unit.logs.listening import Daemon
+from tests.support.listening import Daemon
 
 Open = Callable[..., ErrorLog]
 

@@ -16,7 +16,7 @@ from longma.logs.error_log import ErrorLog
 from longma.logs.levels import Level
 from longma.logs.setup import open_error_log
 from longma.logs.syslog import MAX_RECORD_BYTES, Address, SyslogError, address, facility, severity, tag
-from tests.unit.logs.listening import Daemon, read_lines
+from tests.support.listening import Daemon, read_lines
 
 DGRAM, STREAM = socket.SOCK_DGRAM, socket.SOCK_STREAM
 Open = Callable[..., ErrorLog]
