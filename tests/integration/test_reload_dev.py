@@ -128,6 +128,7 @@ def test_further_files_are_watched(developed: Serve, site: Path):
 def test_without_reload_nothing_is_watched(serve: Serve, site: Path):
     server = serve(site.stem, cwd=site.parent)
     before = server.worker_pid()
+    assert server.get("/").text == "one"
     change(site, SITE.format(answer='b"two"'))
     assert server.get("/").text == "one"
     assert server.worker_pids() == [before]
