@@ -15,7 +15,7 @@ from longma.config.compatible import Config
 from longma.config.diff import restart_needed
 from longma.config.resolve import resolve
 from longma.errors import LongmaError, OperatorError
-from longma.logs.setup import open_error_log, reopen_logs
+from longma.logs.setup import check_access_log, open_error_log, reopen_logs
 from longma.master.events import SettingsLoaded, SettingsRefused
 from longma.master.policies import slots_for
 from longma.master.state import Wanted
@@ -83,6 +83,10 @@ class Generations:
             return SettingsRefused(str(error))
         for name in restart_needed(before.settings, common.settings):
             common.log.warning(f"{name} has changed: that takes effect when the server is started again.")
+        if common.application is not None:
+            common.log.warning(
+                "preload_app: the application was loaded by the master, and stays until USR2 or a restart."
+            )
         for notice in resolved.notices:
             common.log.warning(notice)
         self._commons[generation] = common
@@ -113,6 +117,13 @@ class Generations:
         self._readings.pop(generation, None)
         if common is not None:
             self._let_go_of(common)
+
+    def close_listeners(self, *, unlink: bool) -> None:
+        """Let go of the listeners of every generation; they close with the last worker's."""
+        for listener in {listener for common in self._commons.values() for listener in common.listeners}:
+            if unlink:
+                listener.unlink()
+            listener.close()
 
     def _read(self) -> Resolved:
         """Read everything again as it was read at the start: from the same directory, with the same environment.
@@ -145,6 +156,7 @@ class Generations:
             raise OperatorError(f"workers: there is no room for {settings.workers} until the server is started again")
         model = model_named(settings.worker_class)
         devices = discover(settings)
+        check_access_log(settings)
         has_new_logs = any(getattr(settings, name) != getattr(before.settings, name) for name in LOG_SETTINGS)
         log = open_error_log(settings) if has_new_logs else before.log
         listeners = self._listen(before, settings, log)

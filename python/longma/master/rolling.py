@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from longma.logs.levels import Level
 from longma.master.actions import Abandon, Commit, CountWorkers, Log, News, NoteWorkers, Notify, Renew, Spawn
-from longma.master.policies import free_slot, is_outdated, is_present, least_used_device, missing_workers
+from longma.master.policies import free_slot, least_used_device, missing_workers
 from longma.master.state import PendingSpawn, Phase, Reload, Stage, State, WorkerRecord
 from longma.master.stopping import tell_to_stop
 
@@ -52,7 +52,8 @@ def greet(state: State, worker: WorkerRecord, now: float) -> Decision:
     """A worker serves. Its heart is watched from now on, and a generation of which one serves has come to stay."""
     stage = Stage.READY if worker.stage is Stage.BOOTING else worker.stage
     state = state.with_worker(worker._replace(stage=stage, ready_at=now, heartbeat_at=now))
-    actions: tuple[Action, ...] = () if state.ever_ready else (Notify(News.READY),)
+    took = Log(Level.DEBUG, f"Worker (pid:{worker.pid}) serves, {now - worker.spawned_at:.2f} s after it was started.")
+    actions: tuple[Action, ...] = (took,) if state.ever_ready else (took, Notify(News.READY))
     state = state._replace(ever_ready=True, failure="")
     if state.reload is not None and worker.generation == state.generation:
         state = state._replace(reload=None)
@@ -121,16 +122,16 @@ def abandon_reload(state: State, why: str) -> Decision:
 
 
 def finish_reload(state: State) -> Decision:
-    """Say so when the last worker of an earlier generation has been replaced."""
+    """Say so when the last worker of an earlier generation is gone: nobody gets an answer of the old application."""
     actions: tuple[Action, ...] = ()
     if state.reload is not None and state.wanted.workers == 0:
         state = state._replace(reload=None)  # there is nobody to try it
         actions += (Commit(state.generation),)
     if not state.is_rolling or state.reload is not None or state.phase is not Phase.SERVING:
         return state, actions
-    present = [worker for worker in state.workers if is_present(worker)]
+    present = [worker for worker in state.workers if worker.stage is not Stage.KILLED]
     serving = sum(worker.stage is Stage.READY for worker in present)
-    if serving < state.wanted.workers or any(is_outdated(state, worker) for worker in present):
+    if serving < state.wanted.workers or any(worker.generation != state.generation for worker in present):
         return state, actions
     done = Log(Level.INFO, f"Reload complete: {serving} worker{'s' * (serving != 1)} of the new generation.")
     return state._replace(is_rolling=False), (*actions, done, Notify(News.READY))

@@ -95,7 +95,7 @@ class Shell:
             case CountWorkers(number):
                 self._log.metric("gunicorn.workers", number, "gauge")
             case CloseListeners(unlink):
-                self._close_listeners(unlink)
+                self._generations.close_listeners(unlink=unlink)
             case Log(level, message, pid):
                 self._log.log(level, message, pid)
             case Exit(code):
@@ -134,12 +134,6 @@ class Shell:
         for listener in current.listeners:
             listener.adopt_path()
         self._premises.take_over(current)
-
-    def _close_listeners(self, unlink: bool) -> None:
-        for listener in self._generations.current.listeners:
-            if unlink:
-                listener.unlink()
-            listener.close()
 
 
 def send_signal(pid: int, number: int) -> Vanished | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from longma.master import decide as decisions
-from longma.master.actions import Action, BuryWorker, CountWorkers, Notify
+from longma.logs.levels import Level
+from longma.master.actions import Action, BuryWorker, CountWorkers, Log, Notify
 from longma.master.events import Event
 from longma.master.state import Phase, Stage, State, Wanted, WorkerRecord
 
@@ -14,7 +15,11 @@ TOLD = (BuryWorker, CountWorkers, Notify)
 def decide(state: State, event: Event, now: float) -> tuple[State, tuple[Action, ...]]:
     """The decision, with what it does and without what it only tells."""
     state, actions = decisions.decide(state, event, now)
-    return state, tuple(action for action in actions if not isinstance(action, TOLD))
+    return state, tuple(action for action in actions if not (isinstance(action, TOLD) or is_debug(action)))
+
+
+def is_debug(action: Action) -> bool:
+    return isinstance(action, Log) and action.level == Level.DEBUG
 
 
 def wanted(workers: int = 1, *, timeout: float = 30.0, graceful_timeout: float = 30.0, slots: int = 8) -> Wanted:
