@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from types import FrameType
 
 OURS = "longma."
+IMPORT_SYSTEM = "<frozen importlib"
 
 
 def describe(request: tuple[str, str, float] | None, booted: bool, frame: FrameType | None) -> str:
@@ -35,5 +36,6 @@ def stack_of(frame: FrameType | None) -> str:
         frame = frame.f_back
     while len(frames) > 1 and str(frames[-1].f_globals.get("__name__", "")).startswith((OURS, "__main__")):
         frames.pop()
-    steps = ((one, one.f_lineno) for one in reversed(frames))
+    # Python leaves the import system out of its tracebacks too.
+    steps = ((one, one.f_lineno) for one in reversed(frames) if not one.f_code.co_filename.startswith(IMPORT_SYSTEM))
     return "".join(traceback.StackSummary.extract(steps).format()).rstrip()

@@ -36,3 +36,15 @@ def test_what_calls_the_application_is_left_out():
 
 def test_without_a_frame_there_is_no_stack():
     assert describe(None, True, None) == "the worker was aborted outside of a request; stack:\n"
+
+
+def test_the_import_system_is_left_out():
+    names: dict[str, object] = {}
+    exec(compile("def load(module): return module()", "<frozen importlib._pretended>", "exec"), names)
+
+    def slow_import() -> str:
+        return describe(None, False, sys._getframe())
+
+    words = names["load"](slow_import)  # type: ignore[operator]
+    assert ", in slow_import" in words
+    assert ", in load" not in words
