@@ -68,6 +68,21 @@ class Listener:
         """Stop listening in this process; the others that inherited the socket go on."""
         self._socket.close()
 
+    def turn_away(self) -> None:
+        """Let nobody new connect, in every process that has the socket; who is in the queue waits to be accepted.
+
+        Otherwise whoever connects between the last accept and the last close is reset. The first packet of a new
+        connection is dropped instead: the client sends it again a second later, when the socket is closed and the
+        connection refused, or another server is there to take it. Never to be done while another master shares it.
+        """
+        if self._socket.family != _socket.AF_UNIX and sys.platform == "linux":
+            from longma.net.doorkeeper import drop_first_packets
+
+            # Where the system has no such filter, a sandbox for example, it is as with any other server.
+            with suppress(OSError):
+                drop_first_packets(self._socket)
+                self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_DEFER_ACCEPT, 0)
+
     def adopt_path(self) -> None:
         """Take over the path of a Unix socket from the master that made it and is gone.
 

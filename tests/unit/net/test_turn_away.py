@@ -1,0 +1,87 @@
+"""The end of a listener: who is in the queue is served, who comes now is neither let in nor reset."""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+
+import pytest
+
+from longma.net.listeners import Listener
+from tests.support.deadlines import DEADLINE_SECONDS
+from tests.unit.net.opening import LINUX, Opened, look
+from tests.unit.process.children import exit_code, fork
+
+pytestmark = pytest.mark.skipif(not LINUX, reason="the filter is Linux's")
+
+
+def knocking(listener: Listener) -> socket.socket:
+    """A socket that has begun to connect."""
+    with look(listener) as sock:
+        address = sock.getsockname()
+    client = socket.socket()
+    client.setblocking(False)
+    assert client.connect_ex(address) == errno.EINPROGRESS
+    return client
+
+
+def outcome(client: socket.socket) -> int:
+    """How connecting ended: 0, or an error's number."""
+    _, writable, _ = select.select([], [client], [], DEADLINE_SECONDS)
+    assert writable
+    return client.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+
+
+def accepted(listener: Listener) -> socket.socket:
+    with look(listener) as sock:
+        select.select([sock], [], [], DEADLINE_SECONDS)
+        return sock.accept()[0]
+
+
+@pytest.mark.parametrize("deferred", [True, False])
+def test_who_is_in_the_queue_is_served_and_who_comes_later_is_refused(opened: Opened, deferred: bool):
+    (listener,) = opened("127.0.0.1:0", defer_accept=deferred)
+    early = knocking(listener)
+    assert outcome(early) == 0
+    listener.turn_away()
+    late = knocking(listener)
+    assert select.select([], [late], [], 0)[1] == []
+    early.send(b"question")
+    with accepted(listener) as served:
+        assert served.recv(100) == b"question"
+        served.send(b"answer")
+        select.select([early], [], [], DEADLINE_SECONDS)
+        assert early.recv(100) == b"answer"
+    listener.close()
+    assert outcome(late) == errno.ECONNREFUSED
+    for client in (early, late):
+        client.close()
+
+
+def test_it_holds_in_every_process_that_has_the_socket(opened: Opened):
+    (listener,) = opened("127.0.0.1:0")
+    assert exit_code(fork(listener.turn_away)) == 0
+    late = knocking(listener)
+    listener.close()
+    assert outcome(late) == errno.ECONNREFUSED
+    late.close()
+
+
+def test_another_server_takes_who_was_turned_away(opened: Opened):
+    (before,) = opened("127.0.0.1:0", defer_accept=False)
+    before.turn_away()
+    late = knocking(before)
+    before.close()
+    (after,) = opened(before.url.removeprefix("http://"), defer_accept=False)
+    assert outcome(late) == 0
+    accepted(after).close()
+    late.close()
+
+
+def test_a_unix_socket_stays_as_it_is(opened: Opened, short_directory: str):
+    (listener,) = opened(f"unix:{short_directory}/s")
+    listener.turn_away()
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(os.path.join(short_directory, "s"))
