@@ -22,7 +22,7 @@ def user(value: object) -> int:
 
     try:
         return pwd.getpwnam(str(value).strip()).pw_uid
-    except KeyError:
+    except (KeyError, ValueError):
         raise ValueError(f"be a user of this machine: there is no {shown(value)}") from None
 
 
@@ -37,7 +37,7 @@ def group(value: object) -> int:
 
     try:
         return grp.getgrnam(str(value).strip()).gr_gid
-    except KeyError:
+    except (KeyError, ValueError):
         raise ValueError(f"be a group of this machine: there is no {shown(value)}") from None
 
 

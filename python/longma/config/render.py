@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import ast
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -66,9 +67,19 @@ def page() -> str:
 def listing(resolved: Resolved) -> str:
     """Return every setting as a line of a configuration file, with its source as a comment."""
     values = resolved.settings.as_mapping()
-    assignments = {name: f"{name} = {row.kind.show(values[name])}" for name, row in table().items()}
+    assignments = {name: assignment(row, values[name]) for name, row in table().items()}
     width = min(max(len(text) for text in assignments.values()), 48)
     return "".join(f"{text:<{width}}  # {resolved.source_of(name)}\n" for name, text in sorted(assignments.items()))
+
+
+def assignment(row: Option[Any], value: object) -> str:
+    """Return a line of a configuration file, a comment when the value cannot be written down, as functions cannot."""
+    shown = row.kind.show(value)
+    try:
+        ast.literal_eval(shown)
+    except (SyntaxError, ValueError):
+        return f"# {row.name} = {shown}"
+    return f"{row.name} = {shown}"
 
 
 def _paragraphs(doc: str) -> str:

@@ -33,6 +33,13 @@ def test_a_listing_says_where_each_value_comes_from(tmp_path: Path):
     assert sources["workers = 3"] == "environment variable WEB_CONCURRENCY"
 
 
+def test_a_function_is_a_comment_of_the_listing(tmp_path: Path):
+    (tmp_path / "longma.conf.py").write_text("def post_fork(server, worker):\n    pass\n")
+    lines = render.listing(resolve([], {}, str(tmp_path))).splitlines()
+    assert "# post_fork = <post_fork()> # longma.conf.py, line 1" in {" ".join(line.split()) for line in lines}
+    assert [line.split()[0] for line in lines if not line.startswith("#")] == sorted(set(table()) - {"post_fork"})
+
+
 def test_a_listing_is_a_configuration_file(tmp_path: Path):
     wanted = resolve(shlex.split("-b a:1 -t 0.5 -m 022 --no-sendfile app:app"), {}, str(tmp_path))
     (tmp_path / "longma.conf.py").write_text(render.listing(wanted))
