@@ -107,6 +107,8 @@ def _tcp(text: str, rest: str) -> TCPAddress:
         if ":" in port:
             raise AddressError(text, "too many colons", "an IPv6 address stands in brackets, as in [::1]:8000")
         port = port if colon else str(DEFAULT_PORT)
+    if "/" in host:
+        raise AddressError(text, f"{host!r} is no host", f"a socket's path is written unix:{rest}")
     if any(character.isspace() or not character.isprintable() or character in "[]/,@" for character in host):
         raise AddressError(text, f"{host!r} is no host", "write HOST:PORT, and give --bind once for each address")
     if not _is_decimal(port) or len(port) > len(str(_MAX_PORT)) or int(port) > _MAX_PORT:

@@ -149,7 +149,6 @@ class WorkerProcesses(Section):
         (),
         kind=DEVICES,
         cli=("--devices",),
-        reload=False,
         doc="The GPUs to share out among the workers, such as `0,1,2,3`; `auto` for all there are. Each worker is "
         "leased the one with the fewest workers before it loads the application, and sees it alone, by "
         "`CUDA_VISIBLE_DEVICES`.",
