@@ -43,7 +43,7 @@ class Listener:
         is_fixed: whether it stays, and stays the only kind there is, whatever `bind` says: the service manager's.
     """
 
-    __slots__ = ("_made", "_owns_path", "_path", "_socket", "address", "inherited", "is_fixed", "url")
+    __slots__ = ("_is_ours", "_made", "_path", "_socket", "address", "inherited", "is_fixed", "url")
 
     def __init__(
         self, sock: _socket.socket, address: Address, *, inherited: bool = False, is_fixed: bool = False
@@ -55,9 +55,9 @@ class Listener:
         self.url = _url(sock)
         has_path = isinstance(address, UnixAddress) and not address.is_abstract
         self._path = os.path.abspath(address.path) if isinstance(address, UnixAddress) and has_path else None
-        # A path that somebody else made is theirs to remove. The inode tells whether it still is the same when we
-        # stop: by then another server may have put its own socket there.
-        self._owns_path = not inherited
+        # What somebody else made is theirs to end. The inode tells whether a path still is the same when we stop: by
+        # then another server may have put its own socket there.
+        self._is_ours = not inherited
         self._made = identity(self._path) if self._path else None
 
     def fileno(self) -> int:
@@ -73,9 +73,12 @@ class Listener:
 
         Otherwise whoever connects between the last accept and the last close is reset. The first packet of a new
         connection is dropped instead: the client sends it again a second later, when the socket is closed and the
-        connection refused, or another server is there to take it. Never to be done while another master shares it.
+        connection refused, or another server is there to take it.
+
+        Does nothing to what whoever started us has opened: they may give it to the next server, for which it would be
+        dead. For the same reason it is not to be done while another master shares the socket.
         """
-        if self._socket.family != _socket.AF_UNIX and sys.platform == "linux":
+        if self._is_ours and self._socket.family != _socket.AF_UNIX and sys.platform == "linux":
             from longma.net.doorkeeper import drop_first_packets
 
             # Where the system has no such filter, a sandbox for example, it is as with any other server.
@@ -84,15 +87,15 @@ class Listener:
                 self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_DEFER_ACCEPT, 0)
 
     def adopt_path(self) -> None:
-        """Take over the path of a Unix socket from the master that made it and is gone.
+        """Take over from the master that opened it and is gone: the path, and the socket's end, are ours now.
 
-        Does nothing for the service manager's sockets, whose paths it goes on using when we are gone.
+        Does nothing to what that master was given itself.
         """
-        self._owns_path = not self.is_fixed
+        self._is_ours = not self.is_fixed and not isinstance(self.address, InheritedAddress)
 
     def unlink(self) -> None:
         """Remove the path of a Unix socket, if it is ours and still the same. Does nothing for other sockets."""
-        if self._owns_path and self._path and self._made and identity(self._path) == self._made:
+        if self._is_ours and self._path and self._made and identity(self._path) == self._made:
             # The directory may have become read-only since. What stays behind is replaced by the next start.
             with suppress(OSError):
                 os.unlink(self._path)

@@ -85,3 +85,24 @@ def test_a_unix_socket_stays_as_it_is(opened: Opened, short_directory: str):
     listener.turn_away()
     with socket.socket(socket.AF_UNIX) as client:
         client.connect(os.path.join(short_directory, "s"))
+
+
+def test_what_somebody_else_may_still_use_is_left_as_it_is(opened: Opened):
+    sock = socket.create_server(("127.0.0.1", 0))
+    port = sock.getsockname()[1]
+    numbers = [os.dup(sock.fileno()) for _ in range(3)]
+    (by_setting,) = opened(f"fd://{numbers[0]}")
+    (by_systemd,) = opened(how={"inherited": [numbers[1]], "by_systemd": True})
+    (by_master,) = opened(how={"inherited": [numbers[2]]})
+    for listener in (by_setting, by_systemd):
+        listener.adopt_path()
+        listener.turn_away()
+    by_master.turn_away()
+    with socket.create_connection(("127.0.0.1", port)):
+        pass
+    by_master.adopt_path()
+    by_master.turn_away()
+    late = knocking(by_master)
+    assert select.select([], [late], [], 0)[1] == []
+    late.close()
+    sock.close()
