@@ -1,13 +1,11 @@
 //! `longma._core.Engine`: what a worker process constructs and runs.
 
 use std::ffi::c_void;
-use std::fs::{File, OpenOptions};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use longma_engine::access::AccessLog;
 use longma_engine::reactor::Reactor;
 use longma_engine::shared::Shared;
 use longma_engine::standby;
@@ -19,6 +17,7 @@ use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
+use crate::access::access_log;
 use crate::current::Current;
 use crate::early_hints::EarlyHints;
 use crate::environ::Environs;
@@ -32,9 +31,6 @@ use crate::settings;
 use crate::template::{Parts, template};
 use crate::worker::{Around, GO_ON, STOP_GRACEFULLY, STOP_NOW, Worker};
 
-/// The access log's descriptor, and the path that it was opened by.
-type AccessFile = (RawFd, String);
-
 /// The engine of one worker process.
 #[pyclass(module = "longma._core", frozen)]
 pub struct Engine {
@@ -42,7 +38,6 @@ pub struct Engine {
     order: AtomicU8,
     shared: Arc<Shared<PythonHost>>,
     current: Arc<Current>,
-    access_file: Option<AccessFile>,
     /// Keeps the board's memory while the engine may write to it.
     _board: PyBuffer<u8>,
 }
@@ -76,7 +71,7 @@ impl Engine {
             return Err(PyValueError::new_err("an engine needs a listener"));
         }
         let memory = board_of(&board, slot, slots)?;
-        let (access, access_file) = access_log(settings)?.unzip();
+        let access = access_log(settings)?;
         let settings = settings::engine_settings(settings)?;
         let sendfile = settings.sendfile;
         let mut reactor = Reactor::new(settings, Arc::new(Epoll::new()?), Arc::new(memory), access);
@@ -103,7 +98,7 @@ impl Engine {
                 .ok_or_else(|| PyErr::fetch(py))?;
         let worker = std::sync::Mutex::new(Some(worker));
         let order = AtomicU8::new(GO_ON);
-        Ok(Self { worker, order, shared, current, access_file: access_file.flatten(), _board: board })
+        Ok(Self { worker, order, shared, current, _board: board })
     }
 
     /// Serve until told to stop. Python's signal handlers run promptly; what they raise ends the serving.
@@ -114,10 +109,10 @@ impl Engine {
         let result = worker.serve(py, &self.order);
         worker.shared.end();
         py.detach(|| standby.join()).map_err(|_| PyRuntimeError::new_err("the standby thread has panicked"))?;
-        let mut reactor = worker.shared.lock();
-        reactor.flush_batch();
-        reactor.flush_access_log();
-        drop(reactor);
+        worker.shared.lock().flush_batch();
+        let shared = &*worker.shared;
+        py.detach(|| shared.finish_log());
+        worker.tell(py);
         result
     }
 
@@ -139,16 +134,9 @@ impl Engine {
         Some((method, target, clock::monotonic_ns().saturating_sub(since_ns) as f64 / 1e9))
     }
 
-    /// Open the access log's file anew: the old one has been moved away. Python code never runs under the lock, so a
-    /// signal handler may take it.
-    fn reopen(&self) -> PyResult<()> {
-        let Some((file, path)) = &self.access_file else { return Ok(()) };
-        let mut reactor = self.shared.lock();
-        reactor.flush_access_log();
-        let fresh = OpenOptions::new().append(true).create(true).open(path)?;
-        // SAFETY: both descriptors are open, the first through `fresh`, the second as long as the log has it.
-        let done = unsafe { libc::dup3(fresh.as_raw_fd(), *file, libc::O_CLOEXEC) };
-        if done < 0 { Err(std::io::Error::last_os_error().into()) } else { Ok(()) }
+    /// Have the access log's file opened anew: the old one has been moved away.
+    fn reopen(&self) {
+        self.shared.reopen_access_log();
     }
 
     /// How many requests have been answered.
@@ -179,19 +167,4 @@ fn take(fd: RawFd) -> PyResult<OwnedFd> {
     }
     // SAFETY: the caller of `Engine` gives its descriptors away, as documented.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// The access log, and its file, where it is one that can be opened anew.
-fn access_log(settings: &Bound<'_, PyAny>) -> PyResult<Option<(AccessLog, Option<AccessFile>)>> {
-    let target: Option<String> = settings.get_item("accesslog")?.extract()?;
-    let Some(target) = target else { return Ok(None) };
-    let format: String = settings.get_item("access_log_format")?.extract()?;
-    if target == "-" {
-        // SAFETY: descriptor 1 is standard output, borrowed only to be duplicated.
-        let stdout = unsafe { std::os::fd::BorrowedFd::borrow_raw(1) };
-        return Ok(Some((AccessLog::new(File::from(stdout.try_clone_to_owned()?), &format), None)));
-    }
-    let file = OpenOptions::new().append(true).create(true).open(&target)?;
-    let number = file.as_raw_fd();
-    Ok(Some((AccessLog::new(file, &format), Some((number, target)))))
 }

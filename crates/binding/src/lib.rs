@@ -1,5 +1,6 @@
 //! The border between the engine and Python. Narrow, and made by hand where every request passes it.
 
+mod access;
 mod current;
 mod early_hints;
 mod engine;

@@ -4,9 +4,9 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, MutexGuard};
 
-use longma_engine::access::Record;
-use longma_engine::notice::Notice;
+use longma_engine::access::{Outcome, Record};
 use longma_engine::reactor::Reactor;
+use longma_engine::refusal::Refusal;
 use longma_engine::request::Request;
 use longma_engine::shared::Shared;
 use longma_engine::sys::board::{Word, WorkerState};
@@ -16,6 +16,7 @@ use longma_proto::h1::HeadParser;
 use pyo3::prelude::*;
 use pyo3::{Python as Interpreter, ffi};
 
+use crate::access::look_up;
 use crate::current::Current;
 use crate::early_hints::EarlyHints;
 use crate::environ::{Environs, Source};
@@ -90,10 +91,13 @@ impl Worker {
         let start = start_type.make()?;
         let mut exchange = Box::new(Exchange::new(Arc::clone(&shared)));
         let logging = {
-            let reactor = shared.lock();
-            let log = reactor.access_log();
+            let mut reactor = shared.lock();
             // An observer is shown what the log would tell.
             let observed = around.observer.is_some();
+            if observed {
+                reactor.observe_refusals();
+            }
+            let log = reactor.access_log();
             Logging {
                 enabled: observed || log.is_some(),
                 timed: log.is_some_and(longma_engine::access::AccessLog::is_timed),
@@ -138,14 +142,10 @@ impl Worker {
             if order.load(Ordering::Relaxed) == STOP_GRACEFULLY {
                 reactor.begin_draining(&mut desk);
                 if reactor.is_drained() {
-                    reactor.flush_access_log();
                     return Ok(());
                 }
             }
             let patience = leader::patience(&reactor, &desk);
-            if patience != 0 {
-                reactor.flush_access_log();
-            }
             self.settle(py, reactor);
             py.check_signals()?;
             match order.load(Ordering::Relaxed) {
@@ -168,12 +168,30 @@ impl Worker {
     #[inline]
     fn settle(&self, py: Interpreter<'_>, mut reactor: Guard<'_>) {
         let remains = if reactor.has_remains() { reactor.take_remains() } else { Vec::new() };
-        let notices = if reactor.has_notices() { reactor.take_notices() } else { Vec::new() };
+        let has_words = reactor.has_notices() || reactor.has_refusals();
+        let log_is_due = self.shared.has_log_to_tend(&reactor);
         drop(reactor);
         drop(remains);
+        if log_is_due {
+            let shared = &*self.shared;
+            py.detach(|| shared.tend_log());
+        }
+        if has_words {
+            self.tell(py);
+        }
+    }
+
+    /// Tell the operator what has happened, and the observer which requests were refused.
+    #[cold]
+    pub fn tell(&self, py: Interpreter<'_>) {
+        let mut reactor = self.shared.lock();
+        let (notices, refusals) = (reactor.take_notices(), reactor.take_refusals());
+        drop(reactor);
         for notice in notices {
             self.log.write(py, notice.level(), &notice.to_string());
-            self.show_refusal(py, &notice);
+        }
+        for refusal in refusals {
+            self.show_refusal(py, &refusal);
         }
     }
 
@@ -319,9 +337,10 @@ impl Worker {
 
     /// Show the observer a request that was refused.
     #[cold]
-    fn show_refusal(&self, py: Interpreter<'_>, notice: &Notice) {
-        let (Some(observer), Notice::Refused { peer, status, .. }) = (&self.around.observer, notice) else { return };
-        if let Err(error) = observer.refused(py, *peer, "-", *status, 0) {
+    fn show_refusal(&self, py: Interpreter<'_>, refusal: &Refusal) {
+        let Some(observer) = &self.around.observer else { return };
+        let Refusal { peer, line, status, duration } = refusal;
+        if let Err(error) = observer.refused(py, *peer, line, *status, duration.as_nanos() as u64) {
             error.write_unraisable(py, None);
         }
     }
@@ -337,17 +356,10 @@ impl Worker {
     fn record(&self, reactor: &mut Guard<'_>, peer: Option<SocketAddr>, desk: &Desk, duration_ns: u64, environ: Option<&Ref>) {
         let (bytes, head) = desk.head();
         let mut look_up = |name: &str, out: &mut Vec<u8>| environ.is_some_and(|environ| look_up(environ, name, out));
-        let status = self.exchange.settled().map_or(*b"500", |settled| settled.status);
-        reactor.log_access(&mut Record {
-            peer,
-            bytes,
-            head,
-            status: &status,
-            response_head: &self.exchange.head_copy,
-            sent: self.exchange.body_bytes,
-            duration_ns,
-            environ: &mut look_up,
-        });
+        let status = Some(self.exchange.settled().map_or(*b"500", |settled| settled.status));
+        let outcome = Outcome { status, sent: self.exchange.body_bytes, duration_ns };
+        let (response_head, environ) = (&self.exchange.head_copy[..], &mut look_up);
+        reactor.log_access(self.exchange.id, &mut Record { peer, bytes, head, response_head, environ, outcome });
     }
 }
 
@@ -372,20 +384,4 @@ fn asked(bytes: &[u8], head: &HeadParser, keep_alive: bool) -> Asked {
     let line = head.line();
     let method = line.method.of(bytes);
     Asked { version: line.version, head_request: method == b"HEAD", connect_request: method == b"CONNECT", keep_alive }
-}
-
-/// Find a variable whose lower-cased name is `name`.
-fn look_up(environ: &Ref, name: &str, out: &mut Vec<u8>) -> bool {
-    // SAFETY: attached, and the environ is a dict that is held.
-    unsafe {
-        let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
-        while ffi::PyDict_Next(environ.as_ptr(), &raw mut position, &raw mut key, &raw mut value) != 0 {
-            let matches = crate::text::native_bytes(key).is_some_and(|text| text.eq_ignore_ascii_case(name.as_bytes()));
-            if matches && let Some(text) = crate::text::native_bytes(value) {
-                out.extend_from_slice(text);
-                return true;
-            }
-        }
-    }
-    false
 }

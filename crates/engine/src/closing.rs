@@ -20,6 +20,10 @@ impl<H: Host> Reactor<H> {
     #[inline]
     pub(crate) fn written(&mut self, id: ConnId) {
         let Some(connection) = self.table.get(id) else { return };
+        if connection.draft.is_some() {
+            self.end_draft(id, None);
+        }
+        let Some(connection) = self.table.get(id) else { return };
         if !connection.keep_alive || self.draining || self.settings.keepalive.is_zero() {
             return self.end(id);
         }
@@ -75,6 +79,12 @@ impl<H: Host> Reactor<H> {
         if status != 500 {
             let peer = self.peer(id);
             self.tell(Notice::Refused { peer, status, why: why.to_owned() });
+        }
+        let Some(input) = self.table.get(id).map(|connection| connection.input.take()) else { return };
+        if let Some(input) = input {
+            let body = answer.windows(4).position(|window| window == b"\r\n\r\n").map_or(0, |at| answer.len() - at - 4);
+            self.log_unserved(id, &input, Some(status), body as u64);
+            self.give_back(input);
         }
         let Some(connection) = self.table.get(id) else { return };
         connection.keep_alive = false;
@@ -147,6 +157,7 @@ impl<H: Host> Reactor<H> {
     /// Take the connection out of the table.
     pub(crate) fn forget(&mut self, id: ConnId) -> Option<crate::transport::Transport> {
         let connection = self.table.remove(id)?;
+        self.settle_log(id, connection.state, connection.draft, connection.broken, connection.written);
         self.timers.clear(id.slot);
         self.board.set(Word::Connections, self.table.len() as u64);
         if let Some(output) = connection.output {

@@ -1,5 +1,6 @@
 //! A connection's slot and the table of slots.
 
+use crate::access::Draft;
 use crate::body::BodyReader;
 use crate::host::Host;
 use crate::input::{HeadCache, Input};
@@ -47,6 +48,16 @@ pub enum State {
     Lingering,
 }
 
+/// Whose doing it is that an answer cannot be completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The client has gone.
+    Client,
+    /// The client takes too little.
+    Deadline,
+    Ours,
+}
+
 /// What the connection is registered for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Watch {
@@ -64,8 +75,8 @@ pub struct Connection<H: Host> {
     pub watch: Watch,
     /// Whether the connection may be used again after the answer being made.
     pub keep_alive: bool,
-    /// Writing has failed: the client is gone, and what is still produced for it is thrown away.
-    pub broken: bool,
+    /// Writing has failed: what is still produced for the client is thrown away.
+    pub broken: Option<Loss>,
     /// Bytes of the client's may be lying unread in the kernel.
     pub unread: bool,
     /// The client may say more behind the current request, for all it has let us know.
@@ -78,6 +89,8 @@ pub struct Connection<H: Host> {
     pub next: Option<Box<Input>>,
     pub body: Option<Box<BodyReader<H>>>,
     pub output: Option<Box<Output<H>>>,
+    /// The log's line, where it waits for the end of the answer.
+    pub draft: Option<Box<Draft>>,
     pub cache: Option<Box<HeadCache>>,
     pub memo: H::Memo,
     /// Bytes given to the kernel, and how many of them had been acknowledged when last looked at. That may be fewer than
@@ -97,7 +110,7 @@ impl<H: Host> Connection<H> {
             state: State::Idle,
             watch: Watch::Nothing,
             keep_alive: false,
-            broken: false,
+            broken: None,
             unread: false,
             talkative: false,
             served: 0,
@@ -105,6 +118,7 @@ impl<H: Host> Connection<H> {
             next: None,
             body: None,
             output: None,
+            draft: None,
             cache: None,
             memo: H::Memo::default(),
             written: 0,

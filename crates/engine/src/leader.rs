@@ -2,7 +2,6 @@
 
 use std::io::{self, ErrorKind};
 
-use crate::access::{AccessLog, Record};
 use crate::desk::Desk;
 use crate::host::Host;
 use crate::reactor::Reactor;
@@ -74,19 +73,6 @@ pub fn beat<H: Host>(shared: &Shared<H>, state: WorkerState) {
 }
 
 impl<H: Host> Reactor<H> {
-    /// The access log, if there is one.
-    pub fn access_log(&self) -> Option<&AccessLog> {
-        self.access.as_ref()
-    }
-
-    /// Add a line to the access log.
-    pub fn log_access(&mut self, record: &mut Record<'_>) {
-        let now = self.wall_seconds();
-        if let Some(log) = &mut self.access {
-            log.record(record, now);
-        }
-    }
-
     /// Whether connections are kept at all.
     pub fn keeps_alive(&self) -> bool {
         !self.settings().keepalive.is_zero()
@@ -94,12 +80,5 @@ impl<H: Host> Reactor<H> {
 
     pub fn board(&self) -> &Board {
         &self.board
-    }
-
-    /// Write out the access log's lines.
-    pub fn flush_access_log(&mut self) {
-        if let Some(log) = &mut self.access {
-            log.flush();
-        }
     }
 }

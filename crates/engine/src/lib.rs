@@ -5,23 +5,26 @@
 
 mod accepting;
 pub mod access;
-mod access_format;
 mod batch;
 pub mod body;
 mod closing;
 pub mod connection;
 mod desk;
+pub mod escape;
 mod handover;
 mod held;
 pub mod host;
 mod input;
 pub mod leader;
 mod listener;
+mod logging;
 pub mod notice;
+pub mod outlets;
 mod output;
 pub mod reactor;
 mod reading;
 mod receiving;
+pub mod refusal;
 pub mod request;
 pub mod settings;
 pub mod shared;

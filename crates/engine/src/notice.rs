@@ -17,6 +17,16 @@ pub enum Notice {
         why: String,
     },
     AcceptResumed,
+    /// The access log cannot be written to where it belongs.
+    LogFails {
+        name: String,
+        why: String,
+    },
+    /// So many lines of it were lost.
+    LogLost {
+        name: String,
+        lines: u64,
+    },
     /// A temporary file could not be written.
     Storage {
         why: String,
@@ -27,8 +37,8 @@ impl Notice {
     /// The level, in the numbers of Python's logging.
     pub fn level(&self) -> u8 {
         match self {
-            Self::Refused { .. } => 30,
-            Self::AcceptPaused { .. } | Self::Storage { .. } => 40,
+            Self::Refused { .. } | Self::LogLost { .. } => 30,
+            Self::AcceptPaused { .. } | Self::Storage { .. } | Self::LogFails { .. } => 40,
             Self::AcceptResumed => 20,
         }
     }
@@ -49,6 +59,8 @@ impl fmt::Display for Notice {
                 write!(out, "Accepting paused: {why}. Raise the limit of open files (ulimit -n) or lower worker_connections.")
             }
             Self::AcceptResumed => write!(out, "Accepting again"),
+            Self::LogFails { name, why } => write!(out, "The access log cannot be written to {name}: {why}"),
+            Self::LogLost { name, lines } => write!(out, "{lines} lines of the access log to {name} were lost"),
             Self::Storage { why } => {
                 write!(out, "A temporary file could not be written: {why}. Check TMPDIR and its free space.")
             }

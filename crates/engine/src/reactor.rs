@@ -17,7 +17,9 @@ use crate::held::Batch;
 use crate::host::{Host, Remains};
 use crate::input::{Input, READ_BYTES};
 use crate::listener::{Listener, Queue};
+use crate::logging::Call;
 use crate::notice::Notice;
+use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::sys::board::{Board, Word};
 use crate::sys::clock;
@@ -56,6 +58,9 @@ pub struct Reactor<H: Host> {
     pub(crate) graveyard: Vec<Remains<H>>,
     pub(crate) notices: Vec<Notice>,
     pub(crate) access: Option<AccessLog>,
+    pub(crate) call: Call,
+    /// Kept where somebody watches them.
+    pub(crate) refusals: Option<Vec<Refusal>>,
     pub(crate) body_memory: usize,
     pub(crate) head_memory: usize,
     pub(crate) caches: usize,
@@ -99,6 +104,8 @@ impl<H: Host> Reactor<H> {
             graveyard: Vec::new(),
             notices: Vec::new(),
             access,
+            call: Call::default(),
+            refusals: None,
             body_memory: 0,
             head_memory: 0,
             caches: 0,
@@ -165,7 +172,8 @@ impl<H: Host> Reactor<H> {
     /// Milliseconds until something is due.
     pub fn until_next_deadline(&self) -> Option<u64> {
         let shortage = self.shortage_until_ms.map(|at| at.saturating_sub(self.now_ms));
-        self.timers.until_next(self.now_ms).into_iter().chain(shortage).min()
+        let log = self.access.as_ref().and_then(|log| log.due_in(self.now_ms));
+        self.timers.until_next(self.now_ms).into_iter().chain(shortage).chain(log).min()
     }
 
     /// What the host must drop.

@@ -30,7 +30,7 @@ impl<H: Host> Reactor<H> {
             _ => connection.transport.receive(&mut desk.buffer),
         };
         match received {
-            Ok(0) => self.close(id),
+            Ok(0) => self.abort(id),
             Ok(count) => {
                 self.board.add(Word::BytesIn, count as u64);
                 return if held { self.parse_held(id, desk, mode) } else { self.parse_on_desk(id, count, desk, mode) };
@@ -42,7 +42,7 @@ impl<H: Host> Reactor<H> {
                 }
                 self.watch(id, Watch::Read);
             }
-            Err(_) => self.close(id),
+            Err(_) => self.abort(id),
         }
         None
     }
@@ -77,6 +77,8 @@ impl<H: Host> Reactor<H> {
                 None
             }
             Err(error) => {
+                // For the log.
+                self.hold(id, count, desk);
                 self.refuse_head(id, error);
                 None
             }
@@ -176,12 +178,16 @@ impl<H: Host> Reactor<H> {
     #[inline]
     fn start_serving(&mut self, id: ConnId, body: Body<H>, repeat: Repeat, desk: &Desk) -> Option<Request<H>> {
         self.timers.clear(id.slot);
+        let (bytes, head) = desk.head();
+        let line = head.line();
         let connection = self.table.get(id)?;
         connection.state = State::Serving;
         // Some clients send an empty line behind a body, even behind their last one.
-        connection.talkative = desk.head().1.keep_alive() || !matches!(body, Body::Empty);
+        connection.talkative = head.keep_alive() || !matches!(body, Body::Empty);
         connection.served = connection.served.wrapping_add(1);
-        Some(Request { id, listener: connection.listener, repeat, body })
+        let (listener, written) = (connection.listener, connection.written);
+        self.begin_call(id, &bytes[line.method.start as usize..line.target.end as usize], written);
+        Some(Request { id, listener, repeat, body })
     }
 
     /// Go on with a head that came in parts.

@@ -45,7 +45,7 @@ impl<H: Host> Reactor<H> {
                 // It has yet to read earlier answers, and will not wait for this one for ever (RFC 9110 §10.1.1).
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
                 _ => {
-                    self.close(id);
+                    self.abort(id);
                     return false;
                 }
             }
@@ -95,7 +95,7 @@ impl<H: Host> Reactor<H> {
             None => (connection.transport.receive(&mut desk.buffer).map(|count| (count, false)), false),
         };
         match received {
-            Ok((0, _)) => self.close(id),
+            Ok((0, _)) => self.abort(id),
             Ok((count, whole)) => {
                 self.board.add(Word::BytesIn, count as u64);
                 let whole = if straight { whole } else { self.feed(id, &desk.buffer[..count]) };
@@ -108,7 +108,7 @@ impl<H: Host> Reactor<H> {
                 self.check_body_rate(id);
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
-            Err(_) => self.close(id),
+            Err(_) => self.abort(id),
         }
         None
     }

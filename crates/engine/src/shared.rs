@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
+use crate::access::AccessLog;
 use crate::host::Host;
+use crate::outlets::Outlets;
 use crate::reactor::Reactor;
 use crate::sys::board::Board;
 use crate::sys::epoll::Epoll;
@@ -24,11 +26,19 @@ pub struct Shared<H: Host> {
     streamed: AtomicBool,
     lazy: AtomicBool,
     standby: OnceLock<Thread>,
+    /// Where the access log goes. Whoever has this lock may take the reactor's, not the other way round.
+    outlets: Mutex<Outlets>,
+    reopening: AtomicBool,
 }
 
+/// How long the end of a worker waits for readers of its log.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
 impl<H: Host> Shared<H> {
-    pub fn new(reactor: Reactor<H>) -> Self {
+    pub fn new(mut reactor: Reactor<H>) -> Self {
         Self {
+            outlets: Mutex::new(reactor.access.as_mut().and_then(AccessLog::take_outlets).unwrap_or_default()),
+            reopening: AtomicBool::new(false),
             epoll: Arc::clone(&reactor.epoll),
             board: Arc::clone(&reactor.board),
             reactor: Mutex::new(reactor),
@@ -52,6 +62,40 @@ impl<H: Host> Shared<H> {
     /// Take the lock if nobody has it.
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, Reactor<H>>> {
         self.reactor.try_lock().ok()
+    }
+
+    /// Have the access log's file opened anew. Safe in a signal handler; done when the log is tended next.
+    pub fn reopen_access_log(&self) {
+        self.reopening.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether somebody should look after the access log.
+    #[inline]
+    pub fn has_log_to_tend(&self, reactor: &Reactor<H>) -> bool {
+        reactor.log_is_due() || self.reopening.load(Ordering::Relaxed)
+    }
+
+    /// Look after the access log: without the reactor's lock, since a disk may take its time.
+    pub fn tend_log(&self) {
+        // Whoever is at it already goes on; what comes meanwhile has its turn next.
+        let Ok(mut outlets) = self.outlets.try_lock() else { return };
+        if self.reopening.swap(false, Ordering::SeqCst) {
+            outlets.reopen();
+        }
+        self.lock().take_gathered(&mut outlets.gathered);
+        outlets.write();
+        self.lock().log_is_written(outlets.is_behind(), outlets.take_notices());
+    }
+
+    /// Write the rest of the access log. For whoever ends the worker, when nobody else is left.
+    pub fn finish_log(&self) {
+        let mut outlets = self.outlets.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut reactor = self.lock();
+        reactor.log_rest();
+        reactor.take_gathered(&mut outlets.gathered);
+        drop(reactor);
+        outlets.finish(LAST_LINES);
+        self.lock().log_is_written(false, outlets.take_notices());
     }
 
     /// The application gets control.

@@ -70,7 +70,7 @@ fn watch<H: Host>(shared: &Shared<H>) {
 fn stand_in<H: Host>(shared: &Shared<H>, exchange: u64, desk: &mut Desk) {
     shared.board.add(Word::Stalls, 1);
     while shared.exchange() == exchange && !shared.has_ended() {
-        {
+        let log_is_due = {
             let mut reactor = shared.lock();
             if shared.exchange() != exchange {
                 return;
@@ -88,7 +88,10 @@ fn stand_in<H: Host>(shared: &Shared<H>, exchange: u64, desk: &mut Desk) {
             reactor.flush_batch();
             reactor.flush_streams();
             reactor.hand_over_ready();
-            reactor.flush_access_log();
+            shared.has_log_to_tend(&reactor)
+        };
+        if log_is_due {
+            shared.tend_log();
         }
         std::thread::sleep(TICK);
     }

@@ -56,6 +56,11 @@ impl Transport {
         socket::unread(self.fd()).is_ok_and(|count| count > 0)
     }
 
+    /// Whether the peer has said that nothing more will come, and nothing is left to be read.
+    pub fn is_at_end(&self) -> bool {
+        socket::peek(self.fd()).is_ok_and(|count| count == 0)
+    }
+
     /// Bytes the peer has not acknowledged yet.
     pub fn unacknowledged(&self) -> io::Result<u64> {
         socket::unacknowledged(self.fd())

@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{ErrorKind, IoSlice};
 
-use crate::connection::{ConnId, State, Watch};
+use crate::connection::{ConnId, Loss, State, Watch};
 use crate::host::{Host, Remains};
 use crate::notice::Notice;
 use crate::output::{MAX_BLOCKS, Output, Written};
@@ -26,7 +26,7 @@ pub enum Cut {
 impl<H: Host> Reactor<H> {
     /// Whether the client is still there to be answered.
     pub fn is_alive(&self, id: ConnId) -> bool {
-        self.table.peek(id).is_some_and(|connection| !connection.broken)
+        self.table.peek(id).is_some_and(|connection| connection.broken.is_none())
     }
 
     /// Send `bytes` now, behind what is queued already; what the socket does not take is queued.
@@ -34,7 +34,7 @@ impl<H: Host> Reactor<H> {
     #[inline]
     pub fn send(&mut self, id: ConnId, bytes: &[u8], last: bool) {
         let Some(connection) = self.table.get(id) else { return };
-        if connection.broken {
+        if connection.broken.is_some() {
             return;
         }
         if connection.output.is_some() {
@@ -55,13 +55,13 @@ impl<H: Host> Reactor<H> {
                 self.append(id, bytes);
                 self.flush(id);
             }
-            Err(_) => self.mark_broken(id),
+            Err(_) => self.mark_broken(id, Loss::Client),
         }
     }
 
     /// Send a head and the application's own blocks in one call; what is left is queued without a copy.
     pub fn send_blocks(&mut self, id: ConnId, head: &[u8], blocks: Vec<H::Block>, last: bool) {
-        let Some(connection) = self.table.get(id).filter(|connection| !connection.broken) else {
+        let Some(connection) = self.table.get(id).filter(|connection| connection.broken.is_none()) else {
             return self.bury_blocks(blocks);
         };
         let mut sent = 0;
@@ -74,7 +74,7 @@ impl<H: Host> Reactor<H> {
                 Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {}
                 Err(_) => {
                     self.bury_blocks(blocks);
-                    return self.mark_broken(id);
+                    return self.mark_broken(id, Loss::Client);
                 }
             }
         }
@@ -95,7 +95,7 @@ impl<H: Host> Reactor<H> {
         for block in blocks {
             let length = block.as_ref().len();
             match self.table.get(id) {
-                Some(connection) if sent < length && !connection.broken => {
+                Some(connection) if sent < length && connection.broken.is_none() => {
                     connection.output.get_or_insert_default().push_block(block, sent);
                     left = true;
                 }
@@ -111,7 +111,7 @@ impl<H: Host> Reactor<H> {
     /// Send a head and then a part of a file.
     pub fn send_file(&mut self, id: ConnId, head: &[u8], file: File, offset: u64, count: u64) {
         self.append(id, head);
-        if let Some(connection) = self.table.get(id).filter(|connection| !connection.broken) {
+        if let Some(connection) = self.table.get(id).filter(|connection| connection.broken.is_none()) {
             connection.output.get_or_insert_default().push_file(file, offset, count);
             self.flush(id);
         }
@@ -133,13 +133,13 @@ impl<H: Host> Reactor<H> {
     fn append(&mut self, id: ConnId, bytes: &[u8]) {
         let bound = self.settings.response_buffer_size.max(FLUSH_BYTES);
         let Some(connection) = self.table.get(id) else { return };
-        if connection.broken || bytes.is_empty() {
+        if connection.broken.is_some() || bytes.is_empty() {
             return;
         }
         if let Err(error) = connection.output.get_or_insert_default().push(bytes, bound) {
             // No room on the disk either: the answer can't be completed, so the connection ends.
             self.tell(Notice::Storage { why: error.to_string() });
-            self.mark_broken(id);
+            self.mark_broken(id, Loss::Ours);
         }
     }
 
@@ -183,9 +183,11 @@ impl<H: Host> Reactor<H> {
                 }
                 self.wait_to_write(id);
             }
-            Err(_) => {
+            Err(error) => {
                 self.bury_output(*output);
-                self.mark_broken(id);
+                // A file that is shorter than it was is nothing of the client's.
+                let is_ours = error.kind() == ErrorKind::UnexpectedEof;
+                self.mark_broken(id, if is_ours { Loss::Ours } else { Loss::Client });
             }
         }
     }
@@ -207,12 +209,14 @@ impl<H: Host> Reactor<H> {
     pub(crate) fn check_write_progress(&mut self, id: ConnId) {
         let needed = self.settings.min_transfer_rate * self.settings.write_timeout.as_millis() as u64 / 1000;
         let Some(connection) = self.table.get(id) else { return };
-        let Ok(left) = connection.transport.unacknowledged() else { return self.abandon(id) };
+        let left = connection.transport.unacknowledged();
+        let (Ok(left), None) = (left, connection.broken) else { return self.abandon(id) };
         let acknowledged = connection.written as i64 - left as i64;
         if acknowledged - connection.acknowledged >= (needed as i64).max(1) {
             connection.acknowledged = acknowledged;
             self.timers.set(id.slot, Class::Write, self.now_ms);
         } else {
+            connection.broken = Some(Loss::Deadline);
             self.abandon(id);
         }
     }
@@ -232,7 +236,7 @@ impl<H: Host> Reactor<H> {
             return self.finish_and_close(id);
         }
         let Some(connection) = self.table.get(id) else { return };
-        if connection.broken {
+        if connection.broken.is_some() {
             return self.abandon(id);
         }
         connection.keep_alive = keep_alive;
@@ -264,18 +268,18 @@ impl<H: Host> Reactor<H> {
     pub(crate) fn go_on_writing(&mut self, id: ConnId) {
         self.flush(id);
         let Some(connection) = self.table.get(id) else { return };
-        if connection.broken {
+        if connection.broken.is_some() {
             self.abandon(id);
         } else if connection.output.is_none() {
             self.written(id);
         }
     }
 
-    fn mark_broken(&mut self, id: ConnId) {
+    fn mark_broken(&mut self, id: ConnId, loss: Loss) {
         self.watch(id, Watch::Nothing);
         self.timers.clear(id.slot);
         let Some(connection) = self.table.get(id) else { return };
-        connection.broken = true;
+        connection.broken = Some(loss);
         if let Some(output) = connection.output.take() {
             self.bury_output(*output);
         }

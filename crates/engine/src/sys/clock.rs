@@ -23,9 +23,15 @@ pub fn wall_seconds() -> i64 {
     read(libc::CLOCK_REALTIME_COARSE).tv_sec
 }
 
-/// A moment as the wall clock here shows it.
+/// Milliseconds since the epoch.
+pub fn wall_ms() -> i64 {
+    let time = read(libc::CLOCK_REALTIME);
+    time.tv_sec * 1000 + time.tv_nsec / 1_000_000
+}
+
+/// A moment as a wall clock shows it; the first month is 0.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LocalTime {
+pub struct CivilTime {
     pub year: i32,
     pub month: u8,
     pub day: u8,
@@ -36,12 +42,25 @@ pub struct LocalTime {
 }
 
 /// What the wall clock here shows `seconds` after the epoch.
-pub fn local_time(seconds: i64) -> LocalTime {
+pub fn local_time(seconds: i64) -> CivilTime {
     // SAFETY: all-zero bytes are a valid `tm`.
     let mut tm: libc::tm = unsafe { std::mem::zeroed() };
     // SAFETY: both pointers are valid for the call, and localtime_r keeps neither.
     unsafe { libc::localtime_r(&raw const seconds, &raw mut tm) };
-    LocalTime {
+    civil(&tm)
+}
+
+/// What a wall clock in Greenwich shows `seconds` after the epoch.
+pub fn utc(seconds: i64) -> CivilTime {
+    // SAFETY: all-zero bytes are a valid `tm`.
+    let mut tm: libc::tm = unsafe { std::mem::zeroed() };
+    // SAFETY: both pointers are valid for the call, and gmtime_r keeps neither.
+    unsafe { libc::gmtime_r(&raw const seconds, &raw mut tm) };
+    civil(&tm)
+}
+
+fn civil(tm: &libc::tm) -> CivilTime {
+    CivilTime {
         year: tm.tm_year + 1900,
         month: tm.tm_mon as u8,
         day: tm.tm_mday as u8,

@@ -7,6 +7,7 @@ pub mod board;
 pub mod clock;
 pub mod epoll;
 pub mod memory;
+pub mod output;
 pub mod pass;
 pub mod socket;
 pub mod thread;

@@ -57,6 +57,14 @@ pub fn receive(fd: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<usize> {
     check_size(unsafe { libc::recv(fd.as_raw_fd(), room.as_mut_ptr().cast(), room.len(), libc::MSG_DONTWAIT) })
 }
 
+/// How much of the next byte is there, which stays there. 0 is the peer's end of stream.
+pub fn peek(fd: BorrowedFd<'_>) -> io::Result<usize> {
+    let mut room = [0_u8; 1];
+    let flags = libc::MSG_DONTWAIT | libc::MSG_PEEK;
+    // SAFETY: `room` is writable for its length during the call.
+    check_size(unsafe { libc::recv(fd.as_raw_fd(), room.as_mut_ptr().cast(), room.len(), flags) })
+}
+
 /// Receive into the spare room behind `buffer`'s bytes, at most `limit` of them.
 pub fn receive_append(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, limit: usize) -> io::Result<usize> {
     buffer.reserve(limit);

@@ -1,10 +1,12 @@
-//! `access_log_format`, taken apart once.
+//! What a line is made of, taken apart once: `access_log_format`, or a JSON object.
 
 /// A part of a log line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Piece {
     Text(String),
     Atom(Atom),
+    /// The atom as a JSON value: `null` where it is unknown.
+    Value(Atom),
 }
 
 /// What `%(x)s` stands for, in Gunicorn's letters.
@@ -14,7 +16,11 @@ pub enum Atom {
     Dash,
     User,
     Time,
+    /// As ISO 8601 has it, with milliseconds, in UTC.
+    IsoTime,
     RequestLine,
+    /// As the client sent it.
+    RawPath,
     Method,
     Path,
     Query,
@@ -25,10 +31,13 @@ pub enum Atom {
     Milliseconds,
     Microseconds,
     DecimalSeconds,
-    Process,
     RequestField(String),
     ResponseField(String),
     Environ(String),
+    /// The members `trace_id` and `span_id`, where the client has given them (W3C Trace Context, "traceparent").
+    Trace,
+    /// The member `request`, what has come of a request line that was not understood.
+    Unparsed,
 }
 
 impl Atom {
@@ -61,9 +70,13 @@ impl Atom {
             "M" => Self::Milliseconds,
             "D" => Self::Microseconds,
             "L" => Self::DecimalSeconds,
-            "p" => Self::Process,
             _ => return None,
         })
+    }
+
+    /// Whether the atom is known only when the answer is over.
+    pub fn is_late(&self) -> bool {
+        matches!(self, Self::Time | Self::IsoTime | Self::Status | Self::Bytes) || self.needs_duration()
     }
 
     /// Whether the atom tells how long a request took.
@@ -72,8 +85,39 @@ impl Atom {
     }
 }
 
+/// The pieces of one JSON object a line.
+pub fn json(pid: u32) -> Vec<Piece> {
+    let field = |name: &str| Atom::RequestField(name.to_owned());
+    let members = [
+        ("time", Atom::IsoTime),
+        ("remote_addr", Atom::Peer),
+        ("method", Atom::Method),
+        ("path", Atom::RawPath),
+        ("query", Atom::Query),
+        ("protocol", Atom::Protocol),
+        ("status", Atom::Status),
+        ("bytes", Atom::Bytes),
+        ("duration_us", Atom::Microseconds),
+        ("referer", field("referer")),
+        ("user_agent", field("user-agent")),
+        ("host", field("host")),
+    ];
+    let mut pieces = Vec::new();
+    for (index, (name, atom)) in members.into_iter().enumerate() {
+        let before = match index {
+            0 => "{".to_owned(),
+            1 => format!(",\"level\":\"INFO\",\"logger\":\"gunicorn.access\",\"pid\":{pid},"),
+            _ => ",".to_owned(),
+        };
+        pieces.push(Piece::Text(format!("{before}\"{name}\":")));
+        pieces.push(Piece::Value(atom));
+    }
+    pieces.extend([Piece::Atom(Atom::Trace), Piece::Atom(Atom::Unparsed), Piece::Text("}".to_owned())]);
+    pieces
+}
+
 /// Take a format apart. What is no atom stands for itself; an atom nobody knows is logged as `-`.
-pub fn parse(format: &str) -> Vec<Piece> {
+pub fn parse(format: &str, pid: u32) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut text = String::new();
     let mut rest = format;
@@ -82,6 +126,9 @@ pub fn parse(format: &str) -> Vec<Piece> {
         rest = &rest[at..];
         if let Some(after) = rest.strip_prefix("%%") {
             text.push('%');
+            rest = after;
+        } else if let Some(("p", after)) = atom_at(rest) {
+            text.push_str(&format!("<{pid}>"));
             rest = after;
         } else if let Some((name, after)) = atom_at(rest) {
             if !text.is_empty() {
@@ -114,7 +161,7 @@ mod tests {
 
     #[test]
     fn a_format_becomes_text_and_atoms() {
-        let pieces = parse("%(h)s \"%({X-Forwarded-For}i)s\" 100%% %(zz)s %d");
+        let pieces = parse("%(h)s \"%({X-Forwarded-For}i)s\" 100%% %(zz)s %d %(p)s", 7);
         assert_eq!(
             pieces,
             [
@@ -123,7 +170,7 @@ mod tests {
                 Piece::Atom(Atom::RequestField("x-forwarded-for".into())),
                 Piece::Text("\" 100% ".into()),
                 Piece::Atom(Atom::Dash),
-                Piece::Text(" %d".into()),
+                Piece::Text(" %d <7>".into()),
             ]
         );
     }

@@ -1,0 +1,230 @@
+//! What the access log is told of, and when: a request that is answered, when its answer is out or never will be; one
+//! that is not, when that is clear.
+
+use std::time::Duration;
+
+use crate::access::record::first_line;
+use crate::access::{AccessLog, Draft, Gathered, Outcome, Record};
+use crate::connection::{ConnId, Loss, State};
+use crate::escape;
+use crate::host::Host;
+use crate::input::Input;
+use crate::notice::Notice;
+use crate::reactor::Reactor;
+use crate::refusal::Refusal;
+
+/// The status of a request whose client went away, as nginx and its readers have it.
+const CLIENT_GONE: u16 = 499;
+/// The status of one whose client was too slow (RFC 9110 §15.5.9).
+const TOO_SLOW: u16 = 408;
+/// The most refusals kept for whoever watches them.
+const MAX_REFUSALS: usize = 256;
+/// As much of a request line as others may be told.
+const MAX_CALL_BYTES: usize = 1016;
+/// During a call that lasts so long a client may well go away.
+const LONG_CALL_MS: u64 = 5;
+
+/// The request that the application has.
+#[derive(Debug, Default)]
+pub(crate) struct Call {
+    id: Option<ConnId>,
+    /// Method and target.
+    line: Vec<u8>,
+    since_ms: u64,
+    /// What had been written on its connection before.
+    written: u64,
+    /// Its connection, where that has ended meanwhile: why, and what of the answer had been written.
+    lost: Option<(ConnId, Loss, u64)>,
+}
+
+impl<H: Host> Reactor<H> {
+    /// The access log, if there is one.
+    pub fn access_log(&self) -> Option<&AccessLog> {
+        self.access.as_ref()
+    }
+
+    /// The application gets a request.
+    #[inline]
+    pub(crate) fn begin_call(&mut self, id: ConnId, line: &[u8], written: u64) {
+        self.call.id = Some(id);
+        self.call.line.clear();
+        self.call.line.extend_from_slice(&line[..line.len().min(MAX_CALL_BYTES)]);
+        self.call.since_ms = self.now_ms;
+        self.call.written = written;
+    }
+
+    /// Method and target of the request that the application has, as they came, cut where they are long.
+    pub fn call_line(&self) -> &[u8] {
+        &self.call.line
+    }
+
+    /// Log the request that the application has answered, before its connection goes on. What the client has not taken
+    /// of the answer by now decides what its line says.
+    pub fn log_access(&mut self, id: ConnId, record: &mut Record<'_>) {
+        if self.access.is_none() {
+            return;
+        }
+        let head_bytes = record.response_head.len() as u64;
+        let loss = match self.table.get(id) {
+            Some(connection) if connection.broken.is_none() && connection.has_output() => {
+                let Some(log) = &self.access else { return };
+                let mut draft = log.draft(record, self.now_ms);
+                draft.body_at = self.call.written + head_bytes;
+                connection.draft = Some(Box::new(draft));
+                return;
+            }
+            Some(connection) => connection.broken.map(|loss| (loss, connection.written - self.call.written)),
+            None => self.call.lost.take().filter(|(lost, ..)| *lost == id).map(|(_, loss, written)| (loss, written)),
+        };
+        match loss {
+            Some((loss, written)) => cut_short(&mut record.outcome, loss, written.saturating_sub(head_bytes)),
+            None if self.client_has_gone(id) => record.outcome.status = Some(Outcome::digits(CLIENT_GONE)),
+            None => {}
+        }
+        let (wall_seconds, now_ms) = (self.wall_seconds(), self.now_ms);
+        if let Some(log) = &mut self.access {
+            log.record(record, wall_seconds, now_ms);
+        }
+    }
+
+    /// Whether the client hung up during the call, though sending to it has not failed. One that has only said that it
+    /// will send nothing more, and still reads, has acknowledged its answer, or will; who does so at once is there.
+    fn client_has_gone(&self, id: ConnId) -> bool {
+        let Some(connection) = self.table.peek(id) else { return false };
+        self.now_ms - self.call.since_ms >= LONG_CALL_MS
+            && connection.peer.is_some()
+            && connection.transport.is_at_end()
+            && connection.transport.unacknowledged().is_ok_and(|count| count > 0)
+    }
+
+    /// The answer of a line that had to wait is over.
+    pub(crate) fn end_draft(&mut self, id: ConnId, loss: Option<Loss>) {
+        let Some(connection) = self.table.get(id) else { return };
+        let written = connection.written;
+        if let Some(draft) = connection.draft.take() {
+            self.complete_line(*draft, loss, written);
+        }
+    }
+
+    fn complete_line(&mut self, mut draft: Draft, loss: Option<Loss>, written: u64) {
+        draft.outcome.duration_ns += (self.now_ms - draft.since_ms) * 1_000_000;
+        if let Some(loss) = loss {
+            cut_short(&mut draft.outcome, loss, written.saturating_sub(draft.body_at));
+        }
+        let (wall_seconds, now_ms) = (self.wall_seconds(), self.now_ms);
+        if let Some(log) = &mut self.access {
+            log.complete(&draft, wall_seconds, now_ms);
+        }
+    }
+
+    /// A connection has been taken out of the table: what it owes the log.
+    pub(crate) fn settle_log(&mut self, id: ConnId, state: State, draft: Option<Box<Draft>>, broken: Option<Loss>, written: u64) {
+        let loss = broken.unwrap_or(Loss::Ours);
+        if let Some(draft) = draft {
+            self.complete_line(*draft, Some(loss), written);
+        } else if state == State::Serving && self.call.id == Some(id) {
+            self.call.lost = Some((id, loss, written - self.call.written));
+        }
+    }
+
+    /// The client has gone before its request was whole.
+    pub(crate) fn abort(&mut self, id: ConnId) {
+        let Some(connection) = self.table.get(id) else { return };
+        if let Some(input) = connection.input.take() {
+            self.log_unserved(id, &input, Some(CLIENT_GONE), 0);
+            self.give_back(input);
+        }
+        self.close(id);
+    }
+
+    /// Log a request that never reaches the application; `sent`: bytes of the answer's body.
+    pub(crate) fn log_unserved(&mut self, id: ConnId, input: &Input, status: Option<u16>, sent: u64) {
+        if self.access.is_none() && self.refusals.is_none() || input.bytes.trim_ascii().is_empty() {
+            return;
+        }
+        let Some(connection) = self.table.peek(id) else { return };
+        let since_ms = connection.body.as_ref().map(|body| body.since_ms);
+        let waited_ms =
+            since_ms.map_or_else(|| self.timers.waited(id.slot, self.now_ms), |since| self.now_ms.saturating_sub(since));
+        let (peer, duration) = (connection.peer, Duration::from_millis(waited_ms));
+        if let (Some(refusals), Some(status)) = (&mut self.refusals, status)
+            && refusals.len() < MAX_REFUSALS
+        {
+            let mut line = Vec::new();
+            escape::line(first_line(&input.bytes), &mut line);
+            let line = String::from_utf8_lossy(&line).into_owned();
+            refusals.push(Refusal { peer, line, status, duration });
+        }
+        let outcome = Outcome { status: status.map(Outcome::digits), sent, duration_ns: duration.as_nanos() as u64 };
+        let mut environ = |_: &str, _: &mut Vec<u8>| false;
+        let (bytes, head) = (&input.bytes[..], &input.parser);
+        let mut record = Record { peer, bytes, head, response_head: &[], environ: &mut environ, outcome };
+        let (wall_seconds, now_ms) = (self.wall_seconds(), self.now_ms);
+        if let Some(log) = &mut self.access {
+            log.record(&mut record, wall_seconds, now_ms);
+        }
+    }
+
+    /// Log what is left: requests that get no answer, or not all of it, since the worker ends.
+    pub(crate) fn log_rest(&mut self) {
+        for id in self.table.ids() {
+            self.end_draft(id, Some(Loss::Ours));
+            let Some(connection) = self.table.get(id) else { continue };
+            if !matches!(connection.state, State::Head | State::Body | State::Queued) {
+                continue;
+            }
+            if let Some(input) = connection.input.take() {
+                self.log_unserved(id, &input, None, 0);
+                self.give_back(input);
+            }
+        }
+    }
+
+    /// Keep refusals from now on, for whoever takes them.
+    pub fn observe_refusals(&mut self) {
+        self.refusals.get_or_insert_default();
+    }
+
+    pub fn has_refusals(&self) -> bool {
+        self.refusals.as_ref().is_some_and(|refusals| !refusals.is_empty())
+    }
+
+    /// The refusals since this was last called.
+    pub fn take_refusals(&mut self) -> Vec<Refusal> {
+        self.refusals.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Whether it is time to write the access log out.
+    #[inline]
+    pub fn log_is_due(&self) -> bool {
+        self.access.as_ref().is_some_and(|log| log.is_behind || log.due_in(self.now_ms) == Some(0))
+    }
+
+    /// The log has been written out as far as that was possible.
+    pub(crate) fn log_is_written(&mut self, is_behind: bool, notices: Vec<Notice>) {
+        if let Some(log) = &mut self.access {
+            log.is_behind = is_behind;
+        }
+        for notice in notices {
+            self.tell(notice);
+        }
+    }
+
+    /// What has gathered for the log, in exchange for `empty`.
+    pub(crate) fn take_gathered(&mut self, empty: &mut Gathered) {
+        if let Some(log) = &mut self.access {
+            log.take(empty);
+        }
+    }
+}
+
+/// The client did not get all of its answer.
+fn cut_short(outcome: &mut Outcome, loss: Loss, written: u64) {
+    match loss {
+        Loss::Client => outcome.status = Some(Outcome::digits(CLIENT_GONE)),
+        Loss::Deadline => outcome.status = Some(Outcome::digits(TOO_SLOW)),
+        // What was sent is what the client has seen.
+        Loss::Ours => {}
+    }
+    outcome.sent = outcome.sent.min(written);
+}
