@@ -132,11 +132,11 @@ class Lifecycle:
         Raises:
             SystemExit: now or soon, so that the application's own cleaning up is done.
         """
-        request = self._model.current() if self._model is not None else None
-        self._log.error(stack.describe(request, self._worker.booted, frame))
         self._worker.aborted = True
         self.exit_code = ABORTED
         try:
+            request = self._model.current() if self._model is not None else None
+            self._log.error(stack.describe(request, self._worker.booted, frame))
             self.call(self._worker_abort, "worker_abort")
         finally:
             self.stop(graceful=False)
