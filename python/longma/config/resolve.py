@@ -170,6 +170,8 @@ def _notices(
     for name, layer in sources.items():
         if rows[name].inert and values[name] != rows[name].default:
             yield f"{layer.locate(name)}: {name} has no effect: {rows[name].inert}"
+    if values.get("reload") and values.get("preload_app"):
+        yield f"{sources['reload'].locate('reload')}: reload has no effect: preload_app loads the application once"
     for later in LATER:
         for layer in layers:
             if later.is_detail and later.name in layer.values and not later.changes_nothing(layer.values[later.name]):

@@ -170,6 +170,14 @@ def test_what_means_nothing_here_is_taken_with_a_notice(tmp_path: Path):
     ]
 
 
+def test_watching_an_application_that_is_loaded_once_is_worth_a_notice(tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text("reload = True\n")
+    assert resolved(tmp_path).notices == ()
+    assert resolved(tmp_path, "--preload").notices == (
+        "gunicorn.conf.py, line 1: reload has no effect: preload_app loads the application once",
+    )
+
+
 def test_an_empty_number_of_workers_is_a_mistake(tmp_path: Path):
     assert mistakes(tmp_path, WEB_CONCURRENCY="") == [
         "environment variable WEB_CONCURRENCY: workers must be a whole number, 0 or more, or 'auto', not ''"
