@@ -86,7 +86,7 @@ class Listener:
                 drop_first_packets(self._socket)
                 self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_DEFER_ACCEPT, 0)
 
-    def adopt_path(self) -> None:
+    def adopt(self) -> None:
         """Take over from the master that opened it and is gone: the path, and the socket's end, are ours now.
 
         Does nothing to what that master was given itself.

@@ -173,7 +173,7 @@ def test_a_path_is_removed_only_by_the_master_that_is_left(opened: Opened, short
     (listener,) = opened(f"unix:{path}", how=given(opened, sock))
     listener.unlink()
     assert os.path.exists(path)
-    listener.adopt_path()
+    listener.adopt()
     listener.unlink()
     assert not os.path.exists(path)
 
@@ -181,7 +181,7 @@ def test_a_path_is_removed_only_by_the_master_that_is_left(opened: Opened, short
 def test_the_service_managers_path_stays_its_own(opened: Opened, short_directory: str):
     path = f"{short_directory}/s"
     (listener,) = opened(f"unix:{path}", how=given(opened, listening(path), by_systemd=True))
-    listener.adopt_path()
+    listener.adopt()
     listener.unlink()
     assert stat.S_ISSOCK(os.stat(path).st_mode)
 

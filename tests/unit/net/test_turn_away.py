@@ -95,12 +95,12 @@ def test_what_somebody_else_may_still_use_is_left_as_it_is(opened: Opened):
     (by_systemd,) = opened(how={"inherited": [numbers[1]], "by_systemd": True})
     (by_master,) = opened(how={"inherited": [numbers[2]]})
     for listener in (by_setting, by_systemd):
-        listener.adopt_path()
+        listener.adopt()
         listener.turn_away()
     by_master.turn_away()
     with socket.create_connection(("127.0.0.1", port)):
         pass
-    by_master.adopt_path()
+    by_master.adopt()
     by_master.turn_away()
     late = knocking(by_master)
     assert select.select([], [late], [], 0)[1] == []
