@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 from types import TracebackType
@@ -57,6 +58,21 @@ class Daemon:
         self._connections.append(connection)
         connection.settimeout(Deadline().left("records"))
         return connection
+
+    def received(self) -> bytes:
+        """All that has come by streams since the last time."""
+        self.socket.settimeout(0)
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                connection, _ = self.socket.accept()
+                self._connections.append(connection)
+        found = b""
+        for connection in self._connections:
+            connection.settimeout(0)
+            with contextlib.suppress(BlockingIOError):
+                while data := connection.recv(1 << 16):
+                    found += data
+        return found
 
     def close(self) -> None:
         for connection in (*self._connections, self.socket):

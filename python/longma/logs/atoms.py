@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 UNKNOWN = "-"
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 MICROSECONDS_PER_SECOND = 1_000_000
+HEXADECIMAL = frozenset("0123456789abcdef")
 
 
 class Duration(Protocol):
@@ -71,6 +72,47 @@ def atoms(resp: Any, req: Any, environ: Mapping[str, Any], request_time: Duratio
     found.update(named("o", pairs(resp)))
     found.update(named("e", environ.items()))
     return {name: UNKNOWN if value is None else value for name, value in found.items()}
+
+
+def members(resp: Any, environ: Mapping[str, Any], request_time: Duration) -> dict[str, Any]:
+    """Return what a JSON access line says of a request: the names, the order and the forms are the engine's."""
+    uri = environ.get("RAW_URI")
+    status = status_code(getattr(resp, "status", None))
+    code = int(status) if isinstance(status, str) and status.isdecimal() else None
+    found: dict[str, Any] = {
+        "remote_addr": environ.get("REMOTE_ADDR") or None,
+        "method": environ.get("REQUEST_METHOD"),
+        "path": raw_path(uri) if isinstance(uri, str) else None,
+        "query": environ.get("QUERY_STRING"),
+        "protocol": environ.get("SERVER_PROTOCOL"),
+        "status": code,
+        "bytes": getattr(resp, "sent", None),
+        "duration_us": round(request_time.total_seconds() * MICROSECONDS_PER_SECOND),
+        "referer": environ.get("HTTP_REFERER"),
+        "user_agent": environ.get("HTTP_USER_AGENT"),
+        "host": environ.get("HTTP_HOST"),
+    }
+    return {**found, **trace_of(str(environ.get("HTTP_TRACEPARENT", "")))}
+
+
+def trace_of(traceparent: str) -> dict[str, str]:
+    """The trace and the span of the client's own call (W3C Trace Context, "traceparent Header Field Values")."""
+    version, *ids = traceparent.split("-")
+    if len(ids) < 3 or (version == "00" and len(ids) > 3) or version == "ff":
+        return {}
+    trace_id, span_id, flags = ids[:3]
+    lengths = tuple(map(len, (version, trace_id, span_id, flags)))
+    if lengths != (2, 32, 16, 2) or not HEXADECIMAL.issuperset(version + trace_id + span_id + flags):
+        return {}
+    # All zeros mean that there is none.
+    return {"trace_id": trace_id, "span_id": span_id} if trace_id.strip("0") and span_id.strip("0") else {}
+
+
+def raw_path(uri: str) -> str:
+    """The path of a request-target as it was sent."""
+    path = uri.partition("#")[0].partition("?")[0]
+    scheme, is_absolute, rest = path.partition("://")  # absolute-form (RFC 9112 §3.2.2)
+    return f"/{rest.partition('/')[2]}" if is_absolute and "/" not in scheme else path
 
 
 def named(kind: str, items: Iterable[tuple[str, Any]]) -> dict[str, Any]:

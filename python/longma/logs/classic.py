@@ -16,6 +16,7 @@ from longma.logs import atoms as atom
 from longma.logs.handlers import (
     ACCESS_FORMAT,
     ERROR_FORMAT,
+    MEMBERS,
     SYSLOG_FORMAT,
     ChannelHandler,
     SafeFormatter,
@@ -121,8 +122,10 @@ class Logger:
         if not self.access_log_enabled:
             return
         safe_atoms = self.atoms_wrapper_class(self.atoms(resp, req, environ, request_time))
+        is_json = self.cfg.log_format == "json"
+        extra = {MEMBERS: atom.members(resp, environ, request_time)} if is_json else None
         try:
-            self.access_log.info(self.cfg.access_log_format, safe_atoms)
+            self.access_log.info(self.cfg.access_log_format, safe_atoms, extra=extra)
         except Exception:  # a formatter or handler of the site's own
             self.exception("An access line cannot be written")
 

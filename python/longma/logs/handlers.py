@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 ERROR_FORMAT = "%(asctime)s [%(process)d] [%(levelname)s] %(message)s"
 ACCESS_FORMAT = "%(message)s"
 SYSLOG_FORMAT = "[%(process)d] %(message)s"
+# The attribute by which an access line brings along what JSON has of it.
+MEMBERS = "longma_members"
 
 
 class SafeFormatter(logging.Formatter):
@@ -97,6 +99,13 @@ def recorded(record: logging.LogRecord, formatter: logging.Formatter) -> Record:
         exception = formatter.formatException(record.exc_info)
     if record.stack_info:
         exception = f"{exception}\n{record.stack_info}".strip()
-    error = record.exc_info[1] if record.exc_info else None
-    pid = record.process or 0
-    return Record(record.levelno, record.name, pid, record.getMessage(), record.created, exception, error)
+    return Record(
+        level=record.levelno,
+        logger=record.name,
+        pid=record.process or 0,
+        message=record.getMessage(),
+        moment=record.created,
+        exception=exception,
+        error=record.exc_info[1] if record.exc_info else None,
+        members=getattr(record, MEMBERS, None),
+    )

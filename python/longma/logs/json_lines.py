@@ -19,7 +19,7 @@ def json_text(record: Record) -> str:
         "level": name_of(record.level),
         "logger": record.logger,
         "pid": record.pid,
-        "message": record.message,
+        **({"message": record.message} if record.members is None else record.members),
     }
     if record.exception:
         members["exception"] = record.exception

@@ -82,7 +82,8 @@ class LightLogger:
         except (TypeError, ValueError, KeyError, AttributeError):
             self.exception("The access log's format cannot be filled in")
         else:
-            self._access_log.emit(Record(Level.INFO, ACCESS_LOG, os.getpid(), line, time.time()))
+            members = atom.members(resp, environ, request_time) if self._settings.log_format == "json" else None
+            self._access_log.emit(Record(Level.INFO, ACCESS_LOG, os.getpid(), line, time.time(), members=members))
 
     def atoms(self, resp: Any, req: Any, environ: Mapping[str, Any], request_time: atom.Duration) -> dict[str, Any]:
         return atom.atoms(resp, req, environ, request_time)

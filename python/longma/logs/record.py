@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from longma.logs.escape import escaped
 from longma.logs.levels import name_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 DATE_FORMAT = "[%Y-%m-%d %H:%M:%S %z]"
 # The names by which Gunicorn's users and tools know the two logs.
@@ -26,6 +29,7 @@ class Record(NamedTuple):
         exception: The traceback as text; empty without one.
         error: The exception itself, where there is one.
         text: The whole as a formatter of the application's own has made it; empty where none has.
+        members: What stands in JSON instead of the message, by name; None for the message.
     """
 
     level: int
@@ -36,6 +40,7 @@ class Record(NamedTuple):
     exception: str = ""
     error: BaseException | None = None
     text: str = ""
+    members: Mapping[str, object] | None = None
 
     @property
     def whole(self) -> str:

@@ -178,11 +178,9 @@ def syslog_sinks(settings: Settings, log: str, complain: Callable[[str], None]) 
     """
     if not settings.syslog:
         return ()
-    from longma.logs.syslog import SyslogSink, address, facility, numbered, tag
+    from longma.logs.syslog import SyslogSink, address, facility, numbered, numbered_json, tag
 
-    words = numbered
-    if settings.log_format == "json":
-        from longma.logs.json_lines import json_text as words
+    words = numbered_json if settings.log_format == "json" else numbered
     where, code = address(settings.syslog_addr), facility(settings.syslog_facility)
     return (SyslogSink(where, code, tag(settings, log), words, complain),)
 

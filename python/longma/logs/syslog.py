@@ -109,6 +109,13 @@ def numbered(record: Record) -> str:
     return one_line(record.text or f"[{record.pid}] {record.whole}")
 
 
+def numbered_json(record: Record) -> str:
+    """The same with a JSON object for the message."""
+    from longma.logs.json_lines import json_text
+
+    return one_line(record.text or f"[{record.pid}] {json_text(record)}")
+
+
 class SyslogSink:
     """Sends records under one tag.
 

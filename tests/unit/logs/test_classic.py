@@ -302,6 +302,33 @@ def test_json_lines_and_syslog(site: Site):
     assert (record["message"], record["logger"]) == ("a\nb", "gunicorn.error")
 
 
+def test_access_lines_as_json_are_the_engines(site: Site):
+    trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+    for own in ({}, {"logger_class": "longma.logs.Logger"}):
+        site.run(
+            REQUEST
+            + f"""
+log.access_observer = log.access_observer or log.logger.access
+ask("/a%20b?q=1", HTTP_TRACEPARENT={trace!r}, HTTP_HOST="x\\n")
+""",
+            accesslog=str(site.access_log),
+            log_format="json",
+            **own,
+        )
+    first, second = (json.loads(line) for line in site.access_log.read_text(encoding="ascii").splitlines())
+    for record in (first, second):
+        del record["time"], record["pid"]
+    assert list(first) == [
+        *("level", "logger", "remote_addr", "method", "path", "query", "protocol", "status", "bytes", "duration_us"),
+        *("referer", "user_agent", "host", "trace_id", "span_id"),
+    ]
+    assert first == second
+    assert list(first.values()) == [
+        *("INFO", "gunicorn.access", "127.0.0.1", "GET", "/a%20b", "q=1", "HTTP/1.1", 200, 14, 86402345678),
+        *(None, "test", "x\n", "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"),
+    ]
+
+
 def test_a_second_time_replaces_the_first(site: Site):
     site.run(
         """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import socket
@@ -131,13 +132,13 @@ def test_a_long_record_is_cut_between_characters(opened: Open):
         assert cut.decode().endswith("ü")
 
 
-def test_json_is_what_follows_the_tag(opened: Open):
+def test_json_is_what_follows_tag_and_number(opened: Open):
     with Daemon("udp") as daemon:
         log = opened(syslog_addr=f"udp://127.0.0.1:{daemon.port}", syslog_prefix="p", log_format="json")
         log.info("one\ntwo")
-        start, _, rest = daemon.datagram().partition(b": ")
-        assert start == b"<14>gunicorn.p.error"
-        assert b'"message": "one\\ntwo"' in rest
+        start, brace, rest = daemon.datagram().partition(b"{")
+        assert start == b"<14>gunicorn.p.error: [%d] " % os.getpid()
+        assert json.loads(brace + rest)["message"] == "one\ntwo"
 
 
 def test_a_daemon_that_is_not_there_is_told_in_the_file(opened: Open, tmp_path: os.PathLike[str]):
