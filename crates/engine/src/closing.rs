@@ -12,6 +12,8 @@ use crate::request::Mode;
 use crate::sys::board::Word;
 use crate::timers::Class;
 
+/// Within what time after an answer a client in the middle of its work asks again.
+const BUSY_MS: u64 = 100;
 /// How long a client may go on sending after our last word before it is cut off.
 const LONGEST_LINGER_MS: u64 = 30_000;
 
@@ -123,16 +125,20 @@ impl<H: Host> Reactor<H> {
         }
     }
 
-    /// Close the connections without a request. Those that are new have theirs on its way, and a moment for it.
+    /// Close the connections without a request. Those that are new, or had an answer just now, may have one on its way,
+    /// and get a moment for it: a close that crosses it leaves the client without an answer.
     pub(crate) fn close_all_idle(&mut self, desk: &mut Desk) {
         for id in self.table.ids() {
             if self.table.get(id).is_none_or(|connection| connection.state != State::Idle) {
                 continue;
             }
-            let has_just_come = self.timers.waited(id.slot, self.now_ms) < PARTING.as_millis() as u64;
+            let waited_ms = self.timers.waited(id.slot, self.now_ms);
             match self.timers.class_of(id.slot) {
                 Some(Class::Parting) => {}
-                Some(Class::Head) if has_just_come => self.timers.set(id.slot, Class::Parting, self.now_ms),
+                Some(Class::Head) if waited_ms < PARTING.as_millis() as u64 => {
+                    self.timers.set(id.slot, Class::Parting, self.now_ms);
+                }
+                Some(Class::Warm) if waited_ms < BUSY_MS => self.timers.set(id.slot, Class::Parting, self.now_ms),
                 _ => self.close_idle(id, desk),
             }
         }
@@ -213,6 +219,21 @@ mod tests {
         assert!(!pair.reactor.is_drained());
         pair.pass(499);
         assert!(pair.say(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").is_some());
+    }
+
+    #[test]
+    fn whoever_asks_again_and_again_has_an_answer_that_says_it_is_the_last() {
+        for (waited, expected) in [(99, true), (100, false)] {
+            let mut pair = Pair::new(Settings::default());
+            let request = pair.say(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
+            pair.reactor.send(request.id, b"HTTP/1.1 204 No Content\r\n\r\n", false);
+            pair.reactor.finish(request.id, true);
+            pair.pass(waited);
+            pair.reactor.begin_draining(&mut pair.desk);
+            assert_eq!(pair.reactor.is_drained(), !expected);
+            let again = pair.try_say(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n");
+            assert_eq!(again.is_some(), expected);
+        }
     }
 
     #[test]

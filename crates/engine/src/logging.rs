@@ -4,9 +4,10 @@
 use std::time::Duration;
 
 use crate::access::record::first_line;
-use crate::access::{AccessLog, Draft, Gathered, Outcome, Record};
+use crate::access::{AccessLog, Draft, Outcome, Record};
 use crate::connection::{ConnId, Loss, State};
 use crate::escape;
+use crate::gathered::Gathered;
 use crate::host::Host;
 use crate::input::Input;
 use crate::notice::Notice;
@@ -19,23 +20,8 @@ const CLIENT_GONE: u16 = 499;
 const TOO_SLOW: u16 = 408;
 /// The most refusals kept for whoever watches them.
 const MAX_REFUSALS: usize = 256;
-/// As much of a request line as others may be told.
-const MAX_CALL_BYTES: usize = 1016;
 /// During a call that lasts so long a client may well go away.
 const LONG_CALL_MS: u64 = 5;
-
-/// The request that the application has.
-#[derive(Debug, Default)]
-pub(crate) struct Call {
-    id: Option<ConnId>,
-    /// Method and target.
-    line: Vec<u8>,
-    since_ms: u64,
-    /// What had been written on its connection before.
-    written: u64,
-    /// Its connection, where that has ended meanwhile: why, and what of the answer had been written.
-    lost: Option<(ConnId, Loss, u64)>,
-}
 
 impl<H: Host> Reactor<H> {
     /// The access log, if there is one.
@@ -46,11 +32,7 @@ impl<H: Host> Reactor<H> {
     /// The application gets a request.
     #[inline]
     pub(crate) fn begin_call(&mut self, id: ConnId, line: &[u8], written: u64) {
-        self.call.id = Some(id);
-        self.call.line.clear();
-        self.call.line.extend_from_slice(&line[..line.len().min(MAX_CALL_BYTES)]);
-        self.call.since_ms = self.now_ms;
-        self.call.written = written;
+        self.call.begin(id, line, self.now_ms, written);
     }
 
     /// Method and target of the request that the application has, as they came, cut where they are long.

@@ -12,12 +12,12 @@ use std::sync::Arc;
 use longma_proto::h1::date::imf_fixdate;
 
 use crate::access::AccessLog;
+use crate::call::Call;
 use crate::connection::{ConnId, Connection, Table, Watch};
 use crate::held::Batch;
 use crate::host::{Host, Remains};
 use crate::input::{Input, READ_BYTES};
 use crate::listener::{Listener, Queue};
-use crate::logging::Call;
 use crate::notice::Notice;
 use crate::refusal::Refusal;
 use crate::settings::Settings;

@@ -4,12 +4,13 @@
 use std::io;
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::desk::Desk;
+use crate::escape;
 use crate::host::Host;
 use crate::shared::Shared;
-use crate::sys::board::{Word, WorkerState};
+use crate::sys::board::{Board, Word, WorkerState};
 use crate::sys::thread::spawn_without_signals;
 
 /// How often it looks: the time after which a streamed block is sent, and half of what makes a call a stall.
@@ -22,6 +23,8 @@ const MANY_EXCHANGES: u64 = 8;
 const ALERT_TICKS: u32 = 100;
 /// After how many ticks without an exchange it goes to sleep.
 const IDLE_TICKS: u32 = 10;
+/// After what time the board tells what a call is about.
+const LONG_CALL: Duration = Duration::from_secs(1);
 const STACK_BYTES: usize = 128 * 1024;
 
 /// Start it. After fork, since threads do not survive one.
@@ -66,9 +69,36 @@ fn watch<H: Host>(shared: &Shared<H>) {
     }
 }
 
+/// What the board tells of a call that has lasted for long, and no longer than the call.
+struct Shown<'a> {
+    board: &'a Board,
+    since: Instant,
+    is_shown: bool,
+}
+
+impl Shown<'_> {
+    fn look(&mut self, line: &[u8]) {
+        if !self.is_shown && self.since.elapsed() >= LONG_CALL {
+            self.is_shown = true;
+            let mut text = Vec::new();
+            escape::line(line, &mut text);
+            self.board.show_text(&text);
+        }
+    }
+}
+
+impl Drop for Shown<'_> {
+    fn drop(&mut self) {
+        if self.is_shown {
+            self.board.show_text(b"");
+        }
+    }
+}
+
 /// The application has had control for more than a tick: do what its thread would do, short of calling it.
 fn stand_in<H: Host>(shared: &Shared<H>, exchange: u64, desk: &mut Desk) {
     shared.board.add(Word::Stalls, 1);
+    let mut shown = Shown { board: &shared.board, since: Instant::now(), is_shown: false };
     while shared.exchange() == exchange && !shared.has_ended() {
         let log_is_due = {
             let mut reactor = shared.lock();
@@ -88,6 +118,7 @@ fn stand_in<H: Host>(shared: &Shared<H>, exchange: u64, desk: &mut Desk) {
             reactor.flush_batch();
             reactor.flush_streams();
             reactor.hand_over_ready();
+            shown.look(reactor.call_line());
             shared.has_log_to_tend(&reactor)
         };
         if log_is_due {

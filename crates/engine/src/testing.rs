@@ -63,6 +63,16 @@ impl Pair {
     /// The client says this, and it is looked at.
     pub fn say(&mut self, bytes: &[u8]) -> Option<Request<Plain>> {
         self.client.write_all(bytes).unwrap();
+        self.listen()
+    }
+
+    /// The client says this, if it still can.
+    pub fn try_say(&mut self, bytes: &[u8]) -> Option<Request<Plain>> {
+        self.client.write_all(bytes).ok()?;
+        self.listen()
+    }
+
+    fn listen(&mut self) -> Option<Request<Plain>> {
         self.reactor.epoll.wait(&mut self.desk.events, 0).unwrap();
         self.reactor.next_request(&mut self.desk)
     }

@@ -180,9 +180,9 @@ fn a_worker_that_stops_waits_for_silent_clients_but_a_moment() {
     let mut silent = Client::connect(&address);
     worker.shared.stop();
     worker.until("end of accepting", nothing, |worker| worker.shared.lock().is_draining());
-    kept.assert_closed();
-    assert_eq!(worker.connections(), 1);
+    assert_eq!(worker.connections(), 2);
     worker.until_connections(0);
+    kept.assert_closed();
     silent.assert_closed();
 }
 

@@ -1,5 +1,6 @@
 //! The standby thread: what goes on while the application has control, however long that takes.
 
+use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
@@ -203,6 +204,18 @@ fn what_is_the_hosts_of_a_connection_that_ends_meanwhile_is_kept_for_the_host() 
     let worker = busy.running.stop();
     assert_eq!((ledger.outstanding(), ledger.astray()), (1, 0));
     drop(worker);
+}
+
+#[test]
+fn the_board_tells_what_a_long_call_is_about_as_long_as_it_lasts() {
+    let (worker, address) = Worker::unix(Settings::default());
+    let board = Arc::clone(&worker.shared.board);
+    let mut busy = Busy::start(worker, "busy", &address);
+    assert_eq!(board.shown_text(), b"");
+    busy.running.until("text", |_| board.shown_text() == b"GET /occupy");
+    busy.let_go();
+    busy.running.until("end of the text", |_| board.shown_text().is_empty());
+    busy.running.stop();
 }
 
 #[test]

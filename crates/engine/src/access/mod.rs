@@ -7,6 +7,7 @@ mod compose;
 pub(crate) mod format;
 pub(crate) mod record;
 
+use crate::gathered::{Gathered, Measure};
 use crate::outlets::Outlets;
 use crate::sys::clock;
 use compose::Shape;
@@ -26,31 +27,6 @@ pub enum Style<'a> {
     /// As `access_log_format` says.
     Plain(&'a str),
     Json,
-}
-
-/// What the counters are told of a request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Measure {
-    pub status: Option<[u8; 3]>,
-    pub duration_us: u64,
-}
-
-/// Lines and measures that wait to be written out.
-#[derive(Debug, Default)]
-pub struct Gathered {
-    pub lines: Vec<u8>,
-    pub measures: Vec<Measure>,
-}
-
-impl Gathered {
-    pub fn is_empty(&self) -> bool {
-        self.lines.is_empty() && self.measures.is_empty()
-    }
-
-    pub fn clear(&mut self) {
-        self.lines.clear();
-        self.measures.clear();
-    }
 }
 
 /// A line with holes in it, for an answer that is not over.

@@ -13,7 +13,7 @@ use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::access::Gathered;
+use crate::gathered::Gathered;
 use crate::notice::Notice;
 use address::Address;
 use file::FileOutlet;

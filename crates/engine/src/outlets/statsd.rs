@@ -7,8 +7,8 @@ use std::net::SocketAddr;
 use std::os::fd::AsFd;
 
 use super::address::{Address, Line};
-use crate::access::Measure;
 use crate::escape::put;
+use crate::gathered::Measure;
 use crate::sys::clock;
 use crate::sys::output::{self, MAX_DATAGRAMS};
 

@@ -8,6 +8,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Bytes of one worker's page.
 pub const PAGE_BYTES: usize = 4096;
 
+/// Where a page's text begins: what the call says that has lasted for long.
+const TEXT_AT: usize = 512;
+const TEXT_BYTES: usize = 1016;
+
 /// How long after its last heartbeat a waiting worker is believed to be alive; it beats every second.
 const LIVELY_MS: u64 = 3000;
 
@@ -82,6 +86,35 @@ impl Board {
         unsafe { self.base.add(slot * (PAGE_BYTES / 8) + word as usize).as_ref() }
     }
 
+    /// The words of our own text, the first of them its length.
+    fn text(&self) -> &[AtomicU64] {
+        // SAFETY: the words lie in our own page, which `new` was promised to be valid.
+        unsafe { std::slice::from_raw_parts(self.base.add((self.slot * PAGE_BYTES + TEXT_AT) / 8).as_ptr(), 1 + TEXT_BYTES / 8) }
+    }
+
+    /// Show a text, as much of it as there is room for; an empty one: none. Whoever reads it while it is replaced may
+    /// see half of each.
+    pub fn show_text(&self, text: &[u8]) {
+        let text = &text[..text.len().min(TEXT_BYTES)];
+        let [length, words @ ..] = self.text() else { return };
+        length.store(0, Ordering::Release);
+        for (word, bytes) in words.iter().zip(text.chunks(8)) {
+            let mut whole = [0; 8];
+            whole[..bytes.len()].copy_from_slice(bytes);
+            word.store(u64::from_ne_bytes(whole), Ordering::Relaxed);
+        }
+        length.store(text.len() as u64, Ordering::Release);
+    }
+
+    /// The text that is shown.
+    pub fn shown_text(&self) -> Vec<u8> {
+        let [length, words @ ..] = self.text() else { return Vec::new() };
+        let length = length.load(Ordering::Acquire) as usize;
+        let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.load(Ordering::Relaxed).to_ne_bytes()).collect();
+        bytes.truncate(length);
+        bytes
+    }
+
     #[inline]
     pub fn set(&self, word: Word, value: u64) {
         self.word(self.slot, word).store(value, Ordering::Relaxed);
@@ -127,6 +160,17 @@ impl Board {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_text_is_shown_as_far_as_there_is_room() {
+        let boards = Board::in_process(2);
+        for text in [&b""[..], b"GET /", b"", b"POST /twice", &[b'x'; TEXT_BYTES]] {
+            boards[1].show_text(text);
+            assert_eq!((boards[0].shown_text(), &boards[1].shown_text()[..]), (Vec::new(), text));
+        }
+        boards[1].show_text(&[b'y'; 2000]);
+        assert_eq!(boards[1].shown_text(), [b'y'; TEXT_BYTES]);
+    }
 
     #[test]
     fn only_a_sibling_that_is_alive_waits_for_work() {
