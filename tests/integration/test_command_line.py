@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -269,7 +268,6 @@ def test_chdir_is_where_the_application_is_found(serve: Serve, tmp_path: Path):
 
 
 def test_settings_may_be_toml(serve: Serve, tmp_path: Path):
-    pytest.importorskip("tomllib" if sys.version_info >= (3, 11) else "tomli")
     (tmp_path / "mine.py").write_text("from tests.apps.factories import make\napplication = make('mine')\n")
     (tmp_path / "pyproject.toml").write_text("[tool.longma]\nworkers = 2\nwsgi_app = 'no_such_module'\n")
     server = serve("mine", workers=1, cwd=tmp_path, env={"PYTHONPATH": str(Path(__file__).parents[2])})
