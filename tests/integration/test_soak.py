@@ -1,0 +1,239 @@
+"""Clients of every bad kind, while the server is reloaded again and again and its workers are killed.
+
+Eight seconds of it here, `LONGMA_SOAK_SECONDS` for longer. What the clients lose is told apart by the worker: each head
+carries the number of the process that made the answer, so a body that ends early is excused if that very worker was
+killed (-9), and by nothing else. A request that got no byte is excused if any worker was killed since its connection
+had its last answer, for nobody can say whose it was.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.deadlines import until
+from tests.support.http import Client, Closed, Head
+from tests.support.processes import descriptors, in_session
+from tests.support.server import Server
+
+Serve = Callable[..., Server]
+APP = "tests.apps.answers"
+SECONDS = float(os.environ.get("LONGMA_SOAK_SECONDS", "8"))
+WORKERS = 3
+RELOAD_EVERY = 5.0
+KILL_EVERY = 3.0
+BODY = b"0123456789abcdef" * 4096
+
+
+class Killed:
+    """The workers that were killed, in two accounts: before the signal is sent, and after."""
+
+    def __init__(self) -> None:
+        self.begun: list[int] = []
+        self.done = 0
+
+    def kill(self, pid: int) -> None:
+        self.begun.append(pid)
+        os.kill(pid, signal.SIGKILL)
+        self.done += 1
+
+
+class Soak:
+    """The clients and what became of their requests.
+
+    Attributes:
+        ended: set when the time is over.
+        counts: how many requests ended in which way.
+        faults: what no kill excuses.
+    """
+
+    def __init__(self, server: Server, killed: Killed) -> None:
+        self.server = server
+        self.killed = killed
+        self.ended = threading.Event()
+        self.counts: Counter[str] = Counter()
+        self.faults: list[str] = []
+        self._lock = threading.Lock()
+
+    def run(self, behave: Callable[[Soak, random.Random], None], seed: int) -> threading.Thread:
+        """Start a client that behaves in this way until the end."""
+
+        def body() -> None:
+            chance = random.Random(seed)
+            while not self.ended.is_set():
+                try:
+                    behave(self, chance)
+                except BaseException as error:
+                    self.fault(f"{behave.__name__}: {error!r}")
+
+        thread = threading.Thread(target=body, daemon=True)
+        thread.start()
+        return thread
+
+    def count(self, what: str) -> None:
+        with self._lock:
+            self.counts[what] += 1
+
+    def fault(self, what: str) -> None:
+        with self._lock:
+            self.faults.append(what)
+
+    def connect(self) -> tuple[Client, int] | None:
+        """A connection, and how many workers had been killed until then; None when it was reset at once."""
+        done = self.killed.done
+        try:
+            return Client(self.server.address), done
+        except ConnectionError as error:
+            if len(self.killed.begun) == done:
+                self.fault(f"no connection: {error!r}")
+            return None
+
+    def take(self, client: Client, kills_before: int) -> bool:
+        """Read an answer and account for it; false when the connection is of no more use."""
+        head: Head | None = None
+        try:
+            head = client.read_head()
+            body = client.read_exactly(int(head.one("Content-Length") or 0))
+        except (Closed, ConnectionError) as error:
+            self._lost(head, kills_before, error, client)
+            return False
+        if head.status != 200 or body != BODY[: len(body)]:
+            self.fault(f"a wrong answer: {head.status} {body[:100]!r}")
+        self.count("answered")
+        return (head.one("Connection") or "").lower() != "close"
+
+    def _lost(self, head: Head | None, kills_before: int, error: Exception, client: Client) -> None:
+        if head is not None:
+            worker = int(head.one("X-Pid") or 0)
+            self.count("cut")
+            if worker not in self.killed.begun:
+                self.fault(f"cut by {worker}, which nobody killed: {error!r}")
+        elif client.pending:
+            self.count("cut")
+            self.fault(f"cut within its head: {client.pending!r}")
+        else:
+            self.count("unanswered")
+            if len(self.killed.begun) <= kills_before:
+                self.fault(f"unanswered though nobody was killed: {error!r}")
+
+
+def head_of(length: int, target: str = "/labour?ms=1") -> bytes:
+    return f"POST {target} HTTP/1.1\r\nHost: soak\r\nContent-Length: {length}\r\n\r\n".encode()
+
+
+def steady(soak: Soak, chance: random.Random) -> None:
+    """One request after the other on a connection."""
+    connected = soak.connect()
+    if connected is None:
+        return
+    client, kills = connected
+    with client:
+        for _ in range(chance.randrange(1, 50)):
+            length = chance.choice([1, 100, len(BODY)])
+            client.send_or_stop(head_of(length) + BODY[:length])
+            if not soak.take(client, kills):
+                return
+            kills = soak.killed.done
+
+
+def slow(soak: Soak, chance: random.Random) -> None:
+    """The head byte by byte, the body in pieces with pauses; the answer is read late."""
+    connected = soak.connect()
+    if connected is None:
+        return
+    client, kills = connected
+    with client:
+        sent = client.send_bytewise(head_of(len(BODY)))
+        for start in range(0, len(BODY), 8192):
+            sent = sent and client.send_or_stop(BODY[start : start + 8192])
+            soak.ended.wait(0.01)
+        soak.ended.wait(chance.random() / 10)
+        soak.take(client, kills)
+
+
+def pipelining(soak: Soak, chance: random.Random) -> None:
+    """Several requests at once, whose answers come in their order; after one that closes there are no more."""
+    connected = soak.connect()
+    if connected is None:
+        return
+    client, kills = connected
+    with client:
+        for _ in range(chance.randrange(1, 10)):
+            lengths = [chance.choice([1, 10, 1000]) for _ in range(5)]
+            client.send_or_stop(b"".join(head_of(length) + BODY[:length] for length in lengths))
+            for _ in lengths:
+                if not soak.take(client, kills):
+                    return
+            kills = soak.killed.done
+
+
+def aborting(soak: Soak, chance: random.Random) -> None:
+    """A request that is given up: in its head, in its body, before its answer, or in the midst of it."""
+    connected = soak.connect()
+    if connected is None:
+        return
+    client, _ = connected
+    whole = head_of(len(BODY)) + BODY
+    with client:
+        client.send_or_stop(whole[: chance.choice([7, 60, 5000, len(whole)])])
+        if chance.random() < 0.5:
+            soak.ended.wait(chance.random() / 50)
+        if chance.random() < 0.5:
+            client.reset()
+    soak.count("given up")
+
+
+def disturb(soak: Soak, chance: random.Random) -> None:
+    """Reload and kill in their turns until the time is over."""
+    started = time.monotonic()
+    turns = [(at * RELOAD_EVERY, "reload") for at in range(1, int(SECONDS / RELOAD_EVERY) + 1)]
+    turns += [(at * KILL_EVERY, "kill") for at in range(1, int(SECONDS / KILL_EVERY) + 1)]
+    for at, what in sorted(turns):
+        soak.ended.wait(max(0.0, started + at - time.monotonic()))
+        if what == "reload":
+            soak.server.send_signal(signal.SIGHUP)
+        else:
+            soak.killed.kill(chance.choice(soak.server.worker_pids()))
+    soak.ended.wait(max(0.0, started + SECONDS - time.monotonic()))
+
+
+def settled(server: Server) -> bool:
+    """Whether there is the master with as many workers as wanted, and nothing else, no zombie either."""
+    states = [one.state for one in in_session(server.pid)]
+    return len(states) == WORKERS + 1 and "Z" not in states
+
+
+@pytest.mark.parametrize("seed", [1])
+def test_nothing_is_lost_but_by_a_kill_and_nothing_is_left(serve: Serve, seed: int):
+    server = serve(APP, workers=WORKERS)
+    server.expect("SIGKILL|died right after|was killed|Perhaps out of memory")
+    with server.client() as first:
+        assert first.ask("GET", "/hello").status == 200
+    until(lambda: settled(server), "the server to be up")
+    of_master = len(descriptors(server.pid))
+    until(lambda: len({len(descriptors(pid)) for pid in server.worker_pids()}) == 1, "workers that are alike")
+    of_worker = len(descriptors(server.worker_pids()[0]))
+
+    soak = Soak(server, Killed())
+    kinds = (steady, steady, slow, pipelining, aborting)
+    threads = [soak.run(kind, seed * 100 + number) for number, kind in enumerate(kinds * 2)]
+    disturb(soak, random.Random(seed))
+    soak.ended.set()
+    for thread in threads:
+        thread.join()
+
+    print(f"\nsoak of {SECONDS:g} s: {dict(soak.counts)}, {len(soak.killed.begun)} workers killed")
+    assert soak.faults == [], soak.faults[:10]
+    assert soak.counts["answered"] > 100 * SECONDS / 8
+    until(lambda: settled(server), "as many workers as wanted, and no zombie")
+    until(lambda: len(descriptors(server.pid)) == of_master, "the master's descriptors to be as many as before")
+    for pid in server.worker_pids():
+        until(lambda pid=pid: len(descriptors(pid)) == of_worker, "a worker's descriptors to be as many as before")
+    assert server.get("/hello").status == 200
