@@ -1,6 +1,6 @@
 //! What the fuzzer's bytes mean: three that choose limits and cuts, then those of the wire.
 
-use longma_proto::h1::{HeaderMap, Limits};
+use longma_proto::h1::{HeaderMap, Limits, Permits};
 
 /// Bytes before those of the wire.
 pub const PREFIX_BYTES: usize = 3;
@@ -44,9 +44,15 @@ fn limits(choices: u8) -> Limits {
         2 => HeaderMap::Dangerous,
         _ => HeaderMap::Drop,
     };
-    let unconventional_method = choices & 4 != 0;
+    let permits = Permits {
+        unconventional_method: choices & 4 != 0,
+        obsolete_folding: choices & 16 != 0,
+        spaces_before_colon: choices & 32 != 0,
+        unconventional_version: choices & 64 != 0,
+        casefold_method: choices & 128 != 0,
+    };
     if choices & 8 == 0 {
-        return Limits { header_map, unconventional_method, ..defaults };
+        return Limits { header_map, permits, ..defaults };
     }
-    Limits { request_line: 40, fields: 4, field_size: 30, header_map, unconventional_method }
+    Limits { request_line: 40, fields: 4, field_size: 30, header_map, permits }
 }

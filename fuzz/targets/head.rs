@@ -13,14 +13,17 @@ use longma_proto::h1::{BodyLength, Facts, Field, HeadError, HeadParser, Limits, 
 fuzz_target!(|data: &[u8]| {
     let Some(input) = Input::new(data) else { return };
     let mut parser = HeadParser::new();
-    let progress = parser.advance(input.wire, &input.limits);
+    let mut wire = input.wire.to_vec();
+    let progress = parser.advance(&mut wire, &input.limits);
     let whole = outcome(&parser, progress);
     assert_eq!(whole, in_pieces(&input.pieces(), input.wire, &input.limits), "cut by chance");
     assert_eq!(whole, in_pieces(&input.wire.chunks(1).collect::<Vec<_>>(), input.wire, &input.limits), "byte by byte");
     if let Ok(Progress::Complete { head_len }) = progress {
-        check_head(&parser, &input.wire[..head_len]);
-        check_assumed(&parser, &input);
-        compare(&parser, &input.wire[..head_len]);
+        check_head(&parser, &wire[..head_len]);
+        check_assumed(&parser, &mut wire, &input.limits);
+        if !input.limits.permits.spaces_before_colon {
+            compare(&parser, &wire[..head_len]);
+        }
     }
 });
 
@@ -37,13 +40,14 @@ fn outcome(parser: &HeadParser, progress: Result<Progress, HeadError>) -> Outcom
 fn in_pieces(pieces: &[&[u8]], wire: &[u8], limits: &Limits) -> Outcome {
     let mut parser = HeadParser::new();
     let mut arrived = 0;
-    let mut progress = parser.advance(&wire[..0], limits);
+    let mut wire = wire.to_vec();
+    let mut progress = parser.advance(&mut wire[..0], limits);
     for piece in pieces {
         if progress != Ok(Progress::Partial) {
             break;
         }
         arrived += piece.len();
-        progress = parser.advance(&wire[..arrived], limits);
+        progress = parser.advance(&mut wire[..arrived], limits);
     }
     outcome(&parser, progress)
 }
@@ -71,11 +75,11 @@ fn check_head(parser: &HeadParser, head: &[u8]) {
 }
 
 /// An equal block assumed is as good as read.
-fn check_assumed(parser: &HeadParser, input: &Input<'_>) {
+fn check_assumed(parser: &HeadParser, wire: &mut [u8], limits: &Limits) {
     let mut assumed = HeadParser::new();
-    assert_eq!(assumed.request_line(input.wire, &input.limits), Ok(Some(parser.fields_at())));
+    assert_eq!(assumed.request_line(wire, limits), Ok(Some(parser.fields_at())));
     assert_eq!(assumed.assume(parser.fields(), parser.facts(), parser.head_len()), Ok(()));
-    let progress = assumed.advance(input.wire, &input.limits);
+    let progress = assumed.advance(wire, limits);
     assert_eq!(outcome(&assumed, progress), outcome(parser, Ok(Progress::Complete { head_len: parser.head_len() })));
 }
 

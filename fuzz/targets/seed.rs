@@ -46,7 +46,15 @@ fn prefix(limits: &Limits) -> [u8; input::PREFIX_BYTES] {
         HeaderMap::Dangerous => 2,
     };
     let is_small = limits.field_size < 100 || limits.request_line < 100 || limits.fields < 10;
-    [header_map | u8::from(limits.unconventional_method) << 2 | u8::from(is_small) << 3, 0, 0]
+    let permits = [
+        (limits.permits.unconventional_method, 4),
+        (is_small, 8),
+        (limits.permits.obsolete_folding, 16),
+        (limits.permits.spaces_before_colon, 32),
+        (limits.permits.unconventional_version, 64),
+        (limits.permits.casefold_method, 128),
+    ];
+    [permits.iter().fold(header_map, |all, &(is_set, bit)| if is_set { all | bit } else { all }), 0, 0]
 }
 
 /// What follows the head of a request that says it is chunked.

@@ -19,9 +19,7 @@ from tests.support.http import Client, Closed, Response
 from tests.support.server import Server
 
 APP = "tests.apps.witness"
-# Settings of the parser that the command line does not have yet; its own tests run these cases.
-WITHOUT_A_FLAG = {"permit_unconventional_http_method"}
-CASES = [case for case in cases() if not WITHOUT_A_FLAG & {name for name, _ in case.settings}]
+CASES = cases()
 FURTHER = b"GET /z HTTP/1.1\r\nHost:z\r\n\r\n"
 BYTEWISE_AT_MOST = 3000
 ServerFor = Callable[[tuple[tuple[str, Any], ...]], Server]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use longma_engine::settings::Settings;
-use longma_proto::h1::{HeaderMap, Limits};
+use longma_proto::h1::{HeaderMap, Limits, Permits};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -15,7 +15,7 @@ pub fn engine_settings(mapping: &Bound<'_, PyAny>) -> PyResult<Settings> {
             fields: number(mapping, "limit_request_fields")?,
             field_size: number(mapping, "limit_request_field_size")?,
             header_map: header_map(&mapping.get_item("header_map")?.extract::<String>()?)?,
-            unconventional_method: false,
+            permits: permits(mapping)?,
         },
         limit_request_body: mapping.get_item("limit_request_body")?.extract()?,
         body_buffer_size: number(mapping, "body_buffer_size")?,
@@ -33,6 +33,17 @@ pub fn engine_settings(mapping: &Bound<'_, PyAny>) -> PyResult<Settings> {
 
 fn number(mapping: &Bound<'_, PyAny>, name: &str) -> PyResult<usize> {
     mapping.get_item(name)?.extract()
+}
+
+fn permits(mapping: &Bound<'_, PyAny>) -> PyResult<Permits> {
+    let flag = |name: &str| mapping.call_method1("get", (name, false))?.extract::<bool>();
+    Ok(Permits {
+        obsolete_folding: flag("permit_obsolete_folding")?,
+        spaces_before_colon: flag("strip_header_spaces")?,
+        unconventional_method: flag("permit_unconventional_http_method")?,
+        unconventional_version: flag("permit_unconventional_http_version")?,
+        casefold_method: flag("casefold_http_method")?,
+    })
 }
 
 /// Seconds, with a fraction.

@@ -51,7 +51,7 @@ impl<H: Host> Reactor<H> {
     #[inline]
     fn parse_on_desk(&mut self, id: ConnId, count: usize, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
         let Desk { buffer, parser, .. } = &mut *desk;
-        let bytes = &buffer[..count];
+        let bytes = &mut buffer[..count];
         parser.reset();
         let connection = self.table.get(id)?;
         let mut repeat = Repeat::New;
@@ -194,7 +194,7 @@ impl<H: Host> Reactor<H> {
     pub(crate) fn parse_held(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
         let connection = self.table.get(id)?;
         let input = connection.input.as_mut()?;
-        match input.parser.advance(&input.bytes, &self.settings.limits) {
+        match input.parser.advance(&mut input.bytes, &self.settings.limits) {
             Ok(Progress::Partial) => {
                 self.count_held(id);
                 None

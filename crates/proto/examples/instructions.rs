@@ -26,9 +26,9 @@ const BROWSER: &[u8] = b"GET /articles/2026/spring?page=2 HTTP/1.1\r\n\
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
-    let head = match arguments.next().as_deref() {
-        Some("hello") => HELLO,
-        Some("browser") => BROWSER,
+    let mut head = match arguments.next().as_deref() {
+        Some("hello") => HELLO.to_vec(),
+        Some("browser") => BROWSER.to_vec(),
         _ => panic!("give hello or browser, and a count"),
     };
     let count: usize = arguments.next().and_then(|text| text.parse().ok()).expect("a count");
@@ -36,7 +36,7 @@ fn main() {
     let limits = Limits::default();
     for _ in 0..count {
         parser.reset();
-        let progress = parser.advance(black_box(head), &limits);
+        let progress = parser.advance(black_box(&mut head), &limits);
         assert!(matches!(progress, Ok(Progress::Complete { .. })));
         black_box(parser.fields());
     }

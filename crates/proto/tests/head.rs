@@ -7,7 +7,7 @@ const HEAD: &[u8] = b"POST /a?b HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nConn
 
 fn complete(bytes: &[u8]) -> HeadParser {
     let mut parser = HeadParser::new();
-    let progress = parser.advance(bytes, &Limits::default());
+    let progress = parser.advance(&mut bytes.to_vec(), &Limits::default());
     assert!(matches!(progress, Ok(Progress::Complete { .. })), "{progress:?}");
     parser
 }
@@ -30,26 +30,26 @@ fn a_head_tells_its_parts_and_facts() {
 fn the_line_can_be_had_before_the_fields() {
     let mut parser = HeadParser::new();
     for length in 0..20 {
-        assert_eq!(parser.request_line(&HEAD[..length], &Limits::default()), Ok(None));
+        assert_eq!(parser.request_line(&mut HEAD[..length].to_vec(), &Limits::default()), Ok(None));
     }
-    assert_eq!(parser.request_line(HEAD, &Limits::default()), Ok(Some(20)));
-    assert_eq!(parser.request_line(HEAD, &Limits::default()), Ok(Some(20)), "asked again it says the same");
+    assert_eq!(parser.request_line(&mut HEAD.to_vec(), &Limits::default()), Ok(Some(20)));
+    assert_eq!(parser.request_line(&mut HEAD.to_vec(), &Limits::default()), Ok(Some(20)), "asked again it says the same");
     assert!(parser.fields().is_empty());
-    assert_eq!(parser.advance(HEAD, &Limits::default()), Ok(Progress::Complete { head_len: HEAD.len() }));
-    assert_eq!(parser.advance(HEAD, &Limits::default()), Ok(Progress::Complete { head_len: HEAD.len() }));
+    assert_eq!(parser.advance(&mut HEAD.to_vec(), &Limits::default()), Ok(Progress::Complete { head_len: HEAD.len() }));
+    assert_eq!(parser.advance(&mut HEAD.to_vec(), &Limits::default()), Ok(Progress::Complete { head_len: HEAD.len() }));
 }
 
 #[test]
 fn a_refusal_stands_until_reset() {
     let mut parser = HeadParser::new();
     let bad = b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n";
-    assert_eq!(parser.advance(bad, &Limits::default()), Err(HeadError::HostTwice));
-    assert_eq!(parser.advance(HEAD, &Limits::default()), Err(HeadError::HostTwice));
-    assert_eq!(parser.request_line(HEAD, &Limits::default()), Err(HeadError::HostTwice));
+    assert_eq!(parser.advance(&mut bad.to_vec(), &Limits::default()), Err(HeadError::HostTwice));
+    assert_eq!(parser.advance(&mut HEAD.to_vec(), &Limits::default()), Err(HeadError::HostTwice));
+    assert_eq!(parser.request_line(&mut HEAD.to_vec(), &Limits::default()), Err(HeadError::HostTwice));
     assert_eq!(parser.line().method.of(bad), b"GET", "what was read of the line can be logged");
     parser.reset();
     assert!(parser.line().method.is_empty() && parser.fields().is_empty());
-    assert_eq!(parser.advance(HEAD, &Limits::default()), Ok(Progress::Complete { head_len: HEAD.len() }));
+    assert_eq!(parser.advance(&mut HEAD.to_vec(), &Limits::default()), Ok(Progress::Complete { head_len: HEAD.len() }));
 }
 
 /// For every head of the corpus: taking over what an equal block gave is as good as reading it.
@@ -58,11 +58,11 @@ fn what_is_assumed_is_what_would_be_read() {
     let mut heads = 0;
     for case in cases() {
         let mut read = HeadParser::new();
-        let Ok(Progress::Complete { head_len }) = read.advance(&case.input, &case.limits) else { continue };
+        let Ok(Progress::Complete { head_len }) = read.advance(&mut case.input.to_vec(), &case.limits) else { continue };
         let mut assumed = HeadParser::new();
-        assert_eq!(assumed.request_line(&case.input, &case.limits), Ok(Some(read.fields_at())));
+        assert_eq!(assumed.request_line(&mut case.input.to_vec(), &case.limits), Ok(Some(read.fields_at())));
         assert_eq!(assumed.assume(read.fields(), read.facts(), head_len), Ok(()), "{}", case.title);
-        assert_eq!(assumed.advance(&case.input, &case.limits), Ok(Progress::Complete { head_len }));
+        assert_eq!(assumed.advance(&mut case.input.to_vec(), &case.limits), Ok(Progress::Complete { head_len }));
         assert_eq!((assumed.fields(), assumed.facts(), assumed.line()), (read.fields(), read.facts(), read.line()));
         assert_eq!((assumed.body(), assumed.keep_alive()), (read.body(), read.keep_alive()), "{}", case.title);
         assert_eq!((assumed.upgrade(), assumed.expects_continue()), (read.upgrade(), read.expects_continue()));
@@ -77,9 +77,9 @@ fn what_is_assumed_is_judged_with_the_new_request_line() {
         let known = complete(format!("{first}\r\n{fields}\r\n").as_bytes());
         let second = format!("{second}\r\n{fields}\r\n");
         let mut read = HeadParser::new();
-        let by_reading = read.advance(second.as_bytes(), &Limits::default()).map(|_| ());
+        let by_reading = read.advance(&mut second.as_bytes().to_vec(), &Limits::default()).map(|_| ());
         let mut assumed = HeadParser::new();
-        assumed.request_line(second.as_bytes(), &Limits::default()).expect("the line is fine");
+        assumed.request_line(&mut second.as_bytes().to_vec(), &Limits::default()).expect("the line is fine");
         let by_assuming = assumed.assume(known.fields(), known.facts(), second.len());
         assert_eq!(by_assuming, by_reading, "{second}");
         by_assuming.map(|()| (assumed.keep_alive(), assumed.expects_continue(), assumed.upgrade()))
@@ -150,7 +150,7 @@ fn a_refusal_says_what_is_wrong() {
         ("GET / HTTP/1.1\r\nTransfer-Encoding: chunked, chunked\r\n\r\n", HeadError::ChunkedTwice),
     ];
     for (head, refusal) in rows {
-        assert_eq!(HeadParser::new().advance(head.as_bytes(), &Limits::default()), Err(refusal), "{head:?}");
+        assert_eq!(HeadParser::new().advance(&mut head.as_bytes().to_vec(), &Limits::default()), Err(refusal), "{head:?}");
     }
 }
 
@@ -159,18 +159,24 @@ fn limits_beyond_reason_are_held_within_it() {
     let lines: String = "X: y\r\n".repeat(40_000);
     let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{lines}\r\n");
     let unlimited = Limits { request_line: 0, fields: 0, field_size: 0, ..Limits::default() };
-    assert_eq!(HeadParser::new().advance(head.as_bytes(), &unlimited), Err(HeadError::TooManyFields { limit: 32_768 }));
+    assert_eq!(
+        HeadParser::new().advance(&mut head.as_bytes().to_vec(), &unlimited),
+        Err(HeadError::TooManyFields { limit: 32_768 })
+    );
     let target = format!("GET /{} HTTP/1.1\r\n", "a".repeat(2 << 20));
-    let refused = HeadParser::new().advance(target.as_bytes(), &unlimited);
+    let refused = HeadParser::new().advance(&mut target.as_bytes().to_vec(), &unlimited);
     assert_eq!(refused, Err(HeadError::RequestLineTooLong { limit: 1 << 20 }));
     let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}\r\n\r\n", "a".repeat(9000));
-    assert_eq!(HeadParser::new().advance(long.as_bytes(), &unlimited), Err(HeadError::FieldTooLarge { limit: 8190 }));
+    assert_eq!(
+        HeadParser::new().advance(&mut long.as_bytes().to_vec(), &unlimited),
+        Err(HeadError::FieldTooLarge { limit: 8190 })
+    );
     let huge = Limits { fields: usize::MAX, field_size: usize::MAX, request_line: usize::MAX, ..Limits::default() };
-    assert!(matches!(HeadParser::new().advance(long.as_bytes(), &huge), Ok(Progress::Complete { .. })));
+    assert!(matches!(HeadParser::new().advance(&mut long.as_bytes().to_vec(), &huge), Ok(Progress::Complete { .. })));
     let tiny = Limits { field_size: 1, ..Limits::default() };
-    let refused = HeadParser::new().advance(b"GET / HTTP/1.0\r\nX", &tiny);
+    let refused = HeadParser::new().advance(&mut b"GET / HTTP/1.0\r\nX".to_vec(), &tiny);
     assert_eq!(refused, Err(HeadError::FieldTooLarge { limit: 2 }));
-    assert!(matches!(HeadParser::new().advance(b"GET / HTTP/1.0\r\n\r\n", &tiny), Ok(Progress::Complete { .. })));
+    assert!(matches!(HeadParser::new().advance(&mut b"GET / HTTP/1.0\r\n\r\n".to_vec(), &tiny), Ok(Progress::Complete { .. })));
 }
 
 #[test]
@@ -178,7 +184,7 @@ fn dropped_fields_do_not_count_but_their_bytes_do() {
     let head = |lines: usize| format!("GET / HTTP/1.0\r\n{}\r\n", "X_1: 1\r\n".repeat(lines));
     // Room for two lines of 20 bytes, two more for each, and four: 48.
     let limits = Limits { fields: 2, field_size: 20, ..Limits::default() };
-    let advance = |head: String| HeadParser::new().advance(head.as_bytes(), &limits);
+    let advance = |head: String| HeadParser::new().advance(&mut head.as_bytes().to_vec(), &limits);
     assert_eq!(advance(head(6)), Ok(Progress::Complete { head_len: head(6).len() }));
     assert_eq!(advance(head(7)), Err(HeadError::FieldsTooLarge { limit: 48 }));
 }

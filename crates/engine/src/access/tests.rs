@@ -33,7 +33,7 @@ fn outcome() -> Outcome {
 fn line(style: Style<'_>, request: &[u8], drafted: bool) -> String {
     let mut head = HeadParser::new();
     // What is refused is logged as far as it was understood.
-    let _ = head.advance(request, &Limits::default());
+    let _ = head.advance(&mut request.to_vec(), &Limits::default());
     let mut environ = |name: &str, out: &mut Vec<u8>| {
         out.extend_from_slice(b"value of ");
         out.extend_from_slice(name.as_bytes());

@@ -5,7 +5,7 @@ use core::ops::Range;
 use memchr::memchr;
 
 use super::error::{BodyError, HeadError};
-use super::fields::{self, HeaderMap, Limits, Line, LineCursor};
+use super::fields::{self, HeaderMap, Limits, Line, LineCursor, Permits};
 use super::scan::{self, CR, LF};
 use super::span::Span;
 
@@ -87,7 +87,7 @@ pub struct ChunkedDecoder {
 impl ChunkedDecoder {
     pub fn new(limits: &Limits) -> Self {
         Self {
-            limits: *limits,
+            limits: Limits { permits: Permits { obsolete_folding: false, ..limits.permits }, ..*limits },
             state: State::Size { digits: false },
             size: 0,
             line_bytes: 0,
@@ -202,7 +202,7 @@ impl ChunkedDecoder {
         let rest = &input[at..];
         let length = memchr(LF, rest).map_or(rest.len(), |offset| offset + 1);
         self.trailer.extend_from_slice(&rest[..length]);
-        let line = fields::read_line(&self.trailer, &mut self.trailer_cursor, self.limits.field_bytes());
+        let line = fields::read_line(&mut self.trailer, &mut self.trailer_cursor, &self.limits);
         match line.map_err(BodyError::TrailerInvalid)? {
             Line::Partial => {}
             Line::End { .. } => self.state = State::Done,

@@ -32,13 +32,28 @@ pub struct Limits {
     /// Bytes of one field line with its CRLF; 0 means 8190, anything above 1 MiB means 1 MiB.
     pub field_size: usize,
     pub header_map: HeaderMap,
-    /// Take any token as a method, not only 3 to 20 characters, none of them lower case or `#`.
+    pub permits: Permits,
+}
+
+/// What is let through although it should not be sent: Gunicorn's settings of these names. Nothing by default.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Permits {
+    /// Values that go on in a further line, which starts with a space (RFC 9112 §5.2). Not in trailers.
+    pub obsolete_folding: bool,
+    /// Spaces between a name and its colon (RFC 9112 §5.1), which are forgotten.
+    pub spaces_before_colon: bool,
+    /// Any token as a method, not only 3 to 20 characters, none of them lower case or `#`.
     pub unconventional_method: bool,
+    /// Any version of two digits: those before 1.0 are served as 1.0, those from 2.0 on as 1.1.
+    pub unconventional_version: bool,
+    /// Make methods upper case.
+    pub casefold_method: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { request_line: 4094, fields: 100, field_size: 8190, header_map: HeaderMap::Drop, unconventional_method: false }
+        let permits = Permits::default();
+        Self { request_line: 4094, fields: 100, field_size: 8190, header_map: HeaderMap::Drop, permits }
     }
 }
 
@@ -120,12 +135,16 @@ pub(super) struct LineCursor {
     pub colon: usize,
     /// The name holds `_`.
     pub underscore: bool,
+    /// Where the name ends, once that has been found, if there are spaces behind it.
+    name_end: usize,
+    /// The value goes on in further lines.
+    folded: bool,
 }
 
 impl LineCursor {
     #[inline]
     pub(super) const fn at(line_at: usize) -> Self {
-        Self { line_at, scanned: line_at, colon: 0, underscore: false }
+        Self { line_at, scanned: line_at, colon: 0, underscore: false, name_end: 0, folded: false }
     }
 
     /// Whether nothing of the line has been read.
@@ -174,16 +193,16 @@ impl<'a> CommonLine<'a> {
     }
 }
 
-/// Read on in one field line, of at most `max_bytes` with its CRLF.
+/// Read on in one field line, which a permitted folding makes several.
 ///
 /// An error is found at the same byte however the bytes come in pieces: whatever stands first on the wire decides.
-pub(super) fn read_line(bytes: &[u8], cursor: &mut LineCursor, max_bytes: usize) -> Result<Line, HeadError> {
-    let line_at = cursor.line_at;
+pub(super) fn read_line(bytes: &mut [u8], cursor: &mut LineCursor, limits: &Limits) -> Result<Line, HeadError> {
+    let (line_at, max_bytes) = (cursor.line_at, limits.field_bytes());
     if cursor.colon == 0 {
         if bytes.get(line_at) == Some(&CR) {
             return read_end(bytes, line_at);
         }
-        let stop = name_end(bytes, cursor);
+        let stop = name_end(bytes, cursor, limits.permits);
         if stop - line_at + 2 > max_bytes {
             return Err(HeadError::FieldTooLarge { limit: max_bytes });
         }
@@ -194,17 +213,58 @@ pub(super) fn read_line(bytes: &[u8], cursor: &mut LineCursor, max_bytes: usize)
         }
         cursor.scanned = stop + 1;
     }
-    let stop = cursor.scanned + scan::value_len(&bytes[cursor.scanned..]);
-    if stop - line_at + 2 > max_bytes {
-        return Err(HeadError::FieldTooLarge { limit: max_bytes });
+    let stop = loop {
+        let stop = cursor.scanned + scan::value_len(&bytes[cursor.scanned..]);
+        if stop - line_at + 2 > max_bytes {
+            return Err(HeadError::FieldTooLarge { limit: max_bytes });
+        }
+        if !bytes[stop..].starts_with(b"\r\n") {
+            cursor.scanned = stop;
+            return unfinished(&bytes[stop..]);
+        }
+        if !limits.permits.obsolete_folding {
+            break stop;
+        }
+        match bytes.get(stop + 2) {
+            Some(b' ' | b'\t') => (cursor.scanned, cursor.folded) = (stop + 2, true),
+            Some(_) => break stop,
+            None => {
+                // Whether the value goes on shows with the next byte.
+                cursor.scanned = stop;
+                return Ok(Line::Partial);
+            }
+        }
+    };
+    if cursor.folded {
+        unfold(&mut bytes[cursor.colon + 1..stop]);
     }
-    if !bytes[stop..].starts_with(b"\r\n") {
-        cursor.scanned = stop;
-        return unfinished(&bytes[stop..]);
-    }
-    let name = Span::new(line_at, cursor.colon);
+    let name = Span::new(line_at, if cursor.name_end == 0 { cursor.colon } else { cursor.name_end });
     let value = trimmed(bytes, cursor.colon + 1, stop);
     Ok(Line::Field { name, value, next: stop + 2 })
+}
+
+/// Make one line of a value that goes over several: each CRLF with the whitespace around it becomes a space (RFC 9112
+/// §5.2). What is left over is filled with spaces.
+#[cold]
+fn unfold(value: &mut [u8]) {
+    let (mut read, mut end) = (0, 0);
+    while read < value.len() {
+        let byte = value[read];
+        if byte != CR {
+            value[end] = byte;
+            (read, end) = (read + 1, end + 1);
+            continue;
+        }
+        while end > 0 && matches!(value[end - 1], b' ' | b'\t') {
+            end -= 1;
+        }
+        while read < value.len() && matches!(value[read], CR | LF | b' ' | b'\t') {
+            read += 1;
+        }
+        value[end] = b' ';
+        end += 1;
+    }
+    value[end..].fill(b' ');
 }
 
 /// What to make of a value that ends before `rest`, which does not start with CRLF.
@@ -218,15 +278,24 @@ fn unfinished(rest: &[u8]) -> Result<Line, HeadError> {
     }
 }
 
-/// The first byte at or after the cursor that belongs to no token.
-fn name_end(bytes: &[u8], cursor: &mut LineCursor) -> usize {
+/// The first byte at or after the cursor that belongs to no token, or to no space behind one where that is permitted.
+fn name_end(bytes: &[u8], cursor: &mut LineCursor, permits: Permits) -> usize {
     let mut stop = cursor.scanned;
-    while let Some(&byte) = bytes.get(stop) {
-        if !scan::is_token(byte) {
-            break;
-        }
+    while cursor.name_end == 0
+        && let Some(&byte) = bytes.get(stop)
+        && scan::is_token(byte)
+    {
         cursor.underscore |= byte == b'_';
         stop += 1;
+    }
+    let is_space = |at: usize| matches!(bytes.get(at), Some(b' ' | b'\t'));
+    if permits.spaces_before_colon && stop > cursor.line_at && is_space(stop) {
+        if cursor.name_end == 0 {
+            cursor.name_end = stop;
+        }
+        while is_space(stop) {
+            stop += 1;
+        }
     }
     cursor.scanned = stop;
     stop

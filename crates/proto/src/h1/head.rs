@@ -63,12 +63,13 @@ impl HeadParser {
         self.head_len = 0;
     }
 
-    /// Read on. `bytes` starts at the head's first byte and has only grown since the last call.
+    /// Read on. `bytes` starts at the head's first byte and has only grown since the last call. What `Permits` lets
+    /// through is made regular in place.
     ///
     /// # Errors
     /// The head is refused, and so will be whatever follows it until `reset`.
     #[inline]
-    pub fn advance(&mut self, bytes: &[u8], limits: &Limits) -> Result<Progress, HeadError> {
+    pub fn advance(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<Progress, HeadError> {
         if self.request_line(bytes, limits)?.is_none() {
             return Ok(Progress::Partial);
         }
@@ -83,7 +84,7 @@ impl HeadParser {
     /// # Errors
     /// As `advance`.
     #[inline]
-    pub fn request_line(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, HeadError> {
+    pub fn request_line(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<Option<usize>, HeadError> {
         match self.state {
             State::RequestLine => self.read_request_line(bytes, limits).map_err(|error| self.fail(error)),
             State::Fields | State::Complete => Ok(Some(self.fields_at)),
@@ -178,7 +179,7 @@ impl HeadParser {
     }
 
     #[inline]
-    fn read_request_line(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, HeadError> {
+    fn read_request_line(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<Option<usize>, HeadError> {
         // Tried once only, so that a line that comes byte by byte is not looked at from its start for each of them.
         let common = if self.cursor.scanned == 0 { line::read_common(bytes, limits.line_bytes()) } else { None };
         match common {
@@ -187,7 +188,7 @@ impl HeadParser {
         }
     }
 
-    fn read_any_request_line(&mut self, bytes: &[u8], limits: &Limits) -> Result<Option<usize>, HeadError> {
+    fn read_any_request_line(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<Option<usize>, HeadError> {
         let Some(start) = skip_empty_line(bytes)? else {
             return Ok(None);
         };
@@ -211,7 +212,7 @@ impl HeadParser {
         if bytes[line_feed - 1] != CR {
             return Err(HeadError::BareLineFeed);
         }
-        let (line, form) = line::parse(bytes, start, line_feed - 1, limits)?;
+        let (line, form) = line::parse(bytes, start, line_feed - 1, limits.permits)?;
         Ok(Some(self.begin_fields(line, form, line_feed + 1)))
     }
 
@@ -225,10 +226,11 @@ impl HeadParser {
         fields_at
     }
 
-    fn read_fields(&mut self, bytes: &[u8], limits: &Limits) -> Result<Progress, HeadError> {
-        let block = &bytes[self.fields_at..];
+    fn read_fields(&mut self, bytes: &mut [u8], limits: &Limits) -> Result<Progress, HeadError> {
+        let block = &mut bytes[self.fields_at..];
         loop {
-            if self.cursor.is_fresh() {
+            // Whether a line is whole shows in the next one where values may be folded.
+            if self.cursor.is_fresh() && !limits.permits.obsolete_folding {
                 self.read_common_fields(block, limits)?;
             }
             let cursor = &mut self.cursor;
@@ -236,7 +238,7 @@ impl HeadParser {
             if self.fields.len() == max_fields && block.get(cursor.line_at).is_some_and(|&byte| byte != CR) {
                 return Err(HeadError::TooManyFields { limit: max_fields });
             }
-            let (name, value, next) = match fields::read_line(block, cursor, limits.field_bytes())? {
+            let (name, value, next) = match fields::read_line(block, cursor, limits)? {
                 Line::Field { name, value, next } => (name, value, next),
                 Line::Partial => return Ok(Progress::Partial),
                 Line::End { next } => return self.complete(self.fields_at + next),

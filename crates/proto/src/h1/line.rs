@@ -1,7 +1,7 @@
 //! The request line: method, target, version (RFC 9112 §3).
 
 use super::error::HeadError;
-use super::fields::Limits;
+use super::fields::Permits;
 use super::scan::{self, CR};
 use super::span::Span;
 use super::target::{self, TargetForm};
@@ -45,9 +45,18 @@ pub(super) fn read_common(bytes: &[u8], max_bytes: usize) -> Option<(RequestLine
 }
 
 /// Read the request line that fills `bytes[start..end]`, its CRLF left out.
-pub(super) fn parse(bytes: &[u8], start: usize, end: usize, limits: &Limits) -> Result<(RequestLine, TargetForm), HeadError> {
-    let line = &bytes[..end];
-    let method_end = method_end(line, start, limits)?;
+pub(super) fn parse(
+    bytes: &mut [u8],
+    start: usize,
+    end: usize,
+    permits: Permits,
+) -> Result<(RequestLine, TargetForm), HeadError> {
+    let line = &mut bytes[..end];
+    let method_end = method_end(line, start, permits)?;
+    if permits.casefold_method {
+        line[start..method_end].make_ascii_uppercase();
+    }
+    let line = &*line;
     let target_end = method_end + 1 + scan::target_len(&line[method_end + 1..]);
     if target_end == method_end + 1 {
         return Err(HeadError::RequestLineMalformed);
@@ -58,7 +67,7 @@ pub(super) fn parse(bytes: &[u8], start: usize, end: usize, limits: &Limits) -> 
         Some(_) => return Err(HeadError::TargetInvalid),
         None => return Err(HeadError::RequestLineMalformed),
     }
-    let version = version(&line[target_end + 1..])?;
+    let version = version(&line[target_end + 1..], permits)?;
     let method = Span::new(start, method_end);
     let target = Span::new(method_end + 1, target_end);
     let form = target::check(method.of(line), target.of(line))?;
@@ -66,7 +75,7 @@ pub(super) fn parse(bytes: &[u8], start: usize, end: usize, limits: &Limits) -> 
 }
 
 /// Where the method that starts at `start` ends: at a single space.
-fn method_end(line: &[u8], start: usize, limits: &Limits) -> Result<usize, HeadError> {
+fn method_end(line: &[u8], start: usize, permits: Permits) -> Result<usize, HeadError> {
     let mut at = start;
     while line.get(at).is_some_and(|&byte| scan::is_method(byte)) {
         at += 1;
@@ -80,20 +89,23 @@ fn method_end(line: &[u8], start: usize, limits: &Limits) -> Result<usize, HeadE
         Some(_) => return Err(HeadError::MethodInvalid),
         None => return Err(HeadError::RequestLineMalformed),
     }
-    if !limits.unconventional_method && (conventional < at || !(3..=20).contains(&(at - start))) {
+    if !permits.unconventional_method && (conventional < at || !(3..=20).contains(&(at - start))) {
         return Err(HeadError::MethodUnconventional);
     }
     Ok(at)
 }
 
 /// `HTTP/digit.digit`, in capitals (RFC 9112 §2.3).
-fn version(text: &[u8]) -> Result<Version, HeadError> {
+fn version(text: &[u8], permits: Permits) -> Result<Version, HeadError> {
     match text {
         b"HTTP/1.1" => Ok(Version::Http11),
         b"HTTP/1.0" => Ok(Version::Http10),
-        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => {
-            if *major == b'1' { Ok(Version::Http11) } else { Err(HeadError::VersionUnsupported) }
-        }
+        [b'H', b'T', b'T', b'P', b'/', major, b'.', minor] if major.is_ascii_digit() && minor.is_ascii_digit() => match major {
+            b'1' => Ok(Version::Http11),
+            _ if !permits.unconventional_version => Err(HeadError::VersionUnsupported),
+            b'0' => Ok(Version::Http10),
+            _ => Ok(Version::Http11),
+        },
         _ => Err(HeadError::VersionMalformed),
     }
 }

@@ -18,7 +18,7 @@ pub mod target;
 
 pub use chunked::{ChunkEvent, ChunkedDecoder, Step};
 pub use error::{BodyError, HeadError};
-pub use fields::{Facts, Field, HeaderMap, HostSeen, Limits};
+pub use fields::{Facts, Field, HeaderMap, HostSeen, Limits, Permits};
 pub use framing::BodyLength;
 pub use head::{HeadParser, Progress};
 pub use line::{RequestLine, Version};

@@ -97,7 +97,7 @@ impl Connection {
     }
 
     fn read_head(&mut self) -> bool {
-        let head_len = match self.parser.advance(&self.bytes, &self.limits) {
+        let head_len = match self.parser.advance(&mut self.bytes, &self.limits) {
             Ok(Progress::Complete { head_len }) => head_len,
             Ok(Progress::Partial) => return false,
             Err(error) => return self.refuse(error.status(), error.to_string()),

@@ -124,12 +124,17 @@ fn fields(value: &Value, title: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
 fn limits(settings: Table, title: &str) -> Limits {
     let mut limits = Limits::default();
     for (name, value) in settings {
+        let flag = || value.as_bool().expect("a flag");
         let number = || usize::try_from(value.as_integer().expect("a number")).expect("a size");
         match name.as_str() {
             "limit_request_line" => limits.request_line = number(),
             "limit_request_fields" => limits.fields = number(),
             "limit_request_field_size" => limits.field_size = number(),
-            "permit_unconventional_http_method" => limits.unconventional_method = value.as_bool().expect("a flag"),
+            "permit_obsolete_folding" => limits.permits.obsolete_folding = flag(),
+            "strip_header_spaces" => limits.permits.spaces_before_colon = flag(),
+            "permit_unconventional_http_method" => limits.permits.unconventional_method = flag(),
+            "permit_unconventional_http_version" => limits.permits.unconventional_version = flag(),
+            "casefold_http_method" => limits.permits.casefold_method = flag(),
             "header_map" => {
                 limits.header_map = match value.as_str() {
                     Some("drop") => HeaderMap::Drop,
