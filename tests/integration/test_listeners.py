@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import stat
 import subprocess
 import sys
@@ -12,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.bound import Bound
-from tests.support.http import Client
+from tests.support.deadlines import DEADLINE_SECONDS, until
+from tests.support.http import Address, Client
 from tests.support.server import LONGMA, Run, Server, environment, listener
 
 Serve = Callable[..., Server]
@@ -169,3 +171,52 @@ def test_two_servers_share_a_port_where_both_ask_to():
         for _ in range(20):
             with first.client() as client:
                 assert client.ask("GET", "/hello").status == 200
+
+
+def refuses(address: Address) -> bool:
+    """Whether nobody listens there any more."""
+    try:
+        Client(address).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_listeners_live_through_reloads_and_an_upgrade(short_directory: str):
+    folder = Path(short_directory)
+    configuration, pidfile = folder / "conf.py", folder / "pid"
+
+    def configure(*bind: str) -> None:
+        configuration.write_text(f"bind = {list(bind)!r}\npidfile = {str(pidfile)!r}\n")
+
+    def answers(address: Address) -> bool:
+        with Client(address) as client:
+            return client.ask("GET", "/hello").status == 200
+
+    configure(f"unix:{folder}/s", "127.0.0.1:0")
+    with Bound("-c", str(configuration)) as server:
+        server.errors.wait("Booting worker")
+        (line,) = server.errors.wait("Listening at: ")
+        tcp = ("127.0.0.1", int(line.rpartition(":")[2].split()[0]))
+        server.process.send_signal(signal.SIGHUP)
+        server.errors.wait("Reload complete")
+        server.process.send_signal(signal.SIGUSR2)
+        second = Path(f"{pidfile}.2")
+        until(second.exists, "the second master's pidfile")
+        server.errors.wait("Booting worker", count=3)
+        old, new = server.process.pid, int(second.read_text())
+        server.process.terminate()
+        assert server.process.wait(DEADLINE_SECONDS) == 0
+        server.errors.wait("Master has been promoted")
+        assert answers(f"{folder}/s")
+        assert answers(tcp)
+        configure(f"unix:{folder}/s", f"unix:{folder}/t")
+        os.kill(new, signal.SIGHUP)
+        server.errors.wait("Reload complete", count=2)
+        assert answers(f"{folder}/s")
+        assert answers(f"{folder}/t")
+        until(lambda: refuses(tcp), "the end of what is not asked for any more")
+        assert int(pidfile.read_text()) == new != old
+        os.kill(new, signal.SIGTERM)
+        assert os.waitstatus_to_exitcode(os.waitpid(new, 0)[1]) == 0
+        assert os.listdir(folder) == [configuration.name]
