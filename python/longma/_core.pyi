@@ -132,10 +132,9 @@ class Engine:
         """
 
     def reopen(self) -> None:
-        """Open the access log's file anew; callable from a signal handler.
+        """Have the access log's file opened anew, soon; callable from a signal handler.
 
-        Raises:
-            OSError: the file can't be opened; the old one goes on being written to.
+        Where that fails the old one goes on being written to, and the error log says so.
         """
 
     @property

@@ -116,7 +116,7 @@ def main() -> None:
     listener.close()
     signal.signal(signal.SIGTERM, lambda *_: engine.stop(graceful=True))
     signal.signal(signal.SIGUSR1, lambda *_: tell("current", current=engine.current(), requests=engine.requests))
-    signal.signal(signal.SIGUSR2, lambda *_: (engine.reopen(), tell("reopened")))
+    signal.signal(signal.SIGUSR2, lambda *_: engine.reopen())
     log(20, f"Booting worker with pid: {os.getpid()}")
     engine.run()
     counts = {"begun": observer.begun, "ended": observer.ended} if isinstance(observer, Counting) else {}

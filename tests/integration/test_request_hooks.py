@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.deadlines import until
 from tests.support.gate import Gate
 from tests.support.http import Client
 from tests.support.processes import resident_bytes
@@ -143,10 +144,20 @@ def test_a_client_that_has_gone_gets_no_answer_and_none_is_shown(observed: Calla
 
 def test_a_refused_request_is_shown_as_such(server: Server, client: Client):
     server.expect("Invalid request")
-    client.send(b"GET / HTTP/7.7\r\n\r\n")
+    client.send(b'GET /a"b HTTP/7.7\r\n\r\n')
     assert client.read_response().status == 505
-    refused = told(server, "refused")[0]
+    (refused,) = told(server, "refused")
     assert (refused["peer"], refused["status"]) == (list(client.ends[0]), 505)
+    assert refused["line"].startswith("GET /a")
+    assert 0 <= refused["seconds"] < 60
+
+
+def test_a_request_that_its_client_gave_up_is_shown_as_such(server: Server, client: Client):
+    client.send(b"POST /one-list HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nxx")
+    client.finish_sending()
+    (refused,) = told(server, "refused")
+    assert (refused["status"], refused["line"]) == (499, "POST /one-list HTTP/1.1")
+    assert all(json.loads(line)["event"] == "refused" for line in server.access.so_far())
 
 
 def current(server: Server, count: int = 1) -> list[Any] | None:
@@ -200,10 +211,10 @@ def test_the_access_log_is_opened_anew(observed: Callable[..., Server], tmp_path
     path, moved = tmp_path / "access.log", tmp_path / "access.log.1"
     server = observed("--log", str(path), "--observer", "none")
     assert server.get("/one-list?before").status == 200
+    until(path.read_text, "the first line")
     path.rename(moved)
     server.send_signal(signal.SIGUSR2)
-    told(server, "reopened")
-    assert moved.read_text() == '"GET /one-list?before HTTP/1.1" 200\n'
+    until(path.exists, "the new file")
     assert server.get("/one-list?after").status == 200
     server.stop()
     assert path.read_text() == '"GET /one-list?after HTTP/1.1" 200\n'
