@@ -12,6 +12,9 @@ from flask import Flask
 
 from tests.apps.common import Environ, Start
 
+if "LONGMA_TEST_FAILS" in os.environ:
+    raise RuntimeError("fails on purpose")
+
 flask_app = Flask(__name__)
 gunicorn = logging.getLogger("gunicorn.error")
 flask_app.logger.handlers = gunicorn.handlers

@@ -64,7 +64,7 @@ def test_a_stream_has_a_connection_for_each_process(serve: Serve, short_director
 
 def test_a_daemon_that_is_not_there_stops_nobody(serve: Serve, tmp_path: Path):
     server = serve(SITE, "--log-syslog", "--log-syslog-to", f"unix://{tmp_path}/missing#dgram")
-    server.expect("missing: No such file or directory")
+    server.expect("missing")
     for _ in range(20):
         assert server.get("/").status == 200
     assert server.stop() == 0

@@ -34,7 +34,9 @@ class LoggerSink:
         self._is_set_up = True
         error_log = getattr(logger, "error_log", None)
         if isinstance(error_log, logging.Logger):
-            error_log.addFilter(EscapedTraceback())
+            is_there = any(isinstance(one, EscapedTraceback) for one in error_log.filters)
+            if not is_there:
+                error_log.addFilter(EscapedTraceback())
 
     def take_over(self) -> None:
         """Set the logger up again, after another log was tried; its constructor has done so for the first time."""

@@ -6,6 +6,7 @@ import configparser
 import logging
 import logging.config
 import os
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from longma.errors import OperatorError
@@ -13,7 +14,7 @@ from longma.logs.handlers import ERROR_FORMAT
 from longma.logs.record import ACCESS_LOG, DATE_FORMAT, ERROR_LOG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
 # What the standard library raises for a mistake in what it is given.
 MISTAKES = (
@@ -55,7 +56,7 @@ def configure(cfg: Any) -> None:
     """Apply the first that is given of `logconfig_dict`, `logconfig_json` and `logconfig`.
 
     Raises:
-        LogConfigError: it cannot be read or applied; the loggers are as they were.
+        LogConfigError: it cannot be read or applied.
     """
     if cfg.logconfig_dict:
         apply("logconfig_dict", lambda: from_dictionary(cfg.logconfig_dict))
@@ -86,20 +87,37 @@ def from_ini(path: str) -> None:
 
 
 def apply(setting: str, action: Callable[[], None]) -> None:
-    """Change the loggers by an action, or, where it fails, not at all.
+    """Set logging up by an action.
 
     Raises:
         LogConfigError: it has failed.
     """
-    before = [(logger, *state_of(logger)) for logger in loggers()]
     try:
         action()
     except MISTAKES as error:
+        raise LogConfigError(setting, reason_of(error)) from error
+
+
+@contextmanager
+def restored_on_failure() -> Iterator[None]:
+    """Give every logger back what it had where the body of the `with` raises.
+
+    Handlers that were closed meanwhile are so no longer: those of the library open their files again when they write.
+    """
+    before = [(logger, *state_of(logger)) for logger in loggers()]
+    try:
+        yield
+    except BaseException:
+        kept = {handler for _, _, handlers, _, _ in before for handler in handlers}
+        for logger in loggers():
+            for handler in [handler for handler in logger.handlers if handler not in kept]:
+                logger.removeHandler(handler)
+                handler.close()
         for logger, level, handlers, propagate, disabled in before:
             logger.setLevel(level)
             logger.handlers[:] = handlers
             logger.propagate, logger.disabled = propagate, disabled
-        raise LogConfigError(setting, reason_of(error)) from error
+        raise
 
 
 def state_of(logger: logging.Logger) -> tuple[int, list[logging.Handler], bool, bool]:

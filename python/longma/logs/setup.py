@@ -128,11 +128,13 @@ def own_logger(settings: Settings) -> Any:
         OperatorError: that fails.
     """
     from longma.config.compatible import Config
+    from longma.logs.log_config import restored_on_failure
 
     given = settings.logger_class or "longma.logs.Logger"
     try:
         cls = imported(given) if isinstance(given, str) else given
-        return cls(Config(settings))
+        with restored_on_failure():
+            return cls(Config(settings))
     except OperatorError:
         raise
     except Exception as error:  # foreign code, which ends the start here
