@@ -30,7 +30,9 @@ class LoggerClassError(OperatorError):
     """The class of `logger_class` cannot be found, or made into a logger."""
 
     def __init__(self, name: str, error: BaseException) -> None:
-        super().__init__(f"logger_class: {name}: {type(error).__name__}: {' '.join(str(error).split())}")
+        words = f"logger_class: {name}: {type(error).__name__}: {' '.join(str(error).split())}"
+        is_gunicorns = isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] == "gunicorn"
+        super().__init__(f"{words}; install it, or derive from longma.logs.Logger" if is_gunicorns else words)
 
 
 def open_error_log(settings: Settings) -> ErrorLog:

@@ -135,6 +135,10 @@ def test_a_dictionary_comes_before_json_before_ini(site: Site, tmp_path: Path):
         ({"logger_class": "no.such.Class"}, "logger_class: no.such.Class: ModuleNotFoundError: No module named 'no'"),
         ({"logger_class": "tests.unit.logs.loggers.Nobody"}, "logger_class: tests.unit.logs.loggers.Nobody: Attribute"),
         ({"logger_class": f"{LOGGERS}.Unborn"}, f"logger_class: {LOGGERS}.Unborn: ValueError: two lines"),
+        (
+            {"logger_class": "gunicorn.none.Such"},
+            "logger_class: gunicorn.none.Such: ModuleNotFoundError: No module named 'gunicorn'; install it, or derive",
+        ),
         ({"logger_class": int}, "logger_class: builtins.int: TypeError: "),
         ({"logger_class": f"{LOGGERS}.Derived", "errorlog": "{folder}"}, "errorlog: cannot write to {folder}: "),
     ],
