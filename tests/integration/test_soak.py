@@ -2,8 +2,8 @@
 
 Eight seconds of it here, `LONGMA_SOAK_SECONDS` for longer. What the clients lose is told apart by the worker: each head
 carries the number of the process that made the answer, so a body that ends early is excused if that very worker was
-killed (-9), and by nothing else. A request that got no byte is excused if any worker was killed since its connection
-had its last answer, for nobody can say whose it was.
+killed (-9), and by nothing else. A request that got no byte is excused if the worker was killed that gave its
+connection's last answer, or any worker since that was read: nobody can say who had it by then.
 """
 
 from __future__ import annotations
@@ -85,43 +85,66 @@ class Soak:
         with self._lock:
             self.faults.append(what)
 
-    def connect(self) -> tuple[Client, int] | None:
-        """A connection, and how many workers had been killed until then; None when it was reset at once."""
+    def visit(self, name: str) -> Visit | None:
+        """A connection; None when it was reset at once."""
         done = self.killed.done
         try:
-            return Client(self.server.address), done
+            return Visit(self, name, Client(self.server.address), done)
         except ConnectionError as error:
             if len(self.killed.begun) == done:
-                self.fault(f"no connection: {error!r}")
+                self.fault(f"{name}: no connection: {error!r}")
             return None
 
-    def take(self, client: Client, kills_before: int) -> bool:
+
+class Visit:
+    """One connection, and what is known of those who serve it."""
+
+    def __init__(self, soak: Soak, name: str, client: Client, kills_before: int) -> None:
+        self.soak = soak
+        self.name = name
+        self.client = client
+        self.answers = 0
+        self._kills_before = kills_before
+        self._worker = 0
+
+    def __enter__(self) -> Visit:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.client.close()
+
+    def take(self) -> bool:
         """Read an answer and account for it; false when the connection is of no more use."""
         head: Head | None = None
+        kills = self.soak.killed.done
         try:
-            head = client.read_head()
-            body = client.read_exactly(int(head.one("Content-Length") or 0))
+            head = self.client.read_head()
+            body = self.client.read_exactly(int(head.one("Content-Length") or 0))
         except (Closed, ConnectionError) as error:
-            self._lost(head, kills_before, error, client)
+            self._lost(head, error)
             return False
         if head.status != 200 or body != BODY[: len(body)]:
-            self.fault(f"a wrong answer: {head.status} {body[:100]!r}")
-        self.count("answered")
+            self.soak.fault(f"{self.name}: a wrong answer: {head.status} {body[:100]!r}")
+        self.soak.count("answered")
+        self.answers += 1
+        self._worker, self._kills_before = int(head.one("X-Pid") or 0), kills
         return (head.one("Connection") or "").lower() != "close"
 
-    def _lost(self, head: Head | None, kills_before: int, error: Exception, client: Client) -> None:
+    def _lost(self, head: Head | None, error: Exception) -> None:
+        soak = self.soak
+        where = f"{self.name}, answer {self.answers + 1} of its connection"
         if head is not None:
             worker = int(head.one("X-Pid") or 0)
-            self.count("cut")
-            if worker not in self.killed.begun:
-                self.fault(f"cut by {worker}, which nobody killed: {error!r}")
-        elif client.pending:
-            self.count("cut")
-            self.fault(f"cut within its head: {client.pending!r}")
+            soak.count("cut")
+            if worker not in soak.killed.begun:
+                soak.fault(f"{where}: cut by {worker}, which nobody killed: {error!r}")
+        elif self.client.pending:
+            soak.count("cut")
+            soak.fault(f"{where}: cut within its head: {self.client.pending!r}")
         else:
-            self.count("unanswered")
-            if len(self.killed.begun) <= kills_before:
-                self.fault(f"unanswered though nobody was killed: {error!r}")
+            soak.count("unanswered")
+            if self._worker not in soak.killed.begun and len(soak.killed.begun) <= self._kills_before:
+                soak.fault(f"{where}: unanswered though nobody was killed: {error!r}")
 
 
 def head_of(length: int, target: str = "/labour?ms=1") -> bytes:
@@ -130,63 +153,57 @@ def head_of(length: int, target: str = "/labour?ms=1") -> bytes:
 
 def steady(soak: Soak, chance: random.Random) -> None:
     """One request after the other on a connection."""
-    connected = soak.connect()
-    if connected is None:
+    visit = soak.visit("steady")
+    if visit is None:
         return
-    client, kills = connected
-    with client:
+    with visit:
         for _ in range(chance.randrange(1, 50)):
             length = chance.choice([1, 100, len(BODY)])
-            client.send_or_stop(head_of(length) + BODY[:length])
-            if not soak.take(client, kills):
+            visit.client.send_or_stop(head_of(length) + BODY[:length])
+            if not visit.take():
                 return
-            kills = soak.killed.done
 
 
 def slow(soak: Soak, chance: random.Random) -> None:
     """The head byte by byte, the body in pieces with pauses; the answer is read late."""
-    connected = soak.connect()
-    if connected is None:
+    visit = soak.visit("slow")
+    if visit is None:
         return
-    client, kills = connected
-    with client:
-        sent = client.send_bytewise(head_of(len(BODY)))
+    with visit:
+        sent = visit.client.send_bytewise(head_of(len(BODY)))
         for start in range(0, len(BODY), 8192):
-            sent = sent and client.send_or_stop(BODY[start : start + 8192])
+            sent = sent and visit.client.send_or_stop(BODY[start : start + 8192])
             soak.ended.wait(0.01)
         soak.ended.wait(chance.random() / 10)
-        soak.take(client, kills)
+        visit.take()
 
 
 def pipelining(soak: Soak, chance: random.Random) -> None:
     """Several requests at once, whose answers come in their order; after one that closes there are no more."""
-    connected = soak.connect()
-    if connected is None:
+    visit = soak.visit("pipelining")
+    if visit is None:
         return
-    client, kills = connected
-    with client:
+    with visit:
         for _ in range(chance.randrange(1, 10)):
             lengths = [chance.choice([1, 10, 1000]) for _ in range(5)]
-            client.send_or_stop(b"".join(head_of(length) + BODY[:length] for length in lengths))
+            visit.client.send_or_stop(b"".join(head_of(length) + BODY[:length] for length in lengths))
             for _ in lengths:
-                if not soak.take(client, kills):
+                if not visit.take():
                     return
-            kills = soak.killed.done
 
 
 def aborting(soak: Soak, chance: random.Random) -> None:
     """A request that is given up: in its head, in its body, before its answer, or in the midst of it."""
-    connected = soak.connect()
-    if connected is None:
+    visit = soak.visit("aborting")
+    if visit is None:
         return
-    client, _ = connected
     whole = head_of(len(BODY)) + BODY
-    with client:
-        client.send_or_stop(whole[: chance.choice([7, 60, 5000, len(whole)])])
+    with visit:
+        visit.client.send_or_stop(whole[: chance.choice([7, 60, 5000, len(whole)])])
         if chance.random() < 0.5:
             soak.ended.wait(chance.random() / 50)
         if chance.random() < 0.5:
-            client.reset()
+            visit.client.reset()
     soak.count("given up")
 
 
