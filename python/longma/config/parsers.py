@@ -27,6 +27,10 @@ def shown(value: object) -> str:
     return text if len(text) <= _SHOWN_CHARACTERS else text[: _SHOWN_CHARACTERS - 3] + "..."
 
 
+def _on_one_line(words: str) -> str:
+    return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in words)
+
+
 def _whole(value: object, *, maximum: int) -> int:
     wanted = "be a whole number, 0 or more"
     if isinstance(value, str):
@@ -152,7 +156,7 @@ def addresses(value: object) -> tuple[str, ...]:
         try:
             parse(item)
         except AddressError as error:
-            mistakes.append(f"hold addresses: {error}")
+            mistakes.append(f"hold addresses: {_on_one_line(str(error))}")
     if mistakes:
         raise ValueError(*mistakes)
     return items

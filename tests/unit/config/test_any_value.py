@@ -58,4 +58,5 @@ def test_any_value_is_taken_or_refused_in_words(row: Option[Any], value: object)
         assert row.kind.parse(taken) == taken
         written: dict[str, object] = {}
         exec(assignment(row, taken), written)
-        assert row.name not in written or row.kind.parse(written[row.name]) == taken
+        # A function is a comment, a class its name.
+        assert callable(taken) or row.name not in written or row.kind.parse(written[row.name]) == taken
