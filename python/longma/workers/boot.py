@@ -12,6 +12,7 @@ from longma.process.forking import freeze_heap, unblock
 from longma.process.privileges import drop
 from longma.process.tether import Report
 from longma.process.title import set_title
+from longma.workers.stack import traceback_of
 
 if TYPE_CHECKING:
     from longma.typing import WSGIApplication
@@ -157,6 +158,4 @@ def describe(error: ApplicationError) -> str:
     """The words for the log: the error's own, with the application's traceback where it raised one."""
     if error.__cause__ is None:
         return str(error)
-    import traceback  # only a worker that fails needs it
-
-    return f"{error}\n{''.join(traceback.format_exception(error.__cause__)).rstrip()}"
+    return f"{error}\n{traceback_of(error.__cause__)}"

@@ -11,6 +11,7 @@ from longma.errors import ApplicationError
 from longma.process.tether import Report
 from longma.workers.boot import boot, describe
 from longma.workers.lifecycle import ABORTED, Lifecycle
+from longma.workers.stack import traceback_of
 
 if TYPE_CHECKING:
     from longma.workers.model import Assignment
@@ -55,9 +56,7 @@ def live(assignment: Assignment, lifecycle: Lifecycle) -> int:
         if not assignment.tether.send(Report.FAILED, failure):
             assignment.common.log.error(failure)
         return error.exit_status
-    except Exception:
-        import traceback  # only a worker that fails needs it
-
-        assignment.common.log.error(f"Exception in worker process\n{traceback.format_exc().rstrip()}")
+    except Exception as error:
+        assignment.common.log.error(f"Exception in worker process\n{traceback_of(error)}")
         return CRASHED
     return lifecycle.exit_code

@@ -28,8 +28,10 @@ def describe(request: tuple[str, str, float] | None, booted: bool, frame: FrameT
 
 def stack_of(frame: FrameType | None) -> str:
     """Return the stack as a traceback shows it, the interrupted line last, without what calls the application."""
-    import traceback  # only a worker that is aborted needs it
-
+    try:
+        import traceback  # only a worker that is aborted needs it
+    except ImportError as missing:
+        return f"(it cannot be shown: {missing})"
     frames: list[FrameType] = []
     while frame is not None:
         frames.append(frame)
@@ -39,3 +41,15 @@ def stack_of(frame: FrameType | None) -> str:
     # Python leaves the import system out of its tracebacks too.
     steps = ((one, one.f_lineno) for one in reversed(frames) if not one.f_code.co_filename.startswith(IMPORT_SYSTEM))
     return "".join(traceback.StackSummary.extract(steps).format()).rstrip()
+
+
+def traceback_of(error: BaseException) -> str:
+    """Return the traceback of an exception, and at least its own words.
+
+    A worker that has given up root may not be allowed to read the modules of Python itself.
+    """
+    try:
+        import traceback  # only a worker that fails needs it
+    except ImportError as missing:
+        return f"{type(error).__name__}: {error} (its traceback cannot be shown: {missing})"
+    return "".join(traceback.format_exception(error)).rstrip()

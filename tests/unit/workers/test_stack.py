@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sys
+from typing import Any, cast
 
-from longma.workers.stack import describe
+import pytest
+
+from longma.workers.stack import describe, traceback_of
 
 
 def test_the_request_its_age_and_its_stack_are_told():
@@ -48,3 +51,14 @@ def test_the_import_system_is_left_out():
     words = names["load"](slow_import)  # type: ignore[operator]
     assert ", in slow_import" in words
     assert ", in load" not in words
+
+
+def test_an_exception_is_told_with_its_traceback():
+    words = traceback_of(ValueError("no device"))
+    assert words.endswith("ValueError: no device")
+
+
+def test_where_python_itself_cannot_be_read_the_words_remain(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(cast("dict[str, Any]", sys.modules), "traceback", None)
+    assert traceback_of(ValueError("no device")).startswith("ValueError: no device (its traceback cannot be shown")
+    assert "stack:\n(it cannot be shown: " in describe(None, True, sys._getframe())
