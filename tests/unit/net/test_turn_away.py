@@ -11,7 +11,7 @@ import pytest
 
 from longma.net.listeners import Listener
 from tests.support.deadlines import DEADLINE_SECONDS
-from tests.unit.net.opening import LINUX, Opened, look
+from tests.unit.net.opening import LINUX, Opened, look, needs_ipv6
 from tests.unit.process.children import exit_code, fork
 
 pytestmark = pytest.mark.skipif(not LINUX, reason="the filter is Linux's")
@@ -21,7 +21,7 @@ def knocking(listener: Listener) -> socket.socket:
     """A socket that has begun to connect."""
     with look(listener) as sock:
         address = sock.getsockname()
-    client = socket.socket()
+        client = socket.socket(sock.family)
     client.setblocking(False)
     assert client.connect_ex(address) == errno.EINPROGRESS
     return client
@@ -54,6 +54,21 @@ def test_who_is_in_the_queue_is_served_and_who_comes_later_is_refused(opened: Op
         served.send(b"answer")
         select.select([early], [], [], DEADLINE_SECONDS)
         assert early.recv(100) == b"answer"
+    listener.close()
+    assert outcome(late) == errno.ECONNREFUSED
+    for client in (early, late):
+        client.close()
+
+
+@needs_ipv6
+def test_ipv6_has_the_same_header_behind_another(opened: Opened):
+    (listener,) = opened("[::1]:0", defer_accept=False)
+    early = knocking(listener)
+    assert outcome(early) == 0
+    listener.turn_away()
+    late = knocking(listener)
+    assert select.select([], [late], [], 0)[1] == []
+    accepted(listener).close()
     listener.close()
     assert outcome(late) == errno.ECONNREFUSED
     for client in (early, late):
