@@ -24,13 +24,22 @@ def names_in(source: bytes) -> Names:
     names = Names({}, set())
     try:
         tree = compile(source, "<configuration>", "exec", _ONLY_AST)
-    except (SyntaxError, ValueError):
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
         return names
-    _collect(tree, names, at_module_level=True)
+    # Not by recursion: what a file adds up in a thousand terms is a thousand deep.
+    waiting: list[tuple[Any, bool]] = [(tree, True)]
+    while waiting:
+        node, at_module_level = waiting.pop()
+        _note(node, names, at_module_level=at_module_level)
+        inside = at_module_level and type(node).__name__ not in _SCOPES
+        for field in node._fields:
+            value = getattr(node, field, None)
+            children = value if isinstance(value, list) else (value,)
+            waiting += [(child, inside) for child in children if hasattr(child, "_fields")]
     return names
 
 
-def _collect(node: Any, names: Names, *, at_module_level: bool) -> None:
+def _note(node: Any, names: Names, *, at_module_level: bool) -> None:
     kind = type(node).__name__
     if kind == "Name":
         if type(node.ctx).__name__ == "Load":
@@ -43,12 +52,6 @@ def _collect(node: Any, names: Names, *, at_module_level: bool) -> None:
         _bind(names, (node.asname or node.name).partition(".")[0], node.lineno)
     elif kind == "AugAssign" and type(node.target).__name__ == "Name":
         names.read.add(node.target.id)
-    inside = at_module_level and kind not in _SCOPES
-    for field in node._fields:
-        value = getattr(node, field, None)
-        for child in value if isinstance(value, list) else (value,):
-            if hasattr(child, "_fields"):
-                _collect(child, names, at_module_level=inside)
 
 
 def _bind(names: Names, name: str, line: int) -> None:

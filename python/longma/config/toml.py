@@ -81,6 +81,8 @@ def _parsed(label: str, source: bytes) -> dict[str, Any]:
         words, _, place = str(error).partition(" (at line ")
         line = int(place.partition(",")[0]) if place else 0
         raise ConfigError([Problem(f"this is no TOML: {words}", str(Source(label, line)))]) from None
+    except RecursionError:
+        raise ConfigError([Problem("this is nested too deeply", label)]) from None
     return parsed
 
 

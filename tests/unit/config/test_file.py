@@ -223,6 +223,15 @@ def test_settings_to_come_are_handed_on_whatever_they_hold(tmp_path: Path):
     assert set(values) == {"ssl_context", "threads"}
 
 
+def test_a_file_may_add_up_a_thousand_terms(tmp_path: Path):
+    sums = " + ".join(["cores"] * 1500)
+    reading = read(tmp_path, f"cores = 0\nworkers = 2 + {sums}\nworker = 3\n")
+    assert reading.layer.values == {"workers": 2}
+    assert [str(problem) for problem in reading.problems] == [
+        "gunicorn.conf.py, line 3: unknown setting 'worker'; did you mean 'workers'?"
+    ]
+
+
 def test_a_file_without_a_readable_source_still_sets():
     reading = file.sort_names(file.Text("python:frozen"), {"workers": 2, "worker": 3, "debug": 1}, table())
     assert reading.layer.values == {"workers": 2}

@@ -128,6 +128,10 @@ def test_what_is_no_toml_has_its_line(source: str, words: str):
     assert fault(source) == words
 
 
+def test_what_is_nested_too_deeply_is_refused():
+    assert fault("a = " + "[" * 5000 + "]" * 5000).startswith("longma.toml: this is ")
+
+
 def test_other_encodings_are_refused():
     with pytest.raises(ConfigError, match=r"^a.toml, line 2: TOML must be UTF-8$"):
         toml.read("a.toml", b"a = 1\nb = '\xff'\n", (), table())
