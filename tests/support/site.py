@@ -85,4 +85,5 @@ class SiteServer(Server):
 
     def start(self) -> None:
         """Start it with nothing but its file and its options."""
-        self.run([*self.command, "-c", "longma.conf.py", *self.options, self.app])
+        workers = [] if self.workers == 1 else [f"--workers={self.workers}"]
+        self.run([*self.command, "-c", "longma.conf.py", *workers, *self.options, self.app])

@@ -84,6 +84,7 @@ class News(Enum):
     READY = "ready"
     RELOADING = "reloading"
     STOPPING = "stopping"
+    HANDING_OVER = "handing over"
     ALIVE = "alive"
 
 

@@ -87,7 +87,10 @@ def serve(resolved: Resolved, premises: Premises, parent: int) -> int:
     except InWorker as leaving:
         assignment = leaving.assignment
     # Here, and not in the handler above, the master's own objects are gone from the child.
-    return worker.run(assignment)
+    exit_code = worker.run(assignment)
+    # As it ends the interpreter takes its handlers away; what comes then must not look like the cause of its death.
+    signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+    return exit_code
 
 
 def master(resolved: Resolved, premises: Premises, parent: int) -> int:
@@ -160,8 +163,8 @@ def open_common(
         AddressError: an address cannot be listened on.
     """
     settings = resolved.settings
-    descriptors, server.systemd = inherited(os.environ, os.getpid())
-    listeners = open_listeners(settings, log=log.log, inherited=descriptors)
+    descriptors, server.systemd = inherited(os.environ, os.getpid(), log=log.log)
+    listeners = open_listeners(settings, log=log.log, inherited=descriptors, by_systemd=server.systemd)
     server.LISTENERS = listeners
     return Common(
         settings=settings,

@@ -90,7 +90,8 @@ def delay_respawn(state: State, age: int, now: float, what: str) -> Decision:
 def lose_upgrade(state: State, exit_code: int) -> Decision:
     """The master that USR2 has started is gone; if this one has let its workers go for it, they come back."""
     state = state._replace(upgrade=0)
-    actions: tuple[Action, ...] = (Log(Level.ERROR, f"The new master is gone (exit status {exit_code})."),)
+    level = Level.ERROR if exit_code else Level.INFO
+    actions: tuple[Action, ...] = (Log(level, f"The new master is gone (exit status {exit_code})."),)
     if state.winched and state.phase is Phase.SERVING:
         wanted: Wanted = state.wanted._replace(workers=state.winched)
         state = state._replace(wanted=wanted, winched=0)

@@ -10,7 +10,6 @@ import os
 from typing import TYPE_CHECKING
 
 from longma import hooks
-from longma.clock import Clock
 from longma.config.compatible import Config
 from longma.config.diff import restart_needed
 from longma.config.resolve import resolve
@@ -27,7 +26,6 @@ if TYPE_CHECKING:
 
     from longma.config.resolve import Resolved
     from longma.config.settings import Settings
-    from longma.logs.error_log import ErrorLog
     from longma.net.listeners import Listener
     from longma.workers.model import Common
 
@@ -36,13 +34,6 @@ LOG_SETTINGS = (
     "syslog_addr", "syslog_prefix", "syslog_facility", "statsd_host", "statsd_prefix", "dogstatsd_tags", "accesslog",
     "access_log_format", "disable_redirect_access_to_syslog", "capture_output",
 )  # fmt: skip
-
-
-class Impatient(Clock):
-    """For a master that others wait for: an address that is taken is not waited for."""
-
-    def sleep(self, seconds: float) -> None:
-        """Do not."""
 
 
 class Generations:
@@ -77,7 +68,7 @@ class Generations:
         except (LongmaError, SystemExit) as error:
             return SettingsRefused(str(error))
         try:
-            hooks.run(common.settings.on_reload, "on_reload", common.log, common.server)
+            self._call_hooks(common)
         except hooks.HookError as error:
             self._let_go_of(common)
             return SettingsRefused(str(error))
@@ -122,6 +113,7 @@ class Generations:
         """Let go of the listeners of every generation; they close with the last worker's."""
         for listener in {listener for common in self._commons.values() for listener in common.listeners}:
             if unlink:
+                listener.turn_away()
                 listener.unlink()
             listener.close()
 
@@ -144,6 +136,24 @@ class Generations:
             variables.apply(self.current.settings.raw_env)
             os.chdir(directory)
 
+    @staticmethod
+    def _call_hooks(common: Common) -> None:
+        """Run the hooks of a reload, with the new settings, in Gunicorn's order.
+
+        Raises:
+            HookError: one of them failed.
+        """
+        server, settings, log = common.server, common.settings, common.log
+        before = server.num_workers
+        hooks.run(settings.nworkers_changed, "nworkers_changed", log, server, settings.workers, before)
+        server.num_workers = settings.workers
+        try:
+            hooks.run(settings.on_reload, "on_reload", log, server)
+        except hooks.HookError:
+            server.num_workers = before
+            hooks.run(settings.nworkers_changed, "nworkers_changed", log, server, before, settings.workers)
+            raise
+
     def _prepare(self, before: Common, resolved: Resolved, generation: int) -> tuple[Common, tuple[str, ...]]:
         """Open what the new settings ask for.
 
@@ -159,7 +169,7 @@ class Generations:
         check_access_log(settings)
         has_new_logs = any(getattr(settings, name) != getattr(before.settings, name) for name in LOG_SETTINGS)
         log = open_error_log(settings) if has_new_logs else before.log
-        listeners = self._listen(before, settings, log)
+        listeners = open_listeners(settings, log=log.log, kept=before.listeners, patient=False)
         reopen_logs(settings, log)
         common = before._replace(
             settings=settings,
@@ -171,11 +181,6 @@ class Generations:
             generation=generation,
         )
         return common, devices
-
-    def _listen(self, before: Common, settings: Settings, log: ErrorLog) -> tuple[Listener, ...]:
-        if settings.bind == before.settings.bind or any(listener.inherited for listener in before.listeners):
-            return before.listeners
-        return open_listeners(settings, log=log.log, clock=Impatient(), kept=before.listeners)
 
     def _let_go_of(self, common: Common) -> None:
         """Close the listeners and logs of a generation that no other one has."""

@@ -91,8 +91,8 @@ class Premises:
         if self._pidfile is not None:
             self._pidfile.unlink()
 
-    def notify(self, news: News) -> None:
-        """Tell the supervisor, if there is one (sd_notify(3))."""
+    def notify(self, news: News, successor: int = 0) -> None:
+        """Tell the supervisor, if there is one (sd_notify(3)); `successor` is the master that USR2 has started."""
         if news is News.READY and self._started is not None:
             self._started.tell()
             self._started = None
@@ -105,6 +105,9 @@ class Premises:
                 text = f"RELOADING=1\nMONOTONIC_USEC={int(time.monotonic() * MICROSECONDS)}\nSTATUS=Reloading"
             case News.STOPPING:
                 text = "STOPPING=1\nSTATUS=Stopping"
+            case News.HANDING_OVER:
+                # As a rule only the main process is listened to, so it has to say itself who is that from now on.
+                text = f"MAINPID={successor}"
             case News.ALIVE:
                 text = "WATCHDOG=1"
         self._notifier.send(text)

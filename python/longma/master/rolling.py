@@ -73,12 +73,8 @@ def count_workers(state: State) -> Decision:
 
 def begin_reload(state: State, loaded: SettingsLoaded) -> Decision:
     """Have the workers replaced by those of a new generation, with what is wanted now."""
-    actions: tuple[Action, ...] = (
-        Log(Level.INFO, "Hang up: Master"),
-        NoteWorkers(loaded.wanted.workers, state.wanted.workers),
-    )
-    state, more = begin_generation(state, loaded.generation)
-    return state._replace(wanted=loaded.wanted, winched=0), (*actions, *more)
+    state, actions = begin_generation(state, loaded.generation)
+    return state._replace(wanted=loaded.wanted, winched=0), (Log(Level.INFO, "Hang up: Master"), *actions)
 
 
 def reload_changed(state: State, worker: WorkerRecord) -> Decision:

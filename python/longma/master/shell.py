@@ -89,7 +89,7 @@ class Shell:
             case Promote():
                 self._promote()
             case Notify(news):
-                self._premises.notify(news)
+                self._premises.notify(news, self._generations.current.server.reexec_pid)
             case Measure():
                 self._premises.measure(self._generations.current)
             case CountWorkers(number):
@@ -132,7 +132,7 @@ class Shell:
         current.server.master_pid = 0
         current.server.master_name = "Master"
         for listener in current.listeners:
-            listener.adopt_path()
+            listener.adopt()
         self._premises.take_over(current)
 
 

@@ -23,7 +23,8 @@ def stop(state: State, phase: Phase, now: float) -> Decision:
     actions: tuple[Action, ...] = ()
     if state.phase is Phase.SERVING:
         is_alone = not state.upgrade and not state.has_parent
-        actions = (Notify(News.STOPPING), CloseListeners(unlink=is_alone))
+        news = News.HANDING_OVER if state.upgrade else News.STOPPING
+        actions = (Notify(news), CloseListeners(unlink=is_alone))
     state = state._replace(phase=phase)
     for worker in state.workers:
         state, told = tell_to_stop(state, worker, now, gracefully=phase is Phase.DRAINING)
