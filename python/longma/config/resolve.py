@@ -77,8 +77,13 @@ def resolve(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> Resolv
         raise ConfigError(problems)
     for name, value in _implied(values, command_line).items():
         values.setdefault(name, value)
-    settings = Settings({**values, "config": spec})
     notices = [notice for place in (reading, *variables) for notice in place.notices]
+    if values.get("reload") and values.get("preload_app"):
+        # The master would give every new worker what it loaded at the start.
+        values["preload_app"] = False
+        where = sources["preload_app"].locate("preload_app")
+        notices.append(f"{where}: preload_app has no effect with reload: each worker loads the application anew")
+    settings = Settings({**values, "config": spec})
     notices += _notices(layers, rows, values, sources)
     return Resolved(settings, sources, tuple(notices), Invocation(tuple(argv), dict(environ), cwd))
 
@@ -170,8 +175,6 @@ def _notices(
     for name, layer in sources.items():
         if rows[name].inert and values[name] != rows[name].default:
             yield f"{layer.locate(name)}: {name} has no effect: {rows[name].inert}"
-    if values.get("reload") and values.get("preload_app"):
-        yield f"{sources['reload'].locate('reload')}: reload has no effect: preload_app loads the application once"
     for later in LATER:
         for layer in layers:
             if later.is_detail and later.name in layer.values and not later.changes_nothing(layer.values[later.name]):

@@ -170,11 +170,14 @@ def test_what_means_nothing_here_is_taken_with_a_notice(tmp_path: Path):
     ]
 
 
-def test_watching_an_application_that_is_loaded_once_is_worth_a_notice(tmp_path: Path):
-    (tmp_path / "gunicorn.conf.py").write_text("reload = True\n")
-    assert resolved(tmp_path).notices == ()
-    assert resolved(tmp_path, "--preload").notices == (
-        "gunicorn.conf.py, line 1: reload has no effect: preload_app loads the application once",
+def test_an_application_that_is_watched_is_not_loaded_once_for_all(tmp_path: Path):
+    (tmp_path / "gunicorn.conf.py").write_text("preload_app = True\n")
+    found = resolved(tmp_path)
+    assert (found.settings.preload_app, found.notices) == (True, ())
+    found = resolved(tmp_path, "--reload")
+    assert found.settings.preload_app is False
+    assert found.notices == (
+        "gunicorn.conf.py, line 1: preload_app has no effect with reload: each worker loads the application anew",
     )
 
 

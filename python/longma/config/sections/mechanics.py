@@ -80,7 +80,7 @@ class ServerMechanics(Section):
         constant=True,
         reload=False,
         doc="Load the application once, in the master, before workers are forked: they start faster and share its "
-        "memory. A reload does not load it anew.",
+        "memory. A reload (HUP) does not load it anew. Has no effect with `reload`.",
     )
     reuse_port: bool = option(
         False,
