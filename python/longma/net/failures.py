@@ -40,12 +40,23 @@ def _cure_of_port(address: TCPAddress, error: OSError) -> str:
     if code == errno.EADDRNOTAVAIL:
         return "no interface of this machine has it; 0.0.0.0 and [::] mean all of them"
     if code in (errno.EACCES, errno.EPERM):
-        return "ports below 1024 are for root or the capability CAP_NET_BIND_SERVICE"
+        first = _first_port_for_everybody()
+        if address.port < first:
+            return f"ports below {first} are for root or the capability CAP_NET_BIND_SERVICE"
+        return "a security policy of this machine (SELinux, AppArmor, a sandbox) forbids that port"
     if code == errno.EAFNOSUPPORT:
         return "this machine has no IPv6; bind an IPv4 address, such as 0.0.0.0"
     if code == errno.EINVAL and address.host.startswith("fe80:") and "%" not in address.host:
         return f"a link-local address needs the name of its interface, as in [{address.host}%eth0]:{address.port}"
     return ""
+
+
+def _first_port_for_everybody() -> int:
+    try:
+        with open("/proc/sys/net/ipv4/ip_unprivileged_port_start", encoding="ascii") as setting:
+            return int(setting.read())
+    except (OSError, ValueError):
+        return 1024
 
 
 def _cure_of_abstract(address: UnixAddress, error: OSError) -> str:
@@ -77,6 +88,8 @@ def _cure_of_path(path: str, error: OSError) -> str:
         return f"create the directory {folder} first"
     if code in (errno.EACCES, errno.EPERM) and os.path.lexists(full):
         return "the socket that is there belongs to somebody else: remove it or choose another path"
+    if code in (errno.EPERM, errno.EOPNOTSUPP) and os.access(folder, os.W_OK | os.X_OK):
+        return f"the filesystem of {folder} takes no sockets: choose a path on another one, such as /run"
     if code in (errno.EACCES, errno.EPERM, errno.EROFS):
         return f"the user that starts longma must be allowed to write to {folder}"
     return ""

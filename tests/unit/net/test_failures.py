@@ -7,10 +7,11 @@ import os
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
-from longma.config.addresses import TCPAddress
+from longma.config.addresses import TCPAddress, UnixAddress
 from longma.net.failures import explained
 from longma.net.holder import holder_of_path, holder_of_port
 from tests.unit.net.opening import LINUX, Opened, needs_ipv6
@@ -151,6 +152,34 @@ def test_a_machine_without_ipv6_is_told():
     assert str(error) == (
         "[::]:80: Address family not supported by protocol; this machine has no IPv6; bind an IPv4 address, such as "
         "0.0.0.0"
+    )
+
+
+def refusal(code: int) -> OSError:
+    """What the system says."""
+    return OSError(code, os.strerror(code))
+
+
+def test_a_port_that_is_forbidden_though_it_is_everybodys():
+    words = str(explained(TCPAddress("0.0.0.0", 50000), refusal(errno.EACCES)))
+    assert words.endswith("a security policy of this machine (SELinux, AppArmor, a sandbox) forbids that port")
+
+
+def test_a_port_that_is_for_root_only():
+    try:
+        first = int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    except FileNotFoundError:
+        first = 1024
+    words = str(explained(TCPAddress("0.0.0.0", first - 1), refusal(errno.EACCES)))
+    cure = f"ports below {first} are for root or the capability CAP_NET_BIND_SERVICE"
+    assert words.endswith(cure) or not first
+
+
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP])
+def test_a_filesystem_that_takes_no_sockets(short_directory: str, code: int):
+    words = str(explained(UnixAddress(f"{short_directory}/s"), refusal(code)))
+    assert words.endswith(
+        f"the filesystem of {short_directory} takes no sockets: choose a path on another one, such as /run"
     )
 
 
