@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from longma._core import Engine
 from longma.logs.error_log import ErrorStream
@@ -39,21 +39,12 @@ def make_engine(application: WSGIApplication, assignment: Assignment) -> Engine:
         errors=ErrorStream(common.log.descriptor),
         log=common.log.log,
         multiprocess=common.settings.workers > 1,
-        **wishes(assignment),
+        recycle_after=0 if worker.max_requests == sys.maxsize else worker.max_requests,
+        on_recycle=Recycling(assignment),
+        observer=observer_of(assignment),
     )
     worker.counts(lambda: engine.requests)
     return engine
-
-
-def wishes(assignment: Assignment) -> dict[str, Any]:
-    """What the engine does for some settings only."""
-    given: dict[str, Any] = {}
-    if assignment.worker.max_requests != sys.maxsize:
-        given.update(recycle_after=assignment.worker.max_requests, on_recycle=Recycling(assignment))
-    observer = observer_of(assignment)
-    if observer is not None:
-        given["observer"] = observer
-    return given
 
 
 def observer_of(assignment: Assignment) -> Observer | None:
