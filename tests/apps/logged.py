@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable, Iterator
 
 from tests.apps.common import LINE, TEXT, Environ, Start, asked
@@ -25,8 +26,9 @@ class StopsInClose(Iterator[bytes]):
 
 
 def waits(environ: Environ, start_response: Start) -> Iterable[bytes]:
-    """Stop at the gate before the answer."""
+    """Stop at the gate before the answer, and work for a moment."""
     stop("in the application")
+    threading.Event().wait(0.02)
     start_response("200 OK", [TEXT, ("Content-Length", "5")])
     return [b"hello"]
 

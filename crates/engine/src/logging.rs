@@ -20,8 +20,6 @@ const CLIENT_GONE: u16 = 499;
 const TOO_SLOW: u16 = 408;
 /// The most refusals kept for whoever watches them.
 const MAX_REFUSALS: usize = 256;
-/// During a call that lasts so long a client may well go away.
-const LONG_CALL_MS: u64 = 5;
 
 impl<H: Host> Reactor<H> {
     /// The access log, if there is one.
@@ -70,10 +68,10 @@ impl<H: Host> Reactor<H> {
     }
 
     /// Whether the client hung up during the call, though sending to it has not failed. One that has only said that it
-    /// will send nothing more, and still reads, has acknowledged its answer, or will; who does so at once is there.
+    /// will send nothing more, and still reads, acknowledges its answer. Looked at only after a call that took its time.
     fn client_has_gone(&self, id: ConnId) -> bool {
         let Some(connection) = self.table.peek(id) else { return false };
-        self.now_ms - self.call.since_ms >= LONG_CALL_MS
+        self.now_ms > self.call.since_ms
             && connection.peer.is_some()
             && connection.transport.is_at_end()
             && connection.transport.unacknowledged().is_ok_and(|count| count > 0)

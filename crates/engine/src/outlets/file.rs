@@ -146,3 +146,29 @@ impl FileOutlet {
         self.health.end(&mut self.backlog, notices);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::OpenOptionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_fifo_that_nobody_reads_yet_gets_its_lines_later() {
+        let path = std::env::temp_dir().join(format!("longma-fifo-{}", std::process::id()));
+        assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+        let mut notices = Vec::new();
+        let mut outlet = FileOutlet::at(&path).unwrap();
+        outlet.add(b"early\n");
+        outlet.write(&mut notices);
+        assert!(outlet.is_behind());
+        assert_eq!(notices.len(), 1);
+        let reader = File::options().read(true).custom_flags(libc::O_NONBLOCK).open(&path).unwrap();
+        outlet.retry_at_ms = 0;
+        outlet.write(&mut notices);
+        assert!(!outlet.is_behind());
+        drop(outlet);
+        assert_eq!((io::read_to_string(reader).unwrap(), notices.len()), ("early\n".to_owned(), 1));
+        std::fs::remove_file(path).unwrap();
+    }
+}
