@@ -151,6 +151,8 @@ class Files:
         # back: that is how many editors save.
         self._seen: dict[str, Signature | None] = {}
         self._matches_are_new = False
+        self._folders: set[str] = set()
+        self._counted = -1
         self.add(path for path in extra if not glob.has_magic(path))
 
     def add(self, paths: Iterable[str]) -> None:
@@ -178,9 +180,11 @@ class Files:
 
     def folders(self) -> tuple[str, ...]:
         """Return the directories that the watched files are in, or would be."""
-        within = {os.path.dirname(path) for path in self._seen.copy()}
-        within.update(filter(None, (_fixed_part(pattern) for pattern in self._patterns)))
-        return tuple(sorted(filter(os.path.isdir, within)))
+        if self._counted != len(self._seen):  # nothing is ever taken out
+            seen = self._seen.copy()
+            self._counted = len(seen)
+            self._folders = {*map(os.path.dirname, seen), *map(_fixed_part, self._patterns)}
+        return tuple(sorted(filter(os.path.isdir, self._folders)))
 
     def concern(self, changes: Iterable[tuple[object, str]]) -> bool:
         """Whether one of these changes may be that of a watched file."""
