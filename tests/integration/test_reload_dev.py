@@ -27,12 +27,12 @@ def site(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.fixture
-def developed(serve: Serve, site: Path) -> Callable[..., Server]:
-    """Serve the site with --reload."""
+@pytest.fixture(params=["poll", "inotify"])
+def developed(serve: Serve, site: Path, request: pytest.FixtureRequest) -> Callable[..., Server]:
+    """Serve the site with --reload, in each way to watch."""
 
     def start(*options: str, **how: object) -> Server:
-        server = serve(site.stem, "--reload", "--reload-engine", "poll", *options, cwd=site.parent, **how)
+        server = serve(site.stem, "--reload", "--reload-engine", request.param, *options, cwd=site.parent, **how)
         server.expect("SyntaxError|ModuleNotFoundError|ZeroDivisionError|no module named")
         return server
 
