@@ -68,6 +68,12 @@ def divided(message: str) -> tuple[str, str]:
 
 
 def traceback_of(error: BaseException) -> str:
-    import traceback  # only what has failed needs it
+    """Return the traceback of an exception, and at least its own words.
 
+    A worker that has given up root may not be allowed to read the modules of Python itself.
+    """
+    try:
+        import traceback  # only what has failed needs it
+    except ImportError as missing:
+        return f"{type(error).__name__}: {error} (its traceback cannot be shown: {missing})"
     return "".join(traceback.format_exception(error)).rstrip()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from longma.logs.levels import Level
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -46,7 +48,12 @@ class FileSink:
         self._line = line
 
     def write(self, record: Record) -> None:
-        self._target.write(self._line(record))
+        lost = self._target.lost
+        if self._target.write(self._line(record)) and lost:
+            words = f"{lost} records before this one were lost: they could not be written"
+            self._target.write(
+                self._line(record._replace(level=Level.WARNING, message=words, exception="", text="", members=None))
+            )
 
     def reopen(self) -> None:
         self._target.reopen()

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import os
 import select
 import stat
 import sys
+from types import MappingProxyType
 from typing import NamedTuple
 
 from longma.errors import OperatorError
 
 STDOUT, STDERR = 1, 2
 STANDARD_STREAM = "-"
+STANDARD_PATHS = MappingProxyType(
+    {"/dev/stdout": STDOUT, "/dev/stderr": STDERR, "/proc/self/fd/1": STDOUT, "/proc/self/fd/2": STDERR}
+)
 FILE_MODE = 0o644
 UNCHANGED = -1
 CLOSED = -1
@@ -36,11 +42,17 @@ class Owner(NamedTuple):
     user: int
     group: int
 
-    def take(self, descriptor: int) -> None:
-        """Give the file to this owner, where root has opened it for somebody else; a device stays whose it is."""
+    def take(self, descriptor: int, path: str) -> None:
+        """Give the file to this owner, where root has opened it for somebody else; a device stays whose it is.
+
+        Only what bears this name itself is given away: whoever can write to the folder could put a link there, by
+        which they would be given any file of the machine.
+        """
         if os.geteuid() != ROOT or (self.user, self.group) == (ROOT, ROOT):
             return
-        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+        opened, named = os.fstat(descriptor), os.lstat(path)
+        is_itself = (opened.st_dev, opened.st_ino) == (named.st_dev, named.st_ino) and opened.st_nlink == 1
+        if stat.S_ISREG(opened.st_mode) and is_itself:
             os.fchown(descriptor, self.user or UNCHANGED, self.group or UNCHANGED)
 
 
@@ -49,6 +61,7 @@ class Target:
 
     Attributes:
         descriptor: Stays the same number until the end: `wsgi.errors` and fault handlers hold it.
+        lost: How many records could not be written since the last one that could.
     """
 
     def __init__(self, descriptor: int, setting: str = "", path: str = "", owner: Owner | None = None) -> None:
@@ -57,9 +70,21 @@ class Target:
         self._path = path
         self._owner = owner
         self._captured: tuple[int, ...] = ()
+        self._is_cut = False
+        self.lost = 0
 
-    def write(self, data: bytes) -> None:
-        write_whole(self.descriptor, data)
+    def write(self, data: bytes) -> bool:
+        """Write a record, and return whether that went well. Where nobody reads a pipe, only the first one waits."""
+        if self._is_cut:
+            data = b"\n" + data
+        left = write_whole(self.descriptor, data, 0 if self.lost else WRITE_TIMEOUT_MS)
+        if left:
+            self._is_cut = self._is_cut or left < len(data)
+            self.lost += 1
+        else:
+            self._is_cut = False
+            self.lost = 0
+        return not left
 
     def capture(self) -> None:
         """Have what this process writes to standard output and standard error go here as well, if this is a file."""
@@ -68,6 +93,8 @@ class Target:
             for stream in (sys.stdout, sys.stderr):
                 if stream is not None:  # as in a process that was started without
                     stream.flush()
+            # What is no file may be open so that nobody waits for its reader, which print does not expect.
+            os.set_blocking(self.descriptor, True)
             self._point_captured()
             if hasattr(sys.stdout, "reconfigure"):
                 sys.stdout.reconfigure(line_buffering=True)  # else a print is seen when its worker ends, or never
@@ -81,6 +108,8 @@ class Target:
         if not self._path:
             return
         opened = open_for_appending(self._setting, self._path, self._owner)
+        if self._captured:
+            os.set_blocking(opened, True)
         os.dup2(opened, self.descriptor, inheritable=False)
         os.close(opened)
         self._point_captured()
@@ -116,36 +145,69 @@ def open_for_appending(setting: str, path: str, owner: Owner | None = None) -> i
         LogFileError: the file cannot be made or written to.
     """
     try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+        descriptor = opened_for_appending(path)
     except OSError as error:
         raise LogFileError(setting, path, error.strerror or str(error)) from error
     if owner is not None:
         try:
-            owner.take(descriptor)
+            owner.take(descriptor, path)
         except OSError as error:
             os.close(descriptor)
             raise LogFileError(setting, path, f"cannot give it to its user: {error.strerror}") from error
     return descriptor
 
 
-def write_whole(descriptor: int, data: bytes) -> None:
+def opened_for_appending(path: str) -> int:
+    """Open a file, or what else has this path, so that neither the opening nor the writing waits for a reader.
+
+    Raises:
+        OSError: that cannot be done.
+    """
+    flags = os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK
+    try:
+        # Opened like this a named pipe counts us as its reader, and so takes what is written before another one comes.
+        return os.open(path, flags | (os.O_RDWR if is_pipe(path) else os.O_WRONLY), FILE_MODE)
+    except OSError as error:
+        if error.errno != errno.ENXIO or path not in STANDARD_PATHS:
+            raise
+    # A socket, as systemd gives to its services, cannot be opened by a path.
+    return fcntl.fcntl(STANDARD_PATHS[path], fcntl.F_DUPFD_CLOEXEC, 0)
+
+
+def is_pipe(path: str) -> bool:
+    try:
+        return stat.S_ISFIFO(os.stat(path).st_mode)
+    except OSError:
+        return False
+
+
+def write_whole(descriptor: int, data: bytes, patience_ms: int = WRITE_TIMEOUT_MS) -> int:
     """Write the data by one call, so that threads and processes that share a log never mix their records.
 
     Only where the system takes a part (a full pipe) do more calls follow. There is no lock on purpose: a signal handler
-    that logs, or a fork while another thread does, would find it held. What cannot be written is dropped.
+    that logs, or a fork while another thread does, would find it held.
+
+    Args:
+        descriptor: where to write.
+        data: a whole record.
+        patience_ms: how long to wait for room, where the descriptor does not wait by itself.
+
+    Returns:
+        How many bytes at its end could not be written, and are lost.
     """
     while data:
         try:
             data = data[os.write(descriptor, data) :]
         except BlockingIOError:
-            if not writable(descriptor):
-                return
+            if not writable(descriptor, patience_ms):
+                break
         except OSError:
-            return
+            break
+    return len(data)
 
 
-def writable(descriptor: int) -> bool:
-    """Wait until the descriptor takes data, for a second at most."""
+def writable(descriptor: int, patience_ms: int) -> bool:
+    """Wait until the descriptor takes data."""
     waiting = select.poll()
     waiting.register(descriptor, select.POLLOUT)
-    return bool(waiting.poll(WRITE_TIMEOUT_MS))
+    return bool(waiting.poll(patience_ms))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -222,3 +223,11 @@ def test_numbers_are_told_by_metric_and_by_extra(descriptor: int, log_path: Path
     assert metrics.seen == [("gunicorn.workers", 3, "gauge"), ("a", 1, "counter"), ("b", 2, "timer")]
     assert re.findall(r"\[INFO\] (.*)", log_path.read_text()) == ["with words", "other"]
     ErrorLog(descriptor, Level.DEBUG).metric("nobody.counts", 1, "gauge")
+
+
+def test_an_error_is_told_where_python_itself_cannot_be_read(
+    descriptor: int, log_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setitem(sys.modules, "traceback", None)
+    ErrorLog(descriptor, Level.DEBUG).error("failed", exc_info=ValueError("words"))
+    assert "ValueError: words (its traceback cannot be shown: " in log_path.read_text()
