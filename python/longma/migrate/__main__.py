@@ -59,7 +59,7 @@ def convert(given: str) -> str:
     if not entries:
         there = ", ".join(f"[{name}]" for name in ini.sections if name) or "none"
         raise OperatorError(f"{path}: there is nothing in a section [{section}]; its sections: {there}")
-    place = Place(os.path.abspath(path), path, section)
+    place = Place(os.path.abspath(path), path, section if path != given else "")
     outcome = translate(expand(entries, place), placeholders_used(entries))
     return page(outcome, os.path.basename(path), notes(ini, entries, section))
 

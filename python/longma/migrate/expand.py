@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 MAX_DEPTH: Final = 8  # placeholders that name each other in a circle end here
 MAX_REPEATS: Final = 1000
-REFERENCE: Final = re.compile(r"%\((?P<placeholder>[^)]*)\)|\$\((?P<variable>[^)]*)\)|%(?P<magic>[A-Za-z0-9])")
+REFERENCE: Final = re.compile(r"%\((?P<placeholder>[^)]*)\)|\$\((?P<variable>[^)]*)\)|%(?P<magic>[^(])")
 PLACEHOLDER_SETTERS: Final = frozenset({"set", "set-ph", "set-placeholder"})
 LOOPS: Final = frozenset({"for", "for-times"})
 ENDS: Final = frozenset({"end", "endfor", "end-for", "endif", "end-if"})
@@ -47,17 +47,21 @@ class Option(NamedTuple):
 
 
 class Place(NamedTuple):
-    """The file that is read: its absolute path as the magic variables know it, and the section."""
+    """The file that is read: its absolute path as the magic variables know it, and the section, "" unless named."""
 
     path: str
     given: str
     section: str
 
-    def magic(self, letter: str) -> Part | None:
-        """The value of a magic variable, None where the letter is none."""
+    def magic(self, letter: str) -> Part:
+        """The value of a magic variable; what is none vanishes, as in uWSGI."""
         directory, file = os.path.split(self.path)
+        if letter.isdecimal():
+            components = directory.split("/")
+            return components[int(letter)] if int(letter) < len(components) else ""
         stem, _, extension = file.rpartition(".")
-        from_path: dict[str, Part] = {
+        known: dict[str, Part] = {
+            "%": "%",
             "o": self.given,
             "p": self.path,
             "s": file,
@@ -75,10 +79,8 @@ class Place(NamedTuple):
             "G": Code("grp.getgrgid(os.getgid()).gr_name"),
             "t": Code("int(time.time())", is_number=True),
         }
-        if letter.isdecimal():
-            components = directory.strip("/").split("/")
-            return components[int(letter)] if int(letter) < len(components) else None
-        return from_path.get(letter, from_path.get(letter.lower()) if letter in "OPSDENCX" else None)
+        # The capitals mean the first file where files include each other.
+        return known.get(letter.lower() if letter in "OPSDENCX" else letter, "")
 
 
 def expand(entries: Sequence[Entry], place: Place) -> list[Option]:
@@ -88,7 +90,7 @@ def expand(entries: Sequence[Entry], place: Place) -> list[Option]:
         name, _, value = (
             entry.value.partition("=") if entry.name in PLACEHOLDER_SETTERS else (entry.name, "", entry.value)
         )
-        values.setdefault(name.strip(), value.strip())
+        values.setdefault(name, value)
     expansion = Expansion(values, place)
     return [
         Option(entry.name, expansion.text(entry.value), entry.line, condition)
@@ -115,7 +117,7 @@ def unrolled(entries: Sequence[Entry]) -> Iterator[tuple[Entry, str]]:
         elif entry.name == "else":
             condition = f"not {condition}" if condition else ""
         elif entry.name == "for":
-            loop = entry.value.split(" ")
+            loop = entry.value.split()
         elif entry.name == "for-times":
             loop = [str(number) for number in range(1, min(whole(entry.value), MAX_REPEATS) + 1)]
         elif entry.name.startswith(("for-", "if-", "ifenv", "ifdir", "ifexists", "ifplugin", "iffile", "ifopt")):
@@ -153,8 +155,7 @@ class Expansion(NamedTuple):
         if variable := reference["variable"]:
             return (Code(f"os.environ[{quoted(variable)}]"),)
         if letter := reference["magic"]:
-            made = self.place.magic(letter)
-            return (reference[0] if made is None else made,)
+            return (self.place.magic(letter),)
         found = self.placeholder(reference["placeholder"] or "", depth)
         # A name that nobody gave stays as it is; log formats are full of them.
         return (reference[0],) if found is None else found.parts

@@ -7,7 +7,7 @@ import pytest
 from longma.migrate.expand import Place, expand, placeholders_used
 from longma.migrate.ini import read
 
-PLACE = Place("/etc/uwsgi/vassals/shop.de.ini", "shop.de.ini", "uwsgi")
+PLACE = Place("/etc/uwsgi/vassals/shop.de.ini", "shop.de.ini", "")
 
 
 def codes(source: str) -> list[str]:
@@ -31,12 +31,12 @@ def code(value: str, before: str = "") -> str:
         ("%e", '"ini"'),
         ("%d", '"/etc/uwsgi/vassals/"'),
         ("%c", '"vassals"'),
-        ("%x", '"uwsgi"'),
-        ("%1", '"uwsgi"'),
-        ("%9", '"%9"'),
+        ("a%x", '"a"'),
+        ("%0%1/%2", '"etc/uwsgi"'),
+        ("a%9", '"a"'),
         ("/run/%n.sock", '"/run/shop.de.sock"'),
         ("100%", '"100%"'),
-        ("%q", '"%q"'),
+        ("100% %q %% %5", '"100 % "'),
         ("%k", "str(os.cpu_count())"),
         ("%h.log", 'os.uname().nodename + ".log"'),
         ("%v/x", 'os.getcwd() + "/x"'),
@@ -72,13 +72,13 @@ def test_a_quote_in_the_name_of_a_variable_stays_in_its_string():
     ],
 )
 def test_placeholders(value: str, expected: str):
-    before = "one=/srv\ntwo=%(one)/two\nn=17\none=/second\ncircle=%(circle)\nport=$(PORT)\nset-ph = phone = 5"
+    before = "one=/srv\ntwo=%(one)/two\nn=17\none=/second\ncircle=%(circle)\nport=$(PORT)\nset-ph = phone=5"
     whole = codes(f"{before}\nx = {value}\nlater = 9")
     assert next(line for line in whole if line.startswith("x = ")) == f"x = {expected}"
 
 
 def test_for_repeats_what_follows():
-    assert codes("for = 1 2\nsocket = :300%(_)\nendfor\nmaster") == [
+    assert codes("for = 1  2\nsocket = :300%(_)\nendfor\nmaster") == [
         'socket = ":3001"',
         'socket = ":3002"',
         'master = ""',
