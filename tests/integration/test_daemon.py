@@ -128,6 +128,29 @@ def test_redirected_output_can_be_kept(start: Start):
     assert "Shutting down: Master" in command.written.read_text()
 
 
+def test_what_the_application_prints_can_be_captured(start: Start, tmp_path: Path):
+    app = tmp_path / "printing.py"
+    app.write_text(
+        "def application(environ, start_response):\n"
+        "    print('printed for', environ['PATH_INFO'], flush=True)\n"
+        "    start_response('204 No Content', [])\n"
+        "    return []\n"
+    )
+    log = tmp_path / "captured.log"
+    bound = listener()
+    command = start(
+        *("-b", f"fd://{bound.fileno()}", "--capture-output", "--error-logfile", str(log), "--chdir", str(tmp_path)),
+        app="printing",
+        pass_fds=[bound.fileno()],
+    )
+    assert command.status == 0
+    with Client(bound.getsockname()) as client:
+        assert client.ask("GET", "/me").status == 204
+    bound.close()
+    until(lambda: "printed for /me\n" in log.read_text(), "what the application printed")
+    assert command.stop() == 0
+
+
 def test_an_address_that_is_taken_fails_the_command(start: Start):
     with listener() as taken:
         command = start("-b", f"127.0.0.1:{taken.getsockname()[1]}")

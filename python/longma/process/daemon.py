@@ -16,6 +16,7 @@ from typing import Final
 from longma.errors import OperatorError
 
 _UMASK: Final = 0o022
+_OUTPUTS: Final = (1, 2)
 _DIED: Final = 1  # the exit status when the daemon is gone and has said nothing
 _INTERRUPTED: Final = 130
 _READ_BYTES: Final = 64
@@ -26,7 +27,10 @@ class Started:
 
     def __init__(self, told: int, inherit_stdio: bool) -> None:
         self._told = told
-        self._inherit_stdio = inherit_stdio
+        # What is there now is the operator's. What is there later may be a log that captures what is printed.
+        self._given = {
+            descriptor: _identity(descriptor) for descriptor in _OUTPUTS if not inherit_stdio or os.isatty(descriptor)
+        }
 
     def tell(self) -> None:
         """Say that the server has started: the command ends with 0, and the daemon lets go of the terminal."""
@@ -39,8 +43,9 @@ class Started:
 
     def leave_terminal(self) -> None:
         """Let go of the terminal in this process alone; for a worker that is forked before `tell`."""
-        _null(1, self._inherit_stdio)
-        _null(2, self._inherit_stdio)
+        for descriptor, given in self._given.items():
+            if _identity(descriptor) == given:
+                _null(descriptor)
         self._close()
 
     def _end(self, status: int) -> None:
@@ -92,7 +97,7 @@ def daemonize(inherit_stdio: bool) -> Started:
         os._exit(0)
     os.write(told, b"%d\n" % os.getpid())
     os.umask(_UMASK)
-    _null(0, inherit=False)
+    _null(0)
     return Started(told, inherit_stdio)
 
 
@@ -118,14 +123,18 @@ def _wait_and_exit(heard: int, child: int) -> None:
     os._exit(int(words[1]) if len(words) > 1 else _DIED)
 
 
-def _null(descriptor: int, inherit: bool) -> None:
-    """Point a standard descriptor to /dev/null; with `inherit` only where it is a terminal."""
-    if inherit and not os.isatty(descriptor):
-        return
+def _null(descriptor: int) -> None:
+    """Point a standard descriptor to /dev/null."""
     null = os.open(os.devnull, os.O_RDWR)
     os.dup2(null, descriptor)
     if null != descriptor:
         os.close(null)
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    """Return what tells the file that a descriptor leads to from others."""
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
 
 
 def _flush() -> None:

@@ -121,6 +121,21 @@ def test_terminals_are_let_go_of_and_files_kept_only_where_asked(tmp_path: Path,
     assert where.read_text().split() == [os.devnull, kept, kept]
 
 
+def test_what_captures_the_output_by_then_goes_on(tmp_path: Path):
+    log = tmp_path / "log"
+
+    def run(started: Started) -> None:
+        captured = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        for descriptor in (1, 2):
+            os.dup2(captured, descriptor)
+        started.tell()
+        os.write(1, b"printed\n")
+        os.write(2, b"complained\n")
+
+    assert Command(tmp_path, run).ended() == (0, 0)
+    assert log.read_text() == "printed\ncomplained\n"
+
+
 def test_a_child_that_was_forked_before_the_word_lets_go_by_itself(tmp_path: Path):
     where = tmp_path / "where"
 
