@@ -78,6 +78,7 @@ def test_a_stream_that_ends_is_begun_anew(serve: Serve):
             "a new connection",
         )
         assert b"/again" in read_lines(daemon.accept(), 1)[0]
+        server.stop()
 
 
 def test_syslog_keeps_the_access_log_out_if_it_is_told_to(serve: Serve, short_directory: str):
@@ -199,10 +200,8 @@ def test_a_pipe_that_nobody_reads_does_not_keep_a_worker_from_its_end(serve: Ser
 
 
 def test_the_lines_of_several_workers_do_not_mix(serve: Serve, tmp_path: Path):
-    path = tmp_path / "log"
-    os.mkfifo(path)
-    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
-    server = serve(APP, "--access-logfile", str(path), *LONG, workers=2)
+    pipe = Unread(tmp_path / "log")
+    server = serve(APP, "--access-logfile", str(tmp_path / "log"), *LONG, workers=2)
     agent = "y" * 1000
     clients = [server.client() for _ in range(8)]
     text = b""
@@ -211,22 +210,16 @@ def test_the_lines_of_several_workers_do_not_mix(serve: Serve, tmp_path: Path):
             client.request("GET", "/", f"User-Agent: {agent}")
         for client in clients:
             assert client.read_response().status == 200
-        try:
-            text += os.read(reader, 1 << 20)
-        except BlockingIOError:
-            continue
+        text += pipe.read()
     for client in clients:
         client.close()
 
     def is_whole() -> bool:
         nonlocal text
-        try:
-            text += os.read(reader, 1 << 20)
-        except BlockingIOError:
-            return False
+        text += pipe.read()
         return text.count(b"\n") == 160
 
     until(is_whole, "every line")
     assert set(text.decode().splitlines()) == {f"/ {agent}"}
     server.stop()
-    os.close(reader)
+    os.close(pipe.descriptor)
