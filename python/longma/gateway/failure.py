@@ -1,10 +1,8 @@
-"""The words for an application that failed: while it answered a request, or, with `reload`, while it was loaded."""
+"""What is served, with `reload`, in place of an application that does not load."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
-
-from longma.logs.escape import escaped
 
 if TYPE_CHECKING:
     from longma.typing import Environ, StartResponse, WSGIApplication
@@ -18,11 +16,6 @@ HEAD = """\
 <p>It is tried again as soon as a file of it changes.</p>
 <pre>"""
 FOOT = "</pre>\n</body>\n</html>\n"
-
-
-def describe(method: str, path: str) -> str:
-    """Return the first line of the log record, which the traceback follows."""
-    return f"Error handling request {escaped(method)} {escaped(path)}".replace("\n", "\\n")
 
 
 def page(text: str) -> WSGIApplication:
