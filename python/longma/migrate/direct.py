@@ -113,6 +113,7 @@ ROWS: Final = (
         ("so-send-timeout", "socket-send-timeout", "so-write-timeout", "socket-write-timeout"), "write_timeout", number
     ),
     Direct(("no-defer-accept",), "defer_accept", inverted),
+    Direct(("disable-sendfile",), "sendfile", inverted),
     Direct(("reuse-port",), "reuse_port", flag),
     Direct(("pidfile", "pidfile2", "safe-pidfile", "safe-pidfile2"), "pidfile", text),
     Direct(("procname-prefix", "procname-prefix-spaced", "procname-master", "procname"), "proc_name", prefix, TITLE),

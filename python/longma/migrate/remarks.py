@@ -150,7 +150,7 @@ MISSING: Final = (
     Row("spooler* spool* Q", "there is no spooler: use a queue such as Celery, RQ or Huey, or a service of your own"),
     Row("mule* farm mules", "run it as a service of its own beside longma, fed by a queue"),
     Row(
-        "attach-daemon* smart-attach-daemon* legion-attach-* daemons-*",
+        "attach-daemon* attach-control-daemon smart-attach-daemon* legion-attach-* daemons-*",
         "make it a service of its own; systemd's Requires= and After= tie them together",
     ),
     Row(
@@ -239,6 +239,34 @@ MISSING: Final = (
     Row(
         "upload-progress flock* safe-fd fd-safe binary-path privileged-* unprivileged-* binsh force-cwd wait-* zeus "
         "no-server command-mode php* psgi* lua* rack* ruby* rails cgi* mongrel2*",
+        "longma has nothing like it",
+    ),
+    Row("http-auto-gzip", "compress in the proxy, or in a middleware of the application"),
+    Row("http-*", "that is for uWSGI's own HTTP router: here each worker speaks HTTP to the clients"),
+    Row("enable-proxy-protocol", "this version does not read the PROXY protocol"),
+    Row("harakiri-graceful-*", "the worker has a second after ABRT to clear up; the hook worker_abort runs first"),
+    Row("envdir early-envdir", "put the variables into raw_env, or into EnvironmentFile= of the systemd unit"),
+    Row(
+        "after-request-* inject-*", "write the hook post_request, see docs/hooks.md, or a middleware of the application"
+    ),
+    Row("optimize O", "set PYTHONOPTIMIZE in the environment that longma is started in"),
+    Row("exit-on-reload", "HUP reloads and TERM stops, always"),
+    Row(
+        "py python python-raw python-version py-executable py-sys-executable py-program-name py-programname"
+        " py-auto-reload-ignore py-call-uwsgi-fork-hooks config-py shared-py*-import shared-pyimport pyshell-oneshot"
+        " post-pymodule-alias python-worker-override worker-exec* wsgi-strict",
+        "longma runs in the interpreter that it is installed for, and gives the application what PEP 3333 says",
+    ),
+    Row("for-glob for-readline if-* ifdir ifenv ifexists ifplugin blacklist whitelist", "write it in Python"),
+    Row(
+        "allowed-modifiers *-modifier1 *-modifier2 backlog-alarm listen-queue-alarm lq-alarm binary-append-data"
+        " build-plugin cflags check-mount* mountpoint-check clock* connect-and-read declare-option2 dlopen dot-h"
+        " dump-options extract file-write force-gateway get help usage version iprint logger-list loggers-list loop-list loops-list"
+        " mem-collector-freq mode nagios namespace* notify-socket ns* offload-thread paste-logger pause pcre-jit ping*"
+        " pivot plugin-list plugins-list print-sym* procname-append propagate-touch pull-header puwsgi-socket rbtimer"
+        " reload reload-os-env remap-modifier resolve resume rrdtool* rsyslog-* setns* shutdown-sockets signal*"
+        " skip-atexit-teardown start start-unsubscribed stop suspend symcall* tcp-fast* test ugreen-stacksize unshare2"
+        " zerg* exit httprouter check-cache* end-blacklist end-whitelist",
         "longma has nothing like it",
     ),
 )

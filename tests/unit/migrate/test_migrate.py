@@ -16,6 +16,8 @@ FILES = Path(__file__).with_name("files")
 UNKNOWN = "no option that this tool knows"
 # What real sites use, by what was found in their repositories and in the tutorials they follow.
 COMMON = (FILES / "common-options.txt").read_text().split()
+# All that the program lists itself, but for those that the reader of the file deals with.
+ALL = (FILES / "options-of-uwsgi-2.0.30.txt").read_text().split()
 
 
 def converted(tmp_path: Path, source: str) -> str:
@@ -40,6 +42,10 @@ def made(tmp_path: Path, source: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", COMMON)
 def test_every_common_option_is_known(tmp_path: Path, name: str):
     assert UNKNOWN not in converted(tmp_path, f"{name} = 1")
+
+
+def test_every_option_of_uwsgi_is_known(tmp_path: Path):
+    assert [name for name in ALL if UNKNOWN in converted(tmp_path, f"{name} = 1")] == []
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.names[0])
