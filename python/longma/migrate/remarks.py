@@ -261,12 +261,13 @@ MISSING: Final = (
     Row(
         "allowed-modifiers *-modifier1 *-modifier2 backlog-alarm listen-queue-alarm lq-alarm binary-append-data"
         " build-plugin cflags check-mount* mountpoint-check clock* connect-and-read declare-option2 dlopen dot-h"
-        " dump-options extract file-write force-gateway get help usage version iprint"
-        " logger-list loggers-list loop-list loops-list mem-collector-freq mode nagios namespace* notify-socket ns* offload-thread paste-logger pause pcre-jit ping*"
-        " pivot plugin-list plugins-list print-sym* procname-append propagate-touch pull-header puwsgi-socket rbtimer"
-        " reload reload-os-env remap-modifier resolve resume rrdtool* rsyslog-* setns* shutdown-sockets signal*"
-        " skip-atexit-teardown start start-unsubscribed stop suspend symcall* tcp-fast* test ugreen-stacksize unshare2"
-        " zerg* exit httprouter check-cache* end-blacklist end-whitelist",
+        " dump-options extract file-write force-gateway get help usage version iprint logger-list loggers-list"
+        " loop-list loops-list mem-collector-freq mode nagios namespace* notify-socket ns* offload-thread"
+        " paste-logger pause pcre-jit ping* pivot plugin-list plugins-list print-sym* procname-append"
+        " propagate-touch pull-header puwsgi-socket rbtimer reload reload-os-env remap-modifier resolve resume"
+        " rrdtool* rsyslog-* setns* shutdown-sockets signal* skip-atexit-teardown start start-unsubscribed stop"
+        " suspend symcall* tcp-fast* test ugreen-stacksize unshare2 zerg* exit httprouter check-cache* end-blacklist"
+        " end-whitelist",
         "longma has nothing like it",
     ),
 )

@@ -72,7 +72,7 @@ def translate(options: Sequence[Option]) -> Outcome:
                 if option.name in PLAIN and not speaks_http:
                     notes.append(SPEAKS_HTTP)
         elif option.name == "abstract-socket":
-            outcome |= see_to(option, "longma has no abstract sockets; use a path or a TCP address")
+            outcome |= see_to(option, "write the unix sockets of bind as unix:@NAME")
     if addresses:
         outcome |= setting("bind", f"[{', '.join(addresses)}]", *sources, note=notes[0] if notes else "")
     return outcome | modes(options, any("unix:" in address for address in addresses))
@@ -91,8 +91,6 @@ def unusable(literal: str | None) -> str:
     """Why an address cannot be one of longma's, "" when it can."""
     if literal is None:
         return ""
-    if literal.startswith("@"):
-        return "longma has no abstract sockets; use a path or a TCP address"
     if not literal.startswith("/") and "*" in literal.rpartition(":")[0].removeprefix("*"):
         return "longma has no patterns for addresses: write the address, or :PORT for all of them"
     return "no address" if not literal else ""
@@ -105,7 +103,7 @@ def bound(value: Text) -> Text:
         return value.with_prefix("unix:") if value.starts_with("/", ".") else value
     if literal.startswith(("unix:", "fd://")):
         return value
-    if ":" not in literal or literal.startswith(("/", ".")):
+    if ":" not in literal or literal.startswith(("/", ".", "@")):
         return value.with_prefix("unix:")
     return value.without_prefix("*") if literal.startswith("*:") else value
 

@@ -87,7 +87,7 @@ def test_a_name_stands_in_one_row_only():
         ("http = :80\nsocket = 127.0.0.1:0", {"bind": [":80"]}),
         ("http = [::1]:80\nsocket = :90", {"bind": ["[::1]:80", ":90"]}),
         ("shared-socket = :80\nhttp-socket = =0", {"bind": [":80"]}),
-        ("http-socket = @abstract", {}),
+        ("http-socket = @abstract", {"bind": ["unix:@abstract"], "umask": 0o022}),
         ("https = :443,a.crt,a.key", {}),
         ("processes = 4", {"workers": 4}),
         ("processes = %k", {"workers": "auto"}),
