@@ -207,3 +207,15 @@ def test_what_waits_is_sent_before_the_end(words: Words):
         sender.send(b"the only one\n")
         sender.close()
         assert read_lines(daemon.accept(), 1) == [b"the only one"]
+
+
+def test_a_port_that_nobody_listens_on_is_told_once(words: Words):
+    with Daemon("tcp") as daemon:
+        port = daemon.port
+    clock = Clock()
+    sender = Stream(resolved("127.0.0.1", port, socket.SOCK_STREAM), Peer(words, "it", clock))
+    for _ in range(3):
+        sender.send(b"lost\n")
+        clock.now += RETRY_SECONDS
+    sender.close()
+    assert words == ["it: Connection refused; records for it are lost until it is back"]
