@@ -135,8 +135,11 @@ class Master(RuleBasedStateMachine):
                 self.exit_code = code
 
     def it_has_the_least_used_device(self, spawn: Spawn) -> None:
-        """Of those that have not been reaped, however they went, and those being spawned before it."""
-        others = [worker.device for worker in self.state.workers]
+        """Of those that stay, however many others have not gone yet, and those being spawned before it."""
+        staying = [
+            worker for worker in self.state.workers if is_present(worker) and not is_outdated(self.state, worker)
+        ]
+        others = [worker.device for worker in staying if worker.stage is not Stage.RETIRING]
         others += [pending.device for pending in self.state.pending if pending.age < spawn.age]
         assert others.count(spawn.device) == min(map(others.count, DEVICES))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ from longma import __version__, hooks
 from longma.clock import Clock
 from longma.config.compatible import Config
 from longma.errors import ApplicationError, LongmaError, OperatorError
+from longma.exitcodes import OK
 from longma.gateway.loader import application_of, enter
 from longma.gateway.search_path import extend
 from longma.logs.levels import Level
@@ -46,6 +48,32 @@ if TYPE_CHECKING:
     from longma.typing import WSGIApplication
 
 CRASHED = 255
+ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+
+class Stopped(Exception):
+    """The master was told to stop before it had begun."""
+
+
+class Waiting(Clock):
+    """Waits for an address that is taken, and not a moment longer than the operator does."""
+
+    def __init__(self, signals: SignalPipe) -> None:
+        self._signals = signals
+
+    def sleep(self, seconds: float) -> None:
+        """Wait that long.
+
+        Raises:
+            Stopped: a signal asks the master to stop.
+        """
+        deadline = self.now() + seconds
+        while (left := deadline - self.now()) > 0:
+            waiting = select.poll()
+            waiting.register(self._signals.fileno(), select.POLLIN)
+            waiting.poll(left * 1000)
+            if any(number in ENDING for number in self._signals.drain()):
+                raise Stopped
 
 
 def run(resolved: Resolved) -> int:
@@ -107,6 +135,7 @@ def master(resolved: Resolved, premises: Premises, parent: int) -> int:
     extend(settings.pythonpath)
     log = open_error_log(settings)
     check_access_log(settings)
+    devices = discover(settings)
     application = preload(settings, log)
     # Before the first line of the log, for whoever reads it may answer with a signal.
     signals = SignalPipe()
@@ -119,13 +148,20 @@ def master(resolved: Resolved, premises: Premises, parent: int) -> int:
     premises.move_in(settings)
     try:
         hooks.run(settings.on_starting, "on_starting", log, server)
-        common = open_common(resolved, cfg, log, server, variables, application)
+        common = open_common(resolved, cfg, log, server, variables, application, Waiting(signals))
         introduce(resolved, common)
         hooks.run(settings.when_ready, "when_ready", log, server)
-        exit_code = tend(resolved, common, spawner, premises, signals, parent)
+        generations = Generations(common, resolved, devices)
+        exit_code = tend(generations, devices, spawner, premises, signals, parent)
     except LongmaError:
+        for listener in server.LISTENERS:
+            listener.unlink()
+            listener.close()
         premises.move_out()
         raise
+    except Stopped:
+        premises.move_out()
+        return OK
     premises.fail(exit_code)
     premises.move_out()
     hooks.run(settings.on_exit, "on_exit", log, server)
@@ -156,15 +192,17 @@ def open_common(
     server: Server,
     variables: Variables,
     application: WSGIApplication | None,
+    clock: Clock,
 ) -> Common:
     """Open what all workers share.
 
     Raises:
         AddressError: an address cannot be listened on.
+        Stopped: the operator did not want to wait for it.
     """
     settings = resolved.settings
     descriptors, server.systemd = inherited(os.environ, os.getpid(), log=log.log)
-    listeners = open_listeners(settings, log=log.log, inherited=descriptors, by_systemd=server.systemd)
+    listeners = open_listeners(settings, log=log.log, clock=clock, inherited=descriptors, by_systemd=server.systemd)
     server.LISTENERS = listeners
     return Common(
         settings=settings,
@@ -181,15 +219,19 @@ def open_common(
 
 
 def tend(
-    resolved: Resolved, common: Common, spawner: Spawner, premises: Premises, signals: SignalPipe, parent: int
+    generations: Generations,
+    devices: tuple[str, ...],
+    spawner: Spawner,
+    premises: Premises,
+    signals: SignalPipe,
+    parent: int,
 ) -> int:
     """Run the loop, and return the exit status that it ends with.
 
     Raises:
         InWorker: this is a child that was just forked.
     """
-    devices = discover(common.settings)
-    generations = Generations(common, resolved, devices)
+    common = generations.current
     shell = Shell(generations, spawner, premises)
     state = State(
         wanted_by(common.settings, devices),

@@ -22,8 +22,6 @@ from longma.net.listeners import open_listeners
 from longma.workers.registry import model_named
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from longma.config.resolve import Resolved
     from longma.config.settings import Settings
     from longma.net.listeners import Listener
@@ -109,6 +107,18 @@ class Generations:
         if common is not None:
             self._let_go_of(common)
 
+    def leave_to(self, generation: int) -> None:
+        """In a worker that was just forked: let go of what the other generations have and its own has not.
+
+        An address that is listened on no more would else stay open, with nobody to accept.
+        """
+        for other in [number for number in self._commons if number != generation]:
+            common = self._commons.pop(other)
+            for listener in self._only_of(common):
+                listener.close()
+            if all(common.log is not kept.log for kept in self._commons.values()):
+                common.log.close()
+
     def close_listeners(self, *, unlink: bool) -> None:
         """Let go of the listeners of every generation; they close with the last worker's."""
         for listener in {listener for common in self._commons.values() for listener in common.listeners}:
@@ -184,14 +194,16 @@ class Generations:
 
     def _let_go_of(self, common: Common) -> None:
         """Close the listeners and logs of a generation that no other one has."""
-        others = list(self._commons.values())
-        kept: Sequence[Listener] = [listener for other in others for listener in other.listeners]
-        for listener in common.listeners:
-            if listener not in kept:
-                listener.unlink()
-                listener.close()
-        if all(common.log is not other.log for other in others):
+        for listener in self._only_of(common):
+            listener.unlink()
+            listener.close()
+        if all(common.log is not other.log for other in self._commons.values()):
             common.log.close()
+
+    def _only_of(self, common: Common) -> list[Listener]:
+        """The listeners of a generation that none of those which are kept has."""
+        kept = [listener for other in self._commons.values() for listener in other.listeners]
+        return [listener for listener in common.listeners if listener not in kept]
 
 
 def discover(settings: Settings) -> tuple[str, ...]:

@@ -60,12 +60,6 @@ def free_slot(state: State) -> int | None:
     return next((slot for slot in range(state.wanted.slots) if slot not in taken), None)
 
 
-def least_used_device(state: State) -> str:
-    """The device that the fewest workers have, the first of several; who was killed has its own until it is gone."""
-    leases = [worker.device for worker in state.workers] + [spawn.device for spawn in state.pending]
-    return min(state.wanted.devices, key=leases.count, default="")
-
-
 def is_present(worker: WorkerRecord) -> bool:
     """Whether a worker counts as one of the wanted. One that was sent KILL no longer does.
 
@@ -77,6 +71,17 @@ def is_present(worker: WorkerRecord) -> bool:
 def is_outdated(state: State, worker: WorkerRecord) -> bool:
     """Whether a worker is to be replaced: by one of the current generation, or by one that begins anew."""
     return worker.generation != state.generation or bool(worker.recycle)
+
+
+def least_used_device(state: State) -> str:
+    """The device that the fewest workers have who stay; of several the one that fewest have who are on their way out.
+
+    Counting both alike, a reload would leave the new workers where the old ones happened to make room.
+    """
+    staying = [worker.device for worker in state.workers if is_present(worker) and not is_outdated(state, worker)]
+    staying += [spawn.device for spawn in state.pending]
+    leases = [worker.device for worker in state.workers]
+    return min(state.wanted.devices, key=lambda device: (staying.count(device), leases.count(device)), default="")
 
 
 def surge(state: State) -> int:

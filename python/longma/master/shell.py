@@ -65,7 +65,7 @@ class Shell:
         """
         match action:
             case Spawn():
-                return self._spawner.spawn(self._generations.common(action.generation), action)
+                return self._spawner.spawn(action, self._generations)
             case Kill(pid, number):
                 return send_signal(pid, number)
             case FreeSlot(slot):

@@ -9,7 +9,7 @@ from longma import hooks
 from longma.gateway.loader import enter
 from longma.gateway.search_path import extend
 from longma.master.events import Spawned, SpawnFailed
-from longma.process.forking import fork_blocked
+from longma.process.forking import disown_children, fork_blocked
 from longma.process.tether import Tether
 from longma.workers.handle import Worker
 from longma.workers.model import Assignment
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
     from longma.master.actions import Spawn
+    from longma.master.generations import Generations
     from longma.master.premises import Premises
     from longma.process.signals import SignalPipe
     from longma.process.tether import MasterEnd
@@ -46,13 +47,14 @@ class Spawner:
         self.tethers: dict[int, MasterEnd] = {}
         self.workers: dict[int, Worker] = {}
 
-    def spawn(self, common: Common, order: Spawn) -> Spawned | SpawnFailed:
+    def spawn(self, order: Spawn, generations: Generations) -> Spawned | SpawnFailed:
         """Fork a worker.
 
         Raises:
             InWorker: this is the child.
             HookError: `pre_fork` failed.
         """
+        common = generations.common(order.generation)
         common.board.zero(order.slot)
         worker = Worker(
             order.age, os.getpid(), common.listeners, common.settings.timeout / 2, common.cfg, common.log.logger
@@ -70,6 +72,7 @@ class Spawner:
             return SpawnFailed(order.age, error.strerror or str(error))
         worker.pid = pid or os.getpid()
         if pid == 0:
+            generations.leave_to(order.generation)
             raise InWorker(self._assign(common, order, worker, tether, mask))
         self.tethers[pid] = tether.master_end()
         self.workers[pid] = worker
@@ -95,6 +98,7 @@ class Spawner:
         for pid in tuple(self.tethers):
             self.release(pid)
         self._signals.close()
+        disown_children()
         self._premises.leave_to_worker()
         # A reload may want others than the master still has, or has kept because the reload is on trial.
         common.variables.apply(common.settings.raw_env)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -35,6 +36,20 @@ def fork_blocked() -> tuple[int, AbstractSet[int]]:
 def unblock(mask: AbstractSet[int]) -> None:
     """Let signals through again, as the mask says."""
     signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
+def disown_children() -> None:
+    """In a child: let the parent's processes of `multiprocessing` (a hook's Manager, say) be the parent's alone.
+
+    Otherwise the child ends them when it exits, or fails to. There is no public way to say so: this is what
+    `multiprocessing` does in the processes that it forks itself (`BaseProcess._bootstrap`).
+    """
+    processes, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+    if processes is not None and hasattr(processes, "_children"):
+        vars(processes)["_children"] = set()
+    registry = getattr(util, "_finalizer_registry", None)
+    if registry is not None:
+        registry.clear()
 
 
 def freeze_heap() -> None:
