@@ -75,9 +75,14 @@ class Target:
 
     def write(self, data: bytes) -> bool:
         """Write a record, and return whether that went well. Where nobody reads a pipe, only the first one waits."""
+        if self.descriptor == CLOSED:
+            return False
         if self._is_cut:
             data = b"\n" + data
-        left = write_whole(self.descriptor, data, 0 if self.lost else WRITE_TIMEOUT_MS)
+        patience_ms = 0 if self.lost else WRITE_TIMEOUT_MS
+        # A standard stream is shared with others, and so waits for its reader when it is written to.
+        is_ready = bool(self._path) or writable(self.descriptor, patience_ms)
+        left = write_whole(self.descriptor, data, patience_ms) if is_ready else len(data)
         if left:
             self._is_cut = self._is_cut or left < len(data)
             self.lost += 1

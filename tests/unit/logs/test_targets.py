@@ -90,6 +90,23 @@ def test_a_pipe_that_nobody_reads_costs_one_wait_and_tells_what_was_lost(opened:
     assert target.lost == 0
 
 
+def test_a_standard_stream_that_nobody_reads_holds_nobody_up():
+    reader, writer = os.pipe()
+    target = Target(writer)
+    kept = 0
+    while target.write(b"x" * 1000):
+        kept += 1
+    assert not target.write(b"x" * 1000)
+    assert target.lost == 2
+    assert os.get_blocking(writer)
+    assert kept >= 60
+    assert len(os.read(reader, 1 << 20)) == kept * 1000
+    assert target.write(b"next\n")
+    assert os.read(reader, 100) == b"next\n"
+    os.close(reader)
+    os.close(writer)
+
+
 def test_a_record_that_was_cut_ends_before_the_next(opened: Opened, pipe: Path):
     target = opened(pipe)
     reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
