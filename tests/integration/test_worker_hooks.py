@@ -181,6 +181,25 @@ def test_an_application_that_fails_shows_hooks_its_answer(serve: Serve, configur
     server.errors.wait("hook post_request in .* /raises 500 ")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+def test_post_fork_is_still_root_and_what_follows_is_not(serve: Serve, short_directory: str):
+    # The application imports nothing: nobody may not read where Python is, if that is somebody's home.
+    site = Path(short_directory)
+    site.chmod(0o755)
+    (site / "site_of_nobody.py").write_text("def application(environ, start_response):\n    raise KeyError\n")
+    (site / "hooks.conf.py").write_text(
+        "import os\n"
+        "def post_fork(server, worker):\n    worker.log.info('post_fork by root: %s', os.geteuid() == 0)\n"
+        "def post_worker_init(worker):\n    worker.log.info('post_worker_init by root: %s', os.geteuid() == 0)\n"
+        "def worker_exit(server, worker):\n    worker.log.info('worker_exit by root: %s', os.geteuid() == 0)\n"
+    )
+    server = serve("site_of_nobody", "-c", "hooks.conf.py", "--user", "nobody", cwd=site)
+    server.errors.wait("post_fork by root: True")
+    server.errors.wait("post_worker_init by root: False")
+    assert server.stop() == 0
+    server.errors.wait("worker_exit by root: False")
+
+
 # Signals
 
 
