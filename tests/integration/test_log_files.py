@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.support.deadlines import until
+from tests.support.deadlines import DEADLINE_SECONDS, until
 from tests.support.log import records
 from tests.support.server import Server
 
@@ -75,6 +77,37 @@ def test_usr1_opens_both_logs_again_everywhere(serve: Serve, tmp_path: Path):
     assert (found[0].level, found[-1].text) == ("WARNING", "Shutting down: Master")
     assert lines(tmp_path / "access.log.1") == ["/errors"]
     assert lines(access) == ["/errors", "/error-logger"]
+
+
+def test_no_line_is_lost_or_doubled_by_rotation(serve: Serve, tmp_path: Path):
+    error, access = tmp_path / "error.log", tmp_path / "access.log"
+    options = ["--error-logfile", str(error), "--access-logfile", str(access), "--access-logformat", "%(q)s"]
+    server = serve(SITE, *options, workers=2, ready=None)
+    until(lambda: len([text for text in texts(error) if "Booting worker" in text]) == 2, "both workers")
+    words = [f"say={number}." for number in range(400)]
+    rotated = threading.Event()
+
+    def ask() -> None:
+        for number, word in enumerate(words):
+            server.get(f"/{'errors' if number % 2 else 'error-logger'}?{word}")
+            if number == len(words) // 2:
+                assert rotated.wait(DEADLINE_SECONDS)
+
+    client = threading.Thread(target=ask)
+    client.start()
+    for turn in range(5):
+        rotate(server, error, access)
+        for path in (error, access):
+            Path(f"{path}.1").rename(f"{path}.old{turn}")
+    rotated.set()
+    client.join()
+    assert server.stop() == 0
+    every_error = "".join(path.read_text() for path in tmp_path.glob("error.log*"))
+    every_access = "".join(path.read_text() for path in tmp_path.glob("access.log*"))
+    for word in words:
+        assert every_access.count(f"{word}\n") == 1, word
+        said = word.removeprefix("say=")
+        assert len(re.findall(rf"^(\[.*\] )?{said}$", every_error, re.MULTILINE)) == 1, word
 
 
 def test_captured_output_goes_to_the_error_log_and_follows_it(serve: Serve, tmp_path: Path):
