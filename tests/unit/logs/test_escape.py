@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-import pytest
+import json
+import re
 
-from longma.logs.escape import escaped, field, one_line
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from longma.logs.escape import CONTROL, escaped, field, one_line
+from longma.logs.json_lines import json_text
+from longma.logs.record import Record, bare, plain
 
 
 @pytest.mark.parametrize(
@@ -52,3 +59,42 @@ def test_a_syslog_record_is_one_line():
 )
 def test_a_field_of_an_access_line_is_printable_ascii(text: str, shown: str):
     assert field(text) == shown
+
+
+ANY_TEXT = st.text(st.one_of(st.characters(), st.sampled_from('\n\r\t[]"\\\x1b\x9b\x00\u2028\u202e\udc80<>')))
+
+
+def record(message: str, exception: str = "") -> Record:
+    return Record(40, "gunicorn.error", 7, message, 0.0, exception)
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_whatever_is_said_makes_one_record(message: str, exception: str):
+    line = plain(record(message, exception)).decode()
+    assert line.endswith("\n")
+    assert not CONTROL.search(line)
+    assert len(re.findall(r"^\[", line, re.MULTILINE)) == 1
+
+
+@given(ANY_TEXT)
+def test_whatever_is_said_is_one_line_where_lines_are_records(message: str):
+    for line in (one_line(message), bare(record(message)).decode().removesuffix("\n")):
+        assert not CONTROL.search(line)
+        assert "\n" not in line
+
+
+@given(ANY_TEXT)
+def test_whatever_a_field_holds_it_ends_at_its_quote(text: str):
+    shown = field(text)
+    assert shown.isascii()
+    assert shown.isprintable() or not shown
+    assert re.fullmatch(r'"(?:[^"\\]|\\.)*"', f'"{shown}"')
+
+
+@given(ANY_TEXT, ANY_TEXT)
+def test_json_gives_back_what_was_said_on_one_line(message: str, exception: str):
+    text = json_text(record(message, exception))
+    assert text.isascii()
+    assert text.isprintable()
+    found = json.loads(text)
+    assert (found["message"], found.get("exception", "")) == (message, exception)
