@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from longma.logs.escape import escaped
 
 if TYPE_CHECKING:
-    from types import FrameType
+    from collections.abc import Iterator
+    from types import CodeType, FrameType
 
 OURS = "longma."
 IMPORT_SYSTEM = "<frozen importlib"
+HEADING = "Traceback (most recent call last):"
 
 
 def describe(request: tuple[str, str, float] | None, booted: bool, frame: FrameType | None) -> str:
@@ -28,10 +30,6 @@ def describe(request: tuple[str, str, float] | None, booted: bool, frame: FrameT
 
 def stack_of(frame: FrameType | None) -> str:
     """Return the stack as a traceback shows it, the interrupted line last, without what calls the application."""
-    try:
-        import traceback  # only a worker that is aborted needs it
-    except ImportError as missing:
-        return f"(it cannot be shown: {missing})"
     frames: list[FrameType] = []
     while frame is not None:
         frames.append(frame)
@@ -39,17 +37,33 @@ def stack_of(frame: FrameType | None) -> str:
     while len(frames) > 1 and str(frames[-1].f_globals.get("__name__", "")).startswith((OURS, "__main__")):
         frames.pop()
     # Python leaves the import system out of its tracebacks too.
-    steps = ((one, one.f_lineno) for one in reversed(frames) if not one.f_code.co_filename.startswith(IMPORT_SYSTEM))
-    return "".join(traceback.StackSummary.extract(steps).format()).rstrip()
+    kept = [one for one in reversed(frames) if not one.f_code.co_filename.startswith(IMPORT_SYSTEM)]
+    steps = [(one, one.f_lineno) for one in kept]
+    try:
+        import traceback  # only a worker that is aborted needs it
+    except ImportError:
+        return "\n".join(step(one.f_code, number) for one, number in steps)
+    return "".join(traceback.StackSummary.extract(iter(steps)).format()).rstrip()
 
 
 def traceback_of(error: BaseException) -> str:
-    """Return the traceback of an exception, and at least its own words.
+    """Return the traceback of an exception; without lines of source where Python's own modules cannot be read.
 
-    A worker that has given up root may not be allowed to read the modules of Python itself.
+    A worker that has given up root may not be allowed to.
     """
     try:
         import traceback  # only a worker that fails needs it
-    except ImportError as missing:
-        return f"{type(error).__name__}: {error} (its traceback cannot be shown: {missing})"
+    except ImportError:
+        return "\n".join((HEADING, *steps_of(error), f"{type(error).__name__}: {error}"))
     return "".join(traceback.format_exception(error)).rstrip()
+
+
+def steps_of(error: BaseException) -> Iterator[str]:
+    link = error.__traceback__
+    while link is not None:
+        yield step(link.tb_frame.f_code, link.tb_lineno)
+        link = link.tb_next
+
+
+def step(code: CodeType, number: int) -> str:
+    return f'  File "{code.co_filename}", line {number}, in {code.co_name}'
