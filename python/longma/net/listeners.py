@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _ATTEMPTS: Final = 5
 _RETRY_SECONDS: Final = 1.0
 _DEFER_ACCEPT_SECONDS: Final = 1
+_SO_BINDTOIFINDEX: Final = 62  # Linux 5.1; the socket module has no name for it before Python 3.14
+_NO_INTERFACE: Final = 2**31 - 1
 _ERROR: Final = 40  # the numbers of the standard library's log levels, as every log here takes them
 _WARNING: Final = 30
 _FAMILIES: Final = (_socket.AF_INET, _socket.AF_INET6, _socket.AF_UNIX)
@@ -69,22 +71,21 @@ class Listener:
         self._socket.close()
 
     def turn_away(self) -> None:
-        """Let nobody new connect, in every process that has the socket; who is in the queue waits to be accepted.
+        """Refuse whoever comes from now on, in every process that has the socket; the queue can still be accepted.
 
-        Otherwise whoever connects between the last accept and the last close is reset. The first packet of a new
-        connection is dropped instead: the client sends it again a second later, when the socket is closed and the
-        connection refused, or another server is there to take it.
+        Otherwise whoever connects between the last accept and the last close is reset.
 
         Does nothing to what whoever started us has opened: they may give it to the next server, for which it would be
         dead. For the same reason it is not to be done while another master shares the socket.
         """
-        if self._is_ours and self._socket.family != _socket.AF_UNIX and sys.platform == "linux":
-            from longma.net.doorkeeper import drop_first_packets
-
-            # Where the system has no such filter, a sandbox for example, it is as with any other server.
-            with suppress(OSError):
-                drop_first_packets(self._socket)
-                self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_DEFER_ACCEPT, 0)
+        if not self._is_ours or self._socket.family == _socket.AF_UNIX or sys.platform != "linux":
+            return
+        # A listener that is bound to an interface hears of new connections from there alone, and this interface is
+        # none. Those that have begun go on, and what is accepted is not bound. Where that is not allowed, in a sandbox
+        # for example, it is as with any other server.
+        with suppress(OSError):
+            self._socket.setsockopt(_socket.SOL_SOCKET, _SO_BINDTOIFINDEX, _NO_INTERFACE)
+            self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_DEFER_ACCEPT, 0)
 
     def adopt(self) -> None:
         """Take over from the master that opened it and is gone: the path, and the socket's end, are ours now.
