@@ -1,6 +1,14 @@
 //! What the fuzzer's bytes mean: three that choose limits and cuts, then those of the wire.
 
-use longma_proto::h1::{HeaderMap, Limits, Permits};
+use std::sync::LazyLock;
+
+use longma_proto::h1::{HeaderMap, Limits, Permits, SchemeField, Trust};
+
+/// A proxy that may tell the scheme by a short field, and send a short name. Made once, since it stays.
+static PROXY: LazyLock<Trust> = LazyLock::new(|| {
+    let scheme = SchemeField { name: (*b"x-ssl").into(), https: (*b"on").into() };
+    Trust::new(vec![scheme], vec![(*b"script_name").into(), (*b"a_b").into()])
+});
 
 /// Bytes before those of the wire.
 pub const PREFIX_BYTES: usize = 3;
@@ -39,10 +47,11 @@ impl<'a> Input<'a> {
 
 fn limits(choices: u8) -> Limits {
     let defaults = Limits::default();
-    let header_map = match choices & 3 {
-        1 => HeaderMap::Refuse,
-        2 => HeaderMap::Dangerous,
-        _ => HeaderMap::Drop,
+    let (header_map, trust) = match choices & 3 {
+        0 => (HeaderMap::Drop, Trust::default()),
+        1 => (HeaderMap::Refuse, Trust::default()),
+        2 => (HeaderMap::Dangerous, Trust::default()),
+        _ => (HeaderMap::Drop, *PROXY),
     };
     let permits = Permits {
         unconventional_method: choices & 4 != 0,
@@ -52,7 +61,7 @@ fn limits(choices: u8) -> Limits {
         casefold_method: choices & 128 != 0,
     };
     if choices & 8 == 0 {
-        return Limits { header_map, permits, ..defaults };
+        return Limits { header_map, permits, trust, ..defaults };
     }
-    Limits { request_line: 40, fields: 4, field_size: 30, header_map, permits }
+    Limits { request_line: 40, fields: 4, field_size: 30, header_map, permits, trust }
 }

@@ -10,7 +10,7 @@ mod input;
 use std::path::Path;
 use std::{env, fs, io, process};
 
-use longma_proto::h1::{HeaderMap, Limits};
+use longma_proto::h1::{HeaderMap, Limits, Trust};
 
 /// Longer cases are of limits; the fuzzer has small limits of its own.
 const MAX_SEED_BYTES: usize = 2000;
@@ -41,7 +41,8 @@ fn main() -> io::Result<()> {
 /// The choices that come nearest to a case's limits.
 fn prefix(limits: &Limits) -> [u8; input::PREFIX_BYTES] {
     let header_map = match limits.header_map {
-        HeaderMap::Drop => 0,
+        HeaderMap::Drop if limits.trust == Trust::default() => 0,
+        HeaderMap::Drop => 3,
         HeaderMap::Refuse => 1,
         HeaderMap::Dangerous => 2,
     };

@@ -26,7 +26,11 @@ pub struct Environs {
     server_name: Ref,
     server_port: Ref,
     input: Ref,
+    url_scheme: Ref,
+    http: Ref,
+    https: Ref,
     requests: u64,
+    astray: bool,
     last_address: Option<(std::net::IpAddr, Ref)>,
 }
 
@@ -60,7 +64,11 @@ impl Environs {
             server_name: key("SERVER_NAME")?,
             server_port: key("SERVER_PORT")?,
             input: key("wsgi.input")?,
+            url_scheme: key("wsgi.url_scheme")?,
+            http: key("http")?,
+            https: key("https")?,
             requests: 0,
+            astray: false,
             last_address: None,
         })
     }
@@ -69,18 +77,20 @@ impl Environs {
     #[inline]
     pub fn make(&mut self, source: Source<'_>, memo: &mut Memo) -> Option<Ref> {
         let line = &source.bytes[..source.head.fields_at()];
+        self.astray = false;
         let environ = match &memo.environ {
             Some((remembered, facts)) if source.repeat == Repeat::Same => {
                 // SAFETY: attached, and the memo holds a dict.
                 let environ = unsafe { Ref::owned(ffi::PyDict_Copy(remembered.as_ptr())) }?;
                 if memo.line != line {
                     self.line.set(&environ, source.bytes, source.head, *facts)?;
+                    self.astray = !self.line.mount(&environ, source.bytes, source.head)?;
                 }
                 environ
             }
             _ => {
                 let (environ, facts) = self.make_new(&source, memo)?;
-                if source.repeat != Repeat::New && !facts.names_host {
+                if source.repeat != Repeat::New && !facts.names_host && !self.astray {
                     // SAFETY: attached, and `environ` is a dict.
                     memo.environ = Some((unsafe { Ref::owned(ffi::PyDict_Copy(environ.as_ptr())) }?, facts));
                     memo.line.clear();
@@ -95,23 +105,27 @@ impl Environs {
         Some(environ)
     }
 
-    /// Whether the application is mounted where the request goes.
+    /// Whether the request that an environ was made for last goes where the application is not mounted.
     #[inline]
-    pub fn covers(&mut self, bytes: &[u8], head: &HeadParser) -> bool {
-        self.line.covers(bytes, head)
+    pub fn is_astray(&self) -> bool {
+        self.astray
     }
 
     fn make_new(&mut self, source: &Source<'_>, memo: &mut Memo) -> Option<(Ref, LineFacts)> {
         // What was remembered is of another header block.
         memo.environ = None;
         let block = &source.bytes[source.head.fields_at()..source.head.head_len()];
-        let fields = Fields { listener: source.listener, block, fields: source.head.fields() };
+        let https = source.head.facts().https;
+        let fields = Fields { listener: source.listener, block, fields: source.head.fields(), https };
         if let Some(fitted) = self.shapes.fit(fields).ok()? {
             if fitted.peer != source.peer {
                 self.set_peer(&fitted.environ, source.peer, memo)?;
             }
+            if fitted.https != https {
+                self.set_scheme(&fitted.environ, https)?;
+            }
             let facts = self.line.set(&fitted.environ, source.bytes, source.head, fitted.facts)?;
-            self.set_server(&fitted.environ, source.listener)?;
+            self.settle(&fitted.environ, source)?;
             return Some((fitted.environ, facts));
         }
         self.requests += 1;
@@ -119,6 +133,9 @@ impl Environs {
         // SAFETY: attached, and the template is a dict.
         let environ = unsafe { Ref::owned(ffi::PyDict_Copy(template.environ.as_ptr())) }?;
         self.set_peer(&environ, source.peer, memo)?;
+        if https {
+            self.set_scheme(&environ, https)?;
+        }
         for field in fields.fields {
             // SAFETY: attached; `environ` is a dict, and the counter differs from request to request.
             unsafe { self.names.set(environ.as_ptr(), field.name.of(block), field.value.of(block), self.requests) }?;
@@ -127,8 +144,23 @@ impl Environs {
         if !facts.names_host {
             self.shapes.keep(fields, &environ, &mut self.names, facts, source.peer)?;
         }
-        self.set_server(&environ, source.listener)?;
+        self.settle(&environ, source)?;
         Some((environ, facts))
+    }
+
+    /// Set what depends on fields and line together. No shape has any of it.
+    #[inline]
+    fn settle(&mut self, environ: &Ref, source: &Source<'_>) -> Option<()> {
+        if self.templates[usize::from(source.listener)].is_unix {
+            self.set_server(environ, source.head.facts().https)?;
+        }
+        self.astray = !self.line.mount(environ, source.bytes, source.head)?;
+        Some(())
+    }
+
+    #[cold]
+    fn set_scheme(&self, environ: &Ref, https: bool) -> Option<()> {
+        set(environ, &self.url_scheme, if https { &self.https } else { &self.http })
     }
 
     fn set_peer(&mut self, environ: &Ref, peer: Option<SocketAddr>, memo: &mut Memo) -> Option<()> {
@@ -155,10 +187,7 @@ impl Environs {
     }
 
     /// A Unix socket has no name and port that a URL could be made of: the client's Host says what it asked for.
-    fn set_server(&mut self, environ: &Ref, listener: u16) -> Option<()> {
-        if !self.templates[usize::from(listener)].is_unix {
-            return Some(());
-        }
+    fn set_server(&mut self, environ: &Ref, https: bool) -> Option<()> {
         // SAFETY: attached; the value is borrowed from the dict, which outlives its use here.
         let host = unsafe { ffi::PyDict_GetItemWithError(environ.as_ptr(), self.line.host().as_ptr()) };
         if host.is_null() {
@@ -167,12 +196,13 @@ impl Environs {
         // SAFETY: as above.
         let Some(host) = (unsafe { text::native_bytes(host) }) else { return Some(()) };
         let colon = host.iter().rposition(|&byte| byte == b':').filter(|&at| !host[at..].contains(&b']'));
-        let (name, port) = colon.map_or((host, &b"80"[..]), |at| (&host[..at], &host[at + 1..]));
+        let default_port: &[u8] = if https { b"443" } else { b"80" };
+        let (name, port) = colon.map_or((host, default_port), |at| (&host[..at], &host[at + 1..]));
         if name.is_empty() {
             return Some(());
         }
         set(environ, &self.server_name, &text::native(name)?)?;
-        set(environ, &self.server_port, &text::native(if port.is_empty() { b"80" } else { port })?)
+        set(environ, &self.server_port, &text::native(if port.is_empty() { default_port } else { port })?)
     }
 }
 

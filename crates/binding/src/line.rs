@@ -38,7 +38,8 @@ pub struct LineKeys {
     http_10: Ref,
     root: Ref,
     empty: Ref,
-    /// SCRIPT_NAME, where the application is mounted below the root.
+    script_name: Ref,
+    /// Where the application is mounted, if the operator has said so.
     script: Vec<u8>,
     scratch: Vec<u8>,
 }
@@ -58,6 +59,7 @@ impl LineKeys {
             http_10: key("HTTP/1.0")?,
             root: key("/")?,
             empty: key("")?,
+            script_name: key("SCRIPT_NAME")?,
             script: script_name(),
             scratch: Vec::new(),
         })
@@ -69,7 +71,7 @@ impl LineKeys {
         let line = head.line();
         let method = line.method.of(bytes);
         let raw = line.target.of(bytes);
-        let is_root = raw == b"/" && self.script.is_empty();
+        let is_root = raw == b"/";
         let parts = if is_root { Target::default() } else { target::split(raw) };
         let facts = LineFacts {
             is_get: method == b"GET",
@@ -109,7 +111,7 @@ impl LineKeys {
         let raw_uri = text::native(raw)?;
         set(environ, &self.raw_uri, &raw_uri)?;
         let path = parts.path.of(raw);
-        if path.len() == raw.len() && !path.contains(&b'%') && self.script.is_empty() {
+        if path.len() == raw.len() && !path.contains(&b'%') {
             return set(environ, &self.path, &raw_uri);
         }
         self.scratch.clear();
@@ -118,21 +120,33 @@ impl LineKeys {
             // `*` is not a path, and an authority has none.
             TargetForm::Asterisk => b"*",
             TargetForm::Absolute if self.scratch.is_empty() => b"/",
-            _ => self.scratch.strip_prefix(&self.script[..]).unwrap_or(&self.scratch),
+            _ => &self.scratch,
         };
         set(environ, &self.path, &text::native(decoded)?)
     }
 
-    /// Whether the request is for the application: one outside of SCRIPT_NAME is not.
+    /// Divide the path where the application is mounted, if it is below the root. False: the request is not for it.
     #[inline]
-    pub fn covers(&mut self, bytes: &[u8], head: &HeadParser) -> bool {
-        if self.script.is_empty() {
-            return true;
-        }
+    pub fn mount(&mut self, environ: &Ref, bytes: &[u8], head: &HeadParser) -> Option<bool> {
+        if self.script.is_empty() && head.facts().script.is_none() { Some(true) } else { self.mount_below(environ, bytes, head) }
+    }
+
+    #[cold]
+    fn mount_below(&mut self, environ: &Ref, bytes: &[u8], head: &HeadParser) -> Option<bool> {
         let raw = head.line().target.of(bytes);
         self.scratch.clear();
         target::percent_decode(target::split(raw).path.of(raw), &mut self.scratch);
-        raw == b"*" || self.scratch.starts_with(&self.script)
+        let block = &bytes[head.fields_at()..];
+        let told = head.facts().script.map(|value| mounted_at(value.of(block)));
+        let script = told.as_ref().unwrap_or(&self.script);
+        // `/ab` is not below `/a`.
+        let rest = self.scratch.strip_prefix(&script[..]).filter(|rest| matches!(rest.first(), None | Some(b'/')));
+        let Some(rest) = rest.or((raw == b"*").then_some(raw)) else { return Some(false) };
+        set(environ, &self.path, &text::native(rest)?)?;
+        if told.is_some() {
+            set(environ, &self.script_name, &text::native(script)?)?;
+        }
+        Some(true)
     }
 
     /// HTTP_HOST.
@@ -141,9 +155,24 @@ impl LineKeys {
     }
 }
 
-/// SCRIPT_NAME, as the operator has put it into the environment: the path the application is mounted at.
+/// The path the application is mounted at, as the operator has put it into the environment.
 pub fn script_name() -> Vec<u8> {
-    std::env::var_os("SCRIPT_NAME").unwrap_or_default().into_vec()
+    without_last_slash(std::env::var_os("SCRIPT_NAME").unwrap_or_default().into_vec())
+}
+
+/// The path the application is mounted at, as a proxy says it.
+fn mounted_at(value: &[u8]) -> Vec<u8> {
+    let mut path = Vec::with_capacity(value.len());
+    target::percent_decode(value, &mut path);
+    without_last_slash(path)
+}
+
+/// The slash between SCRIPT_NAME and PATH_INFO is PATH_INFO's (RFC 3875 §4.1.5).
+fn without_last_slash(mut path: Vec<u8>) -> Vec<u8> {
+    while path.last() == Some(&b'/') {
+        path.pop();
+    }
+    path
 }
 
 /// Set one variable.

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use longma_engine::settings::Settings;
-use longma_proto::h1::{HeaderMap, Limits, Permits};
+use longma_engine::trusted::TrustedPeers;
+use longma_proto::h1::{HeaderMap, Limits, Permits, SchemeField, Trust};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
 
 /// Read what the engine needs.
 pub fn engine_settings(mapping: &Bound<'_, PyAny>) -> PyResult<Settings> {
@@ -16,7 +18,10 @@ pub fn engine_settings(mapping: &Bound<'_, PyAny>) -> PyResult<Settings> {
             field_size: number(mapping, "limit_request_field_size")?,
             header_map: header_map(&mapping.get_item("header_map")?.extract::<String>()?)?,
             permits: permits(mapping)?,
+            trust: Trust::default(),
         },
+        trusted_peers: trusted_peers(mapping)?,
+        trust: trust(mapping)?,
         limit_request_body: mapping.get_item("limit_request_body")?.extract()?,
         body_buffer_size: number(mapping, "body_buffer_size")?,
         response_buffer_size: number(mapping, "response_buffer_size")?,
@@ -44,6 +49,22 @@ fn permits(mapping: &Bound<'_, PyAny>) -> PyResult<Permits> {
         unconventional_version: flag("permit_unconventional_http_version")?,
         casefold_method: flag("casefold_http_method")?,
     })
+}
+
+fn trusted_peers(mapping: &Bound<'_, PyAny>) -> PyResult<TrustedPeers> {
+    let texts: Vec<String> = mapping.call_method1("get", ("forwarded_allow_ips", PyTuple::empty(mapping.py())))?.extract()?;
+    TrustedPeers::parse(texts.iter().map(String::as_str))
+        .map_err(|text| PyValueError::new_err(format!("forwarded_allow_ips: {text:?} is no address and no network")))
+}
+
+fn trust(mapping: &Bound<'_, PyAny>) -> PyResult<Trust> {
+    let bytes = |text: String| text.into_bytes().into_boxed_slice();
+    let schemes = mapping.call_method1("get", ("secure_scheme_headers", PyDict::new(mapping.py())))?;
+    let schemes: Vec<(String, String)> =
+        schemes.call_method0("items")?.try_iter()?.map(|pair| pair?.extract()).collect::<PyResult<_>>()?;
+    let names: Vec<String> = mapping.call_method1("get", ("forwarder_headers", PyTuple::empty(mapping.py())))?.extract()?;
+    let schemes = schemes.into_iter().map(|(name, https)| SchemeField { name: bytes(name), https: bytes(https) });
+    Ok(Trust::new(schemes.collect(), names.into_iter().map(bytes).collect()))
 }
 
 /// Seconds, with a fraction.

@@ -29,6 +29,7 @@ struct Shape {
     environ: Ref,
     facts: LineFacts,
     peer: Option<SocketAddr>,
+    https: bool,
     disappointments: u32,
 }
 
@@ -50,6 +51,8 @@ pub struct Fields<'a> {
     pub listener: u16,
     pub block: &'a [u8],
     pub fields: &'a [Field],
+    /// What a trusted peer says of the scheme. The same fields from a stranger say nothing.
+    pub https: bool,
 }
 
 /// A copy of an earlier environ that has this request's fields, and what else it holds.
@@ -57,6 +60,7 @@ pub struct Fitted {
     pub environ: Ref,
     pub facts: LineFacts,
     pub peer: Option<SocketAddr>,
+    pub https: bool,
 }
 
 impl Shapes {
@@ -88,7 +92,7 @@ impl Shapes {
                 return Err(());
             }
         }
-        Ok(Some(Fitted { environ, facts: shape.facts, peer: shape.peer }))
+        Ok(Some(Fitted { environ, facts: shape.facts, peer: shape.peer, https: shape.https }))
     }
 
     /// Keep `environ`, which has been made for `request` and was seen by nobody yet, if its like has come before.
@@ -133,8 +137,9 @@ impl Shapes {
             keys.push(key);
         }
         let fields = request.fields.to_vec();
-        let Fields { listener, .. } = request;
-        place.shape = Some(Shape { listener, block, fields, keys, unkept, environ: copy, facts, peer, disappointments: 0 });
+        let Fields { listener, https, .. } = request;
+        place.shape =
+            Some(Shape { listener, block, fields, keys, unkept, environ: copy, facts, peer, https, disappointments: 0 });
         Some(())
     }
 }

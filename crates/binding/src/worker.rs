@@ -215,7 +215,7 @@ impl Worker {
         let now_ns = enter(shared);
         shared.board.set(Word::Heartbeat, now_ns);
         let answer = match self.around.observer {
-            None => self.call(&environ, bytes, head),
+            None => self.call(&environ),
             Some(_) => self.call_observed(py, &environ, bytes, head, peer),
         };
         // Dropped now or shown later: that can run anything, so not under the lock.
@@ -281,10 +281,9 @@ impl Worker {
 
     /// Call the application and take its answer as far as it goes.
     #[inline]
-    fn call(&mut self, environ: &Ref, bytes: &[u8], head: &HeadParser) -> Result<Answer, Fault> {
-        if !self.environs.covers(bytes, head) {
-            let why = "the path does not begin with SCRIPT_NAME, which is set in the environment";
-            return Err(Fault::Protocol(why));
+    fn call(&mut self, environ: &Ref) -> Result<Answer, Fault> {
+        if self.environs.is_astray() {
+            return Err(Fault::Protocol("the path does not begin with SCRIPT_NAME, or goes on within its last segment"));
         }
         // SAFETY: the exchange lives as long as the worker, and whoever has the handle loses it with the loan.
         let exchange = unsafe { Handle::of(&mut self.exchange) };
@@ -311,10 +310,10 @@ impl Worker {
         peer: Option<SocketAddr>,
     ) -> Result<Answer, Fault> {
         let begun = self.around.observer.as_ref().map(|observer| observer.begin(py, environ, bytes, head, peer));
-        let Some((seen, done)) = begun else { return self.call(environ, bytes, head) };
+        let Some((seen, done)) = begun else { return self.call(environ) };
         self.seen = Some(seen);
         match done {
-            Ok(()) => self.call(environ, bytes, head),
+            Ok(()) => self.call(environ),
             Err(error) => {
                 error.restore(py);
                 Err(Fault::Raised)

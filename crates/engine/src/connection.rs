@@ -71,6 +71,8 @@ pub struct Connection<H: Host> {
     pub transport: Transport,
     pub peer: Peer,
     pub listener: u16,
+    /// Whether the peer is a proxy of the operator's own.
+    pub trusted: bool,
     pub state: State,
     pub watch: Watch,
     /// Whether the connection may be used again after the answer being made.
@@ -107,6 +109,7 @@ impl<H: Host> Connection<H> {
             transport,
             peer,
             listener,
+            trusted: false,
             state: State::Idle,
             watch: Watch::Nothing,
             keep_alive: false,

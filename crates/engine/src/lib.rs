@@ -37,6 +37,7 @@ pub mod sys;
 mod testing;
 mod timers;
 mod transport;
+pub mod trusted;
 mod turn;
 #[cfg(test)]
 mod walk_tests;

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
+use longma_proto::h1::Limits;
 use longma_proto::h1::date::imf_fixdate;
 
 use crate::access::AccessLog;
@@ -43,6 +44,8 @@ const MAX_NOTICES: usize = 256;
 /// A worker's connections and all that happens to them.
 pub struct Reactor<H: Host> {
     pub(crate) settings: Settings,
+    /// The limits for requests of strangers, and for those of trusted peers.
+    pub(crate) limits: [Limits; 2],
     pub(crate) epoll: Arc<Epoll>,
     pub(crate) board: Arc<Board>,
     pub(crate) table: Table<H>,
@@ -89,8 +92,10 @@ impl<H: Host> Reactor<H> {
             Class::Parting => PARTING,
         });
         let wall_seconds = clock::wall_seconds();
+        let limits = [settings.limits, Limits { trust: settings.trust, ..settings.limits }];
         Self {
             settings,
+            limits,
             epoll,
             board,
             table: Table::default(),
@@ -210,7 +215,8 @@ impl<H: Host> Reactor<H> {
         self.table.len()
     }
 
-    pub(crate) fn insert(&mut self, connection: Connection<H>) -> ConnId {
+    pub(crate) fn insert(&mut self, mut connection: Connection<H>) -> ConnId {
+        connection.trusted = self.settings.trusted_peers.trusts(connection.peer);
         let id = self.table.insert(connection);
         self.board.set(Word::Connections, self.table.len() as u64);
         id

@@ -54,15 +54,16 @@ impl<H: Host> Reactor<H> {
         let bytes = &mut buffer[..count];
         parser.reset();
         let connection = self.table.get(id)?;
+        let limits = &self.limits[usize::from(connection.trusted)];
         let mut repeat = Repeat::New;
-        let progress = match (&connection.cache, parser.request_line(bytes, &self.settings.limits)) {
+        let progress = match (&connection.cache, parser.request_line(bytes, limits)) {
             (_, Err(error)) => Err(error),
             (Some(cache), Ok(Some(at))) if bytes[at..].starts_with(&cache.block) => {
                 repeat = Repeat::Same;
                 let head_len = at + cache.block.len();
                 parser.assume(&cache.fields, cache.facts, head_len).map(|()| Progress::Complete { head_len })
             }
-            (_, Ok(_)) => parser.advance(bytes, &self.settings.limits),
+            (_, Ok(_)) => parser.advance(bytes, limits),
         };
         match progress {
             Ok(Progress::Complete { head_len }) => self.head_whole_on_desk(id, head_len, count, repeat, desk, mode),
@@ -194,7 +195,7 @@ impl<H: Host> Reactor<H> {
     pub(crate) fn parse_held(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
         let connection = self.table.get(id)?;
         let input = connection.input.as_mut()?;
-        match input.parser.advance(&mut input.bytes, &self.settings.limits) {
+        match input.parser.advance(&mut input.bytes, &self.limits[usize::from(connection.trusted)]) {
             Ok(Progress::Partial) => {
                 self.count_held(id);
                 None

@@ -2,12 +2,17 @@
 
 use std::time::Duration;
 
-use longma_proto::h1::Limits;
+use longma_proto::h1::{Limits, Trust};
+
+use crate::trusted::TrustedPeers;
 
 /// The engine's settings. A zero duration switches that deadline off.
 #[derive(Clone, Debug)]
 pub struct Settings {
     pub limits: Limits,
+    /// Whose requests are read with `trust`, and what that is.
+    pub trusted_peers: TrustedPeers,
+    pub trust: Trust,
     /// Largest request body in bytes; 0: no limit.
     pub limit_request_body: u64,
     /// Bytes of a request body kept in memory; longer ones go to an unlinked file.
@@ -36,6 +41,8 @@ impl Default for Settings {
     fn default() -> Self {
         Self {
             limits: Limits::default(),
+            trusted_peers: TrustedPeers::default(),
+            trust: Trust::default(),
             limit_request_body: 1 << 30,
             body_buffer_size: 1 << 20,
             response_buffer_size: 1 << 20,

@@ -38,6 +38,7 @@ pub enum HeadError {
     ChunkedNotLast,
     ChunkedTwice,
     ExpectationUnknown,
+    SchemesDisagree,
 }
 
 impl HeadError {
@@ -88,6 +89,7 @@ impl HeadError {
             Self::ChunkedNotLast => "the last transfer coding is not chunked",
             Self::ChunkedTwice => "chunked is applied twice",
             Self::ExpectationUnknown => "only the expectation 100-continue can be met",
+            Self::SchemesDisagree => "the fields that tell the scheme disagree",
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::error::HeadError;
 use super::scan::{self, CR, LF};
 use super::span::Span;
+use super::trust::Trust;
 
 /// A field, measured from the first byte of the *field block* (the byte after the request line), so that the
 /// same block on a later request has the same fields. The value is without the whitespace around it.
@@ -33,6 +34,7 @@ pub struct Limits {
     pub field_size: usize,
     pub header_map: HeaderMap,
     pub permits: Permits,
+    pub trust: Trust,
 }
 
 /// What is let through although it should not be sent: Gunicorn's settings of these names. Nothing by default.
@@ -52,8 +54,14 @@ pub struct Permits {
 
 impl Default for Limits {
     fn default() -> Self {
-        let permits = Permits::default();
-        Self { request_line: 4094, fields: 100, field_size: 8190, header_map: HeaderMap::Drop, permits }
+        Self {
+            request_line: 4094,
+            fields: 100,
+            field_size: 8190,
+            header_map: HeaderMap::Drop,
+            permits: Permits::default(),
+            trust: Trust::default(),
+        }
     }
 }
 
@@ -122,6 +130,10 @@ pub struct Facts {
     /// Expect lists something else, or nothing.
     pub expect_other: bool,
     pub host: HostSeen,
+    /// A peer that is believed says that its client used https.
+    pub https: bool,
+    /// The value of SCRIPT_NAME, in the field block, where such a peer has sent it: where the application is mounted.
+    pub script: Option<Span>,
 }
 
 /// How far the field line at `line_at` has been read.

@@ -6,6 +6,7 @@ use super::host;
 use super::line::Version;
 use super::scan::trim;
 use super::target::TargetForm;
+use super::trust::Trust;
 
 /// Where the body ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,26 +38,23 @@ pub(super) struct Gathered {
     pub codings: Codings,
     content_type: bool,
     upgrade_field: bool,
+    scheme_told: bool,
 }
 
 impl Gathered {
     pub(super) fn of(facts: Facts) -> Self {
         let codings = if facts.chunked { Codings::Chunked } else { Codings::None };
-        Self { facts, codings, content_type: false, upgrade_field: facts.upgrade }
+        Self { facts, codings, content_type: false, upgrade_field: facts.upgrade, scheme_told: false }
     }
 
     /// Take notice of one field, if it is one of those that matter here.
     #[inline(always)]
-    pub(super) fn notice(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadError> {
-        let initial = name.first().map_or(0, |byte| byte | 0x20);
-        match (name.len(), initial) {
-            (4, b'h') | (6, b'e') | (7, b'u') | (10 | 12 | 14, b'c') | (17, b't') => self.notice_known(name, value),
-            _ => Ok(()),
-        }
+    pub(super) fn notice(&mut self, name: &[u8], value: &[u8], trust: &Trust) -> Result<(), HeadError> {
+        if trust.is_marked(name) { self.notice_marked(name, value, trust) } else { Ok(()) }
     }
 
     #[inline(never)]
-    fn notice_known(&mut self, name: &[u8], value: &[u8]) -> Result<(), HeadError> {
+    fn notice_marked(&mut self, name: &[u8], value: &[u8], trust: &Trust) -> Result<(), HeadError> {
         match name.len() {
             4 if is(name, b"host") => return self.host(value),
             6 if is(name, b"expect") => self.expect(value),
@@ -65,8 +63,19 @@ impl Gathered {
             12 if is(name, b"content-type") => return self.content_type(),
             14 if is(name, b"content-length") => return self.content_length(value),
             17 if is(name, b"transfer-encoding") => return self.transfer_encoding(value),
-            _ => {}
+            _ => return self.scheme(name, value, trust),
         }
+        Ok(())
+    }
+
+    /// What a proxy says of the scheme; two that disagree may not come from the same one.
+    fn scheme(&mut self, name: &[u8], value: &[u8], trust: &Trust) -> Result<(), HeadError> {
+        let Some(https) = trust.tells_https(name, value) else { return Ok(()) };
+        let is_second = core::mem::replace(&mut self.scheme_told, true);
+        if is_second && https != self.facts.https {
+            return Err(HeadError::SchemesDisagree);
+        }
+        self.facts.https = https;
         Ok(())
     }
 

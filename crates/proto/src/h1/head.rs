@@ -248,13 +248,31 @@ impl HeadParser {
             }
             let underscore = cursor.underscore;
             *cursor = LineCursor::at(next);
-            match limits.header_map {
-                HeaderMap::Drop if underscore => continue,
-                HeaderMap::Refuse if underscore => return Err(HeadError::FieldNameUnderscore),
-                _ => {}
+            if underscore && !self.keeps(block, name, value, limits)? {
+                continue;
             }
-            self.gathered.notice(name.of(block), value.of(block))?;
+            self.gathered.notice(name.of(block), value.of(block), &limits.trust)?;
             self.fields.push(Field { name, value });
+        }
+    }
+
+    /// Whether a field is kept although its name holds `_`.
+    #[cold]
+    fn keeps(&mut self, block: &[u8], name: Span, value: Span, limits: &Limits) -> Result<bool, HeadError> {
+        if limits.trust.keeps(name.of(block)) {
+            if name.of(block).eq_ignore_ascii_case(b"script_name") {
+                self.gathered.facts.script = Some(value);
+            }
+            return Ok(true);
+        }
+        match limits.header_map {
+            HeaderMap::Drop => {
+                // It may tell the scheme all the same.
+                self.gathered.notice(name.of(block), value.of(block), &limits.trust)?;
+                Ok(false)
+            }
+            HeaderMap::Refuse => Err(HeadError::FieldNameUnderscore),
+            HeaderMap::Dangerous => Ok(true),
         }
     }
 
@@ -269,7 +287,7 @@ impl HeadParser {
             if self.fields.len() >= max_fields || len > max_line {
                 break;
             }
-            self.gathered.notice(line.name, line.value)?;
+            self.gathered.notice(line.name, line.value, &limits.trust)?;
             let name = Span::new(line_at, line_at + line.name.len());
             let value_at = line_at + line.name.len() + CommonLine::GAP;
             let value = Span::new(value_at, value_at + line.value.len());

@@ -11,10 +11,12 @@ pub mod framing;
 pub mod head;
 mod host;
 mod line;
+mod marks;
 pub mod response;
 mod scan;
 mod span;
 pub mod target;
+pub mod trust;
 
 pub use chunked::{ChunkEvent, ChunkedDecoder, Step};
 pub use error::{BodyError, HeadError};
@@ -24,3 +26,4 @@ pub use head::{HeadParser, Progress};
 pub use line::{RequestLine, Version};
 pub use span::Span;
 pub use target::{Target, TargetForm};
+pub use trust::{SchemeField, Trust};

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use longma_proto::h1::{HeaderMap, Limits, Version};
+use longma_proto::h1::{HeaderMap, Limits, SchemeField, Trust, Version};
 use toml::{Table, Value};
 
 pub struct Case {
@@ -65,7 +65,8 @@ fn read_case(file: &str, mut case: Table) -> Case {
     let title = format!("{file}: {name}");
     let source = text(case.remove("source"), &title);
     let input = bytes(&case.remove("input").unwrap_or_else(|| panic!("{title}: no input")), &title);
-    let limits = case.remove("settings").map_or_else(Limits::default, |value| limits(table_of(value, &title), &title));
+    let settings = case.remove("settings").map_or_else(Table::new, |value| table_of(value, &title));
+    let limits = limits(settings, &title);
     let mut expect = table_of(case.remove("expect").unwrap_or_else(|| panic!("{title}: no expect")), &title);
     let requests = match expect.remove("requests") {
         Some(Value::Array(requests)) => requests.into_iter().map(|one| expected(table_of(one, &title), &title)).collect(),
@@ -122,7 +123,7 @@ fn fields(value: &Value, title: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
 }
 
 fn limits(settings: Table, title: &str) -> Limits {
-    let mut limits = Limits::default();
+    let mut limits = Limits { trust: usual_trust(), ..Limits::default() };
     for (name, value) in settings {
         let flag = || value.as_bool().expect("a flag");
         let number = || usize::try_from(value.as_integer().expect("a number")).expect("a size");
@@ -130,6 +131,8 @@ fn limits(settings: Table, title: &str) -> Limits {
             "limit_request_line" => limits.request_line = number(),
             "limit_request_fields" => limits.fields = number(),
             "limit_request_field_size" => limits.field_size = number(),
+            "forwarded_allow_ips" if value.as_str() == Some("") => limits.trust = Trust::default(),
+            "forwarder_headers" if value.as_str() == Some("*") => limits.trust = trust(&["*"]),
             "permit_obsolete_folding" => limits.permits.obsolete_folding = flag(),
             "strip_header_spaces" => limits.permits.spaces_before_colon = flag(),
             "permit_unconventional_http_method" => limits.permits.unconventional_method = flag(),
@@ -147,6 +150,17 @@ fn limits(settings: Table, title: &str) -> Limits {
         }
     }
     limits
+}
+
+/// What a proxy is believed by default. The cases come from one.
+pub fn usual_trust() -> Trust {
+    trust(&["SCRIPT_NAME", "PATH_INFO"])
+}
+
+fn trust(names: &[&str]) -> Trust {
+    let field = |(name, https): (&str, &str)| SchemeField { name: name.as_bytes().into(), https: https.as_bytes().into() };
+    let fields = [("X-FORWARDED-PROTOCOL", "ssl"), ("X-FORWARDED-PROTO", "https"), ("X-FORWARDED-SSL", "on")];
+    Trust::new(fields.map(field).into(), names.iter().map(|name| name.as_bytes().into()).collect())
 }
 
 /// A string's characters as bytes, or the bytes of a list of parts.
