@@ -11,9 +11,13 @@ import os
 import signal
 import sys
 from contextlib import suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from longma.errors import OperatorError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from collections.abc import Set as AbstractSet
 
 _UMASK: Final = 0o022
 _OUTPUTS: Final = (1, 2)
@@ -76,15 +80,19 @@ def daemonize(inherit_stdio: bool) -> Started:
     """
     _flush()
     heard, told = os.pipe()
+    # An interrupt waits until the command knows which process it is to stop.
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         child = os.fork()
     except OSError as error:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.close(heard)
         os.close(told)
         raise OperatorError(f"cannot become a daemon: {error.strerror}") from error
     if child:
         os.close(told)
-        _wait_and_exit(heard, child)
+        _wait_and_exit(heard, child, mask)
+    signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     os.close(heard)
     os.setsid()
     # The second fork: who leads a session can get a terminal by opening one, its children cannot.
@@ -101,26 +109,32 @@ def daemonize(inherit_stdio: bool) -> Started:
     return Started(told, inherit_stdio)
 
 
-def _wait_and_exit(heard: int, child: int) -> None:
+def _wait_and_exit(heard: int, child: int, mask: AbstractSet[int]) -> None:
     """In the process that the operator started: end as the daemon says."""
-    daemon = 0
-    answer = b""
+    lines = _lines(heard)
+    # First comes the daemon's number, then its answer; nothing more comes when it is gone.
+    daemon = next(lines, None)
     try:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
         os.waitpid(child, 0)
-        # First comes the daemon's number, then its answer; nothing more comes when it is gone.
-        while answer.count(b"\n") < 2 and (data := os.read(heard, _READ_BYTES)):
-            answer += data
-            daemon = daemon or int(answer.partition(b"\n")[0])
+        answer = next(lines, None)
     except KeyboardInterrupt:
         # The daemon is in a session of its own, where the terminal's interrupt does not reach it.
-        if daemon:
+        if daemon is not None:
             with suppress(ProcessLookupError):
                 os.kill(daemon, signal.SIGTERM)
         os._exit(_INTERRUPTED)
-    words = answer.split()
-    if len(words) < 2:
+    if answer is None:
         os.write(2, b"longma: error: the daemon ended before it had started\n")
-    os._exit(int(words[1]) if len(words) > 1 else _DIED)
+    os._exit(_DIED if answer is None else answer)
+
+
+def _lines(heard: int) -> Iterator[int]:
+    """Yield the numbers that come through the pipe, one a line, until nobody has its other end."""
+    pending = b""
+    while data := os.read(heard, _READ_BYTES):
+        *whole, pending = (pending + data).split(b"\n")
+        yield from map(int, whole)
 
 
 def _null(descriptor: int) -> None:
