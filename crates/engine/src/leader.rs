@@ -48,6 +48,7 @@ impl Quiet {
     #[expect(clippy::new_without_default, reason = "it changes how the process keeps memory")]
     pub fn new() -> Self {
         memory::keep_freed();
+        memory::stock_up();
         Self { requests: 0, since_ms: clock::monotonic_ms(), given_back: true }
     }
 

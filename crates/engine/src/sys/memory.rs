@@ -20,6 +20,17 @@ pub fn keep_freed() {
     }
 }
 
+/// Have the allocator's quick lists hold a few blocks of each middling size. It may serve a request from a hole that is
+/// 16 bytes too large to be split; freed, such a block is listed under its own size, not the one asked for, and from then
+/// on every block of that size takes the slow way. An environ's table is such a block.
+pub fn stock_up() {
+    const SIZES: std::ops::RangeInclusive<usize> = 32..=64;
+    const EACH: usize = 3;
+    let blocks: Vec<Vec<u8>> = SIZES.flat_map(|size| [size * 16; EACH]).map(Vec::with_capacity).collect();
+    // All at once, so that the first blocks, which may come from such holes, are not handed out again meanwhile.
+    drop(std::hint::black_box(blocks));
+}
+
 /// Give back what has been kept.
 pub fn give_back_freed() {
     #[cfg(all(target_os = "linux", target_env = "gnu"))]
