@@ -53,10 +53,10 @@ pytestmark = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
 class Nginx:
     """nginx in the foreground, in front of a server."""
 
-    def __init__(self, directory: Path, upstream: str, buffering: str) -> None:
+    def __init__(self, directory: Path, upstream: str, buffering: str, template: str = CONFIGURATION) -> None:
         self.front = str(directory / "front")
         configuration = directory / "nginx.conf"
-        configuration.write_text(CONFIGURATION.format(directory=directory, upstream=upstream, buffering=buffering))
+        configuration.write_text(template.format(directory=directory, upstream=upstream, buffering=buffering))
         command = [str(NGINX), "-p", str(directory), "-c", str(configuration), "-e", str(directory / "error.log")]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
         until(self.listens, "nginx to listen")

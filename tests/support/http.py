@@ -108,7 +108,7 @@ def parse_head(block: bytes) -> Head:
 class Client:
     """One connection. Every wait has a deadline; what has come and was not yet read stays in `pending`."""
 
-    def __init__(self, address: Address, *, receive_buffer: int | None = None) -> None:
+    def __init__(self, address: Address, *, receive_buffer: int | None = None, source: str | None = None) -> None:
         if isinstance(address, str):
             family = socket.AF_UNIX
         else:
@@ -116,6 +116,8 @@ class Client:
         self.socket = socket.socket(family, socket.SOCK_STREAM)
         if receive_buffer is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        if source is not None:
+            self.socket.bind((source, 0))
         self.socket.settimeout(Deadline().left("a connection"))
         self.pending = b""
         try:
