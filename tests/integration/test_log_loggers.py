@@ -61,6 +61,16 @@ def test_the_applications_access_logger(serve: Serve):
     server.access.wait("^/access-logger$")
 
 
+@pytest.mark.parametrize("preload", [[], ["--preload"]])
+def test_a_filter_of_the_applications_own(serve: Serve, preload: list[str]):
+    options = ["--access-logfile", "-", "--access-logformat", "%(U)s %(s)s", *preload]
+    server = serve(SITE, *options, env={"LONGMA_TEST_FILTER": "1"})
+    for path in ("/one", "/health", "/two"):
+        assert server.get(path).status == 200
+    server.stop()
+    assert server.access.so_far() == ["/one 200", "/two 200"]
+
+
 @pytest.mark.parametrize("kind", ["dict", "json"])
 def test_a_configuration_of_logging(serve: Serve, tmp_path: Path, kind: str):
     log, as_json = tmp_path / "named.log", tmp_path / "log.json"

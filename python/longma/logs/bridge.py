@@ -16,6 +16,7 @@ from longma.logs.record import ACCESS_LOG, ERROR_LOG
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
+    from logging import Logger
     from types import ModuleType
 
     from longma.logs.access import AccessLog
@@ -51,6 +52,26 @@ def uninstall() -> None:
                     logger.removeHandler(handler)
 
 
+def site_logger(name: str, level: int) -> Logger | None:
+    """Return the logger of this name if the site has changed what becomes of its records: then ours must go through it.
+
+    Filters that leave health checks out, handlers and formatters of a site's own: under Gunicorn they apply to what the
+    server says as well.
+
+    Args:
+        name: of a logger that was connected.
+        level: what it was given then.
+    """
+    if AWAITED not in sys.modules:
+        return None
+    import logging
+
+    from longma.logs.handlers import is_as_made
+
+    logger = logging.getLogger(name)
+    return None if is_as_made(logger, level) else logger
+
+
 class Bridge:
     """A finder on `sys.meta_path` that finds nothing, but sees `logging` being looked for, once."""
 
@@ -83,7 +104,7 @@ class Bridge:
         error_log.propagate = access_log.propagate = False
         error_log.setLevel(self._log.threshold)
         access_log.setLevel(logging.INFO)
-        error_log.addHandler(BridgeHandler(self._log.emit, ERROR_FORMAT, stream=ErrorStream(self._log.descriptor)))
+        error_log.addHandler(BridgeHandler(self._log.write, ERROR_FORMAT, stream=ErrorStream(self._log.descriptor)))
         if self._access_log.is_enabled:
             access_log.addHandler(BridgeHandler(self._access_log.emit, ACCESS_FORMAT))
 

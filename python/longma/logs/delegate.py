@@ -24,7 +24,7 @@ class LoggerSink:
     """The one sink of an error log whose records a logger with Gunicorn's methods writes.
 
     Args:
-        logger: the site's.
+        logger: the site's; one of the library's own will do as well.
         fallback: where records go that it has failed to write, and the reason.
     """
 
@@ -32,7 +32,7 @@ class LoggerSink:
         self._logger = logger
         self._fallback = fallback
         self._is_set_up = True
-        error_log = getattr(logger, "error_log", None)
+        error_log = getattr(logger, "error_log", logger)
         if isinstance(error_log, logging.Logger):
             is_there = any(isinstance(one, EscapedTraceback) for one in error_log.filters)
             if not is_there:
@@ -49,6 +49,8 @@ class LoggerSink:
         self._is_set_up = False
 
     def write(self, record: Record) -> None:
+        if isinstance(self._logger, logging.Logger) and not self._logger.isEnabledFor(record.level):
+            return
         try:
             self._hand_over(record)
         except Exception as error:  # foreign code
@@ -84,16 +86,26 @@ class LoggerSink:
         self._fallback.write(record)
 
     def _hand_over(self, record: Record) -> None:
-        is_foreign = record.pid != os.getpid()
-        about = f"(pid:{record.pid}) " if is_foreign else ""
+        trace = (type(record.error), record.error, record.error.__traceback__) if record.error is not None else None
+        if isinstance(self._logger, logging.Logger):
+            self._logger.handle(self._made(self._logger, record, trace))
+            return
+        about = f"(pid:{record.pid}) " if record.pid != os.getpid() else ""
         method = getattr(self._logger, name_of(record.level).lower())
-        if record.error is None:
+        if trace is None:
             method(about + escaped(record.whole))
         elif record.error is sys.exc_info()[1] and record.level == Level.ERROR:
             self._logger.exception(about + escaped(record.message))
         else:
-            trace = (type(record.error), record.error, record.error.__traceback__)
             method(about + escaped(record.message), exc_info=trace)
+
+    @staticmethod
+    def _made(logger: logging.Logger, record: Record, trace: Any) -> logging.LogRecord:
+        """The library's form of a record."""
+        words = escaped(record.whole if trace is None else record.message)
+        made = logger.makeRecord(logger.name, record.level, __file__, 0, words, (), trace)
+        made.process = record.pid
+        return made
 
 
 class LoggerMetrics:

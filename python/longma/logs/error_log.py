@@ -10,7 +10,6 @@ import os
 import sys
 import time
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from longma.logs.levels import Level, name_of
@@ -37,9 +36,9 @@ class ErrorLog:
     Attributes:
         logger: What hooks know as `server.log` and `worker.log`; has the methods of Gunicorn's logger.
         access_log: What writes access lines that Python makes; None where a logger of the site's own does.
-        access_observer: Takes (resp, req, environ, timedelta) of each request, where Python has to write the access
-            log; None where the engine does. It never raises.
-        engine_settings: What the engine must be told instead of the settings, so that nothing is logged twice.
+        observer: Returns what `access_observer` is to be.
+        settings_instead: Returns what `engine_settings` is to be.
+        site_sink: Returns where records go instead, once the application has made a logger of ours its own.
         take_over: Has what a process has but once go to this log: its standard streams, where they are captured, and
             the standard library's logging. Called by whoever opens the log, and again after another one was tried.
     """
@@ -53,8 +52,9 @@ class ErrorLog:
         self._metrics = metrics
         self.logger: Any = self
         self.access_log: AccessLog | None = None
-        self.access_observer: Callable[..., None] | None = None
-        self.engine_settings: Mapping[str, object] = MappingProxyType({})
+        self.observer: Callable[[], Callable[..., None] | None] = nothing
+        self.settings_instead: Callable[[], Mapping[str, object]] = dict
+        self.site_sink: Callable[[], Sink | None] = nothing
         self.take_over: Callable[[], None] = nothing
 
     def log(self, level: int, message: str, pid: int | None = None, error: BaseException | None = None) -> None:
@@ -69,13 +69,28 @@ class ErrorLog:
         words, traceback = divided(message) if error is None else (message, traceback_of(error))
         if self._metrics is not None and level >= Level.WARNING:
             self._metrics.count(f"{ERROR_LOG.removesuffix('error')}log.{counted_as(level, traceback)}")
-        if level >= self.threshold:
-            self.emit(Record(level, ERROR_LOG, pid or os.getpid(), words, time.time(), traceback, error))
+        site = self.site_sink()
+        if level >= self.threshold or site is not None:
+            record = Record(level, ERROR_LOG, pid or os.getpid(), words, time.time(), traceback, error)
+            (site or self).write(record)
 
-    def emit(self, record: Record) -> None:
+    def write(self, record: Record) -> None:
         """Hand a record to the sinks, whatever its level."""
         for sink in self._sinks:
             sink.write(record)
+
+    @property
+    def access_observer(self) -> Callable[..., None] | None:
+        """What takes (resp, req, environ, timedelta) of each request, where Python has to write the access log.
+
+        None where the engine does. It never raises. To be asked once the application is loaded, which may have a say.
+        """
+        return self.observer()
+
+    @property
+    def engine_settings(self) -> Mapping[str, object]:
+        """What the engine must be told instead of the settings, so that nothing is logged twice."""
+        return self.settings_instead()
 
     def debug(self, message: object, *args: object, **details: Any) -> None:
         self.say(Level.DEBUG, message, args, **details)
@@ -131,7 +146,7 @@ class ErrorLog:
                 self._metrics.measure(extra)
             if not message:
                 return
-        if level >= min(self.threshold, Level.WARNING):
+        if level >= min(self.threshold, Level.WARNING) or self.site_sink() is not None:
             self.log(level, worded(message, args), error=exception_of(exc_info))
 
 

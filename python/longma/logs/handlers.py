@@ -82,6 +82,24 @@ class ChannelHandler(logging.Handler):
 class BridgeHandler(ChannelHandler):
     """What `gunicorn.error` and `gunicorn.access` have where the site brings no logger of its own."""
 
+    @property
+    def is_as_made(self) -> bool:
+        """Whether nobody has changed it since."""
+        return self.formatter is self._own and not self.filters and self.level == logging.NOTSET
+
+
+def is_as_made(logger: logging.Logger, level: int) -> bool:
+    """Whether a logger does with its records what ours would do: nobody has changed it since it was connected.
+
+    Being disabled does not count. It happens to every logger that an application's dictConfig does not know of, and is
+    hardly ever meant.
+    """
+    if logger.disabled:
+        return True
+    filters = [one for one in logger.filters if not isinstance(one, EscapedTraceback)]
+    handlers = [one for one in logger.handlers if not (isinstance(one, BridgeHandler) and one.is_as_made)]
+    return not (filters or handlers or logger.propagate) and len(logger.handlers) == 1 and logger.level == level
+
 
 class EscapedTraceback(logging.Filter):
     """Escapes a record's traceback before any formatter makes one: exceptions often hold what a client has sent."""

@@ -10,6 +10,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from longma.logs import atoms as atom
+from longma.logs import bridge
 from longma.logs.levels import Level
 from longma.logs.record import ACCESS_LOG, ERROR_LOG, Record
 
@@ -73,17 +74,28 @@ class LightLogger:
         self._log.say(level_of(lvl), msg, args, **kwargs)
 
     def access(self, resp: Any, req: Any, environ: Mapping[str, Any], request_time: atom.Duration) -> None:
-        """Write an access line; a format that does not fit becomes an error record."""
+        """Write an access line; what goes wrong with that becomes an error record."""
         if not self.access_log_enabled:
             return
+        form = self._settings.access_log_format
         try:
             safe = self.atoms_wrapper_class(self.atoms(resp, req, environ, request_time))
-            line = self._settings.access_log_format % safe
-        except (TypeError, ValueError, KeyError, AttributeError):
-            self.exception("The access log's format cannot be filled in")
-        else:
             members = atom.members(resp, environ, request_time) if self._settings.log_format == "json" else None
-            self._access_log.emit(Record(Level.INFO, ACCESS_LOG, os.getpid(), line, time.time(), members=members))
+            if logger := self.site_access_log():
+                from longma.logs.handlers import MEMBERS
+
+                logger.info(form, safe, extra={MEMBERS: members})
+            else:
+                self._write(form % safe, members)
+        except Exception:  # a filter or a handler of the site's own, or a format that does not fit
+            self.exception("An access line cannot be written")
+
+    def site_access_log(self) -> Logger | None:
+        """The logger `gunicorn.access`, where the site has made it its own and so wants the lines of requests by it."""
+        return bridge.site_logger(ACCESS_LOG, Level.INFO) if self.access_log_enabled else None
+
+    def _write(self, line: str, members: Mapping[str, object] | None) -> None:
+        self._access_log.emit(Record(Level.INFO, ACCESS_LOG, os.getpid(), line, time.time(), members=members))
 
     def atoms(self, resp: Any, req: Any, environ: Mapping[str, Any], request_time: atom.Duration) -> dict[str, Any]:
         return atom.atoms(resp, req, environ, request_time)

@@ -6,7 +6,7 @@ import os
 import time
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from longma.errors import OperatorError
 from longma.logs import bridge
@@ -24,6 +24,10 @@ if TYPE_CHECKING:
     from longma.config.settings import Settings
     from longma.logs.sinks import Metrics, Sink
     from longma.logs.statsd import Statsd
+
+
+# For an engine whose worker writes the access log in Python.
+NO_ACCESS_LOG: Final = MappingProxyType({"accesslog": None, "syslog": False})
 
 
 class LoggerClassError(OperatorError):
@@ -90,9 +94,22 @@ def light_log(settings: Settings, file: FileSink, descriptor: int) -> ErrorLog:
     to_syslog = settings.syslog and not settings.disable_redirect_access_to_syslog
     is_enabled = settings.accesslog is not None or to_syslog
     log.access_log = AccessLog(is_enabled, lambda: access_sinks(settings, complain), complain)
-    log.logger = LightLogger(log, log.access_log, settings)
+    log.logger = logger = LightLogger(log, log.access_log, settings)
+    log.observer = lambda: logger.access if logger.site_access_log() else None
+    log.settings_instead = lambda: NO_ACCESS_LOG if logger.site_access_log() else {}
+    log.site_sink = partial(site_sink, level_named(settings.loglevel), file)
     log.take_over = partial(bridge.install, log, log.access_log)
     return log
+
+
+def site_sink(level: Level, fallback: FileSink) -> Sink | None:
+    """Where our records go once the application has changed the logger `gunicorn.error`; None until then."""
+    logger = bridge.site_logger(ERROR_LOG, level)
+    if logger is None:
+        return None
+    from longma.logs.delegate import LoggerSink
+
+    return LoggerSink(logger, fallback)
 
 
 def own_log(settings: Settings, file: FileSink, descriptor: int) -> ErrorLog | None:
@@ -114,11 +131,8 @@ def own_log(settings: Settings, file: FileSink, descriptor: int) -> ErrorLog | N
     log = ErrorLog(descriptor, Level.DEBUG, sinks=(sink,), metrics=metrics or LoggerMetrics(logger, sink))
     log.logger = logger
     if settings.logger_class is not None or getattr(logger, "access_log_enabled", True):
-        log.access_observer = sink.observe
-    engine_settings: dict[str, object] = {"accesslog": None, "syslog": False}
-    if counts_itself:
-        engine_settings["statsd_host"] = None
-    log.engine_settings = MappingProxyType(engine_settings)
+        log.observer = lambda: sink.observe
+    log.settings_instead = lambda: {**NO_ACCESS_LOG, **({"statsd_host": None} if counts_itself else {})}
     log.take_over = sink.take_over
     return log
 
