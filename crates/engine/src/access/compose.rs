@@ -1,5 +1,7 @@
 //! From a record to the bytes of a line.
 
+use std::net::IpAddr;
+
 use longma_proto::h1::{Version, target};
 
 use super::format::Atom;
@@ -38,8 +40,12 @@ pub fn early(atom: &Atom, record: &mut Record<'_>, shape: Shape, out: &mut Vec<u
     let known = record.has_line();
     match atom {
         Atom::Peer => match record.peer {
-            Some(peer) if shape == Shape::Json => put(out, format_args!("\"{}\"", peer.ip())),
-            Some(peer) => put(out, format_args!("{}", peer.ip())),
+            Some(peer) if shape == Shape::Json => {
+                out.push(b'"');
+                put_address(peer.ip(), out);
+                out.push(b'"');
+            }
+            Some(peer) => put_address(peer.ip(), out),
             None => shape.unknown(out),
         },
         Atom::User => shape.text(record.field(b"authorization").and_then(user_of).as_deref(), out),
@@ -54,7 +60,7 @@ pub fn early(atom: &Atom, record: &mut Record<'_>, shape: Shape, out: &mut Vec<u
         Atom::Unparsed if known => {}
         Atom::Unparsed => {
             out.extend_from_slice(b",\"request\":");
-            shape_line(record.bytes, out);
+            escape::json(first_line(record.bytes), out);
         }
         Atom::Method | Atom::Protocol | Atom::RawPath | Atom::Path | Atom::Query if !known => shape.unknown(out),
         Atom::Method => shape.text(Some(line.method.of(record.bytes)), out),
@@ -108,6 +114,20 @@ pub fn late(atom: &Atom, outcome: &Outcome, time: &[u8], shape: Shape, out: &mut
     }
 }
 
+fn put_address(address: IpAddr, out: &mut Vec<u8>) {
+    match address {
+        IpAddr::V4(v4) => {
+            for (index, octet) in v4.octets().into_iter().enumerate() {
+                if index > 0 {
+                    out.push(b'.');
+                }
+                put_number(octet.into(), out);
+            }
+        }
+        IpAddr::V6(v6) => put(out, format_args!("{v6}")),
+    }
+}
+
 /// Formatting machinery costs more than the digits.
 fn put_number(mut number: u64, out: &mut Vec<u8>) {
     let mut digits = [0; 20];
@@ -120,10 +140,6 @@ fn put_number(mut number: u64, out: &mut Vec<u8>) {
             return out.extend_from_slice(&digits[at..]);
         }
     }
-}
-
-fn shape_line(bytes: &[u8], out: &mut Vec<u8>) {
-    escape::json(first_line(bytes), out);
 }
 
 fn protocol(version: Version) -> &'static [u8] {
