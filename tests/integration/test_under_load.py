@@ -99,6 +99,22 @@ def test_after_a_reload_only_new_workers_answer(serve: Serve):
     clients.check()
 
 
+def test_reloads_amid_calls_that_take_a_while(serve: Serve):
+    """While a call lasts, the engine goes on with other connections, and answers wait for each other's company."""
+    server = serve(APP, workers=WORKERS)
+    with (
+        Load(server.address, connections=CONNECTIONS // 2) as quick,
+        Load(server.address, connections=CONNECTIONS // 2, keep_alive=False, target="/labour?ms=2") as slow,
+    ):
+        for times in range(1, 6):
+            quick.more(SOME)
+            slow.more(SOME)
+            server.send_signal(signal.SIGHUP)
+            replaced(server, times)
+    quick.check()
+    slow.check()
+
+
 class Upgraded:
     """A server whose master starts another one; the newcomer outlives it, and is stopped and waited for in the end."""
 
