@@ -22,6 +22,11 @@ const MAX_BATCH: u32 = 64;
 const SHORTAGE_PAUSE_MS: u64 = 500;
 /// How long it pauses where the worker is to finish.
 const DRAINING_PAUSE_MS: u64 = 50;
+/// How long after the last newcomer a worker that finishes, and is the last to, goes on accepting; how often it looks,
+/// and for how long at most.
+const NEWCOMERS_MS: u64 = 100;
+const NEWCOMERS_LOOK_MS: u64 = 5;
+const LAST_NEWCOMERS_MS: u64 = 1000;
 /// How often what is shared with siblings is registered anew.
 const RENEWAL_MS: u64 = 1000;
 /// How many idle connections are looked at to make room for a new one; some turn out to have a request.
@@ -139,6 +144,7 @@ impl<H: Host> Reactor<H> {
                     self.shortage_told = false;
                     self.tell(Notice::AcceptResumed);
                 }
+                self.newcomers.last_ms = self.now_ms;
                 self.board.add(Word::Accepted, 1);
                 self.welcome(fd, peer, index, desk, mode)
             }
@@ -219,15 +225,19 @@ impl<H: Host> Reactor<H> {
     /// as long as the worker is not drained: where descriptors are short, what is queued waits for some to be free.
     pub fn begin_draining(&mut self, desk: &mut Desk) {
         if self.draining {
-            // Nothing is tried again unless there was too little of something.
+            // Once nothing is left to come, nothing is tried again.
             if self.shortage_until_ms.is_none_or(|at| at > self.now_ms) {
                 return;
             }
+        } else {
+            self.draining = true;
+            self.newcomers.until_ms = self.now_ms + LAST_NEWCOMERS_MS;
+            self.board.set(Word::Draining, 1);
+            self.pause_accepting();
         }
-        self.draining = true;
-        self.pause_accepting();
         let accepted = (0..self.listeners.len()).try_for_each(|index| self.accept_rest(index, desk));
         self.shortage_until_ms = match accepted.and_then(|()| self.leave_queue(desk)) {
+            Ok(()) if self.expects_newcomers() => Some(self.now_ms + NEWCOMERS_LOOK_MS),
             Ok(()) => {
                 self.listeners.clear();
                 self.close_queue();
@@ -241,6 +251,14 @@ impl<H: Host> Reactor<H> {
         self.close_all_idle(desk);
     }
 
+    /// Whether somebody may be connecting right now whom closing the listeners would reset: clients come thick and
+    /// fast, and no sibling is there to take them.
+    fn expects_newcomers(&self) -> bool {
+        !self.listeners.is_empty()
+            && self.now_ms < (self.newcomers.last_ms + NEWCOMERS_MS).min(self.newcomers.until_ms)
+            && !self.board.has_accepting_sibling(self.now_ms)
+    }
+
     /// Take all that wait at a listener.
     ///
     /// # Errors
@@ -249,6 +267,7 @@ impl<H: Host> Reactor<H> {
         loop {
             match socket::accept(self.listeners[index].fd.as_fd()) {
                 Ok((fd, peer)) => {
+                    self.newcomers.last_ms = self.now_ms;
                     self.board.add(Word::Accepted, 1);
                     let id = self.insert(Connection::new(Transport::plain(fd), peer, index as u16));
                     self.read_head(id, desk, Mode::Aside);
@@ -268,5 +287,48 @@ impl<H: Host> Reactor<H> {
     /// Whether the worker has been told to finish.
     pub fn is_draining(&self) -> bool {
         self.draining
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::settings::Settings;
+    use crate::sys::board::{Board, WorkerState};
+    use crate::sys::clock;
+    use crate::sys::epoll::Epoll;
+    use crate::testing::Plain;
+
+    #[test]
+    fn the_last_worker_to_finish_lets_in_who_comes_close_behind_another() {
+        for has_sibling in [false, true] {
+            let mut boards = Board::in_process(2);
+            let (sibling, own) = (boards.remove(1), boards.remove(0));
+            if has_sibling {
+                sibling.set_state(WorkerState::Active);
+                sibling.set(Word::Heartbeat, clock::monotonic_coarse_ns());
+            }
+            let mut reactor: Reactor<Plain> =
+                Reactor::new(Settings::default(), Arc::new(Epoll::new().unwrap()), Arc::new(own), None);
+            let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.set_nonblocking(true).unwrap();
+            let address = listener.local_addr().unwrap();
+            reactor.open(vec![listener.into()], None).unwrap();
+            let (mut desk, mut clients) = (Desk::default(), Vec::new());
+            clients.push(TcpStream::connect(address).unwrap());
+            reactor.begin_draining(&mut desk);
+            if !has_sibling {
+                clients.push(TcpStream::connect(address).unwrap());
+                reactor.now_ms += NEWCOMERS_LOOK_MS;
+                reactor.begin_draining(&mut desk);
+                reactor.now_ms += NEWCOMERS_MS;
+                reactor.begin_draining(&mut desk);
+            }
+            assert_eq!(reactor.connections(), clients.len());
+            assert!(TcpStream::connect(address).is_err());
+        }
     }
 }

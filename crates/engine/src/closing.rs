@@ -12,8 +12,6 @@ use crate::request::Mode;
 use crate::sys::board::Word;
 use crate::timers::Class;
 
-/// Within what time after an answer a client in the middle of its work asks again.
-const BUSY_MS: u64 = 100;
 /// How long a client may go on sending after our last word before it is cut off.
 const LONGEST_LINGER_MS: u64 = 30_000;
 
@@ -26,7 +24,7 @@ impl<H: Host> Reactor<H> {
             self.end_draft(id, None);
         }
         let Some(connection) = self.table.get(id) else { return };
-        if !connection.keep_alive || self.draining || self.settings.keepalive.is_zero() {
+        if !connection.keep_alive || self.settings.keepalive.is_zero() {
             return self.end(id);
         }
         connection.state = State::Idle;
@@ -34,7 +32,8 @@ impl<H: Host> Reactor<H> {
         if connection.next.is_some() {
             return self.read_on(id);
         }
-        self.timers.set(id.slot, Class::Warm, self.now_ms);
+        // An answer that has not said that it is the last one is not.
+        self.timers.set(id.slot, if self.draining { Class::Parting } else { Class::Warm }, self.now_ms);
         self.watch(id, Watch::Read);
         if !self.accepting {
             self.retry_accepting();
@@ -132,13 +131,10 @@ impl<H: Host> Reactor<H> {
             if self.table.get(id).is_none_or(|connection| connection.state != State::Idle) {
                 continue;
             }
-            let waited_ms = self.timers.waited(id.slot, self.now_ms);
+            let is_recent = self.timers.waited(id.slot, self.now_ms) < PARTING.as_millis() as u64;
             match self.timers.class_of(id.slot) {
                 Some(Class::Parting) => {}
-                Some(Class::Head) if waited_ms < PARTING.as_millis() as u64 => {
-                    self.timers.set(id.slot, Class::Parting, self.now_ms);
-                }
-                Some(Class::Warm) if waited_ms < BUSY_MS => self.timers.set(id.slot, Class::Parting, self.now_ms),
+                Some(Class::Head | Class::Warm) if is_recent => self.timers.set(id.slot, Class::Parting, self.now_ms),
                 _ => self.close_idle(id, desk),
             }
         }
@@ -223,7 +219,7 @@ mod tests {
 
     #[test]
     fn whoever_asks_again_and_again_has_an_answer_that_says_it_is_the_last() {
-        for (waited, expected) in [(99, true), (100, false)] {
+        for (waited, expected) in [(499, true), (500, false)] {
             let mut pair = Pair::new(Settings::default());
             let request = pair.say(b"GET / HTTP/1.1\r\nHost: test\r\n\r\n").unwrap();
             pair.reactor.send(request.id, b"HTTP/1.1 204 No Content\r\n\r\n", false);

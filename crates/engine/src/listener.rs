@@ -22,6 +22,15 @@ impl Listener {
     }
 }
 
+/// When clients come.
+#[derive(Debug, Default)]
+pub(crate) struct Newcomers {
+    /// When the last one did.
+    pub last_ms: u64,
+    /// Until when they are let in where the worker is to finish.
+    pub until_ms: u64,
+}
+
 /// What a worker knows of the queue that its siblings share with it.
 #[derive(Debug, Default)]
 pub(crate) struct Queue {

@@ -18,7 +18,7 @@ use crate::connection::{ConnId, Connection, Table, Watch};
 use crate::held::Batch;
 use crate::host::{Host, Remains};
 use crate::input::{Input, READ_BYTES};
-use crate::listener::{Listener, Queue};
+use crate::listener::{Listener, Newcomers, Queue};
 use crate::notice::Notice;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
@@ -53,6 +53,7 @@ pub struct Reactor<H: Host> {
     pub(crate) listeners: Vec<Listener>,
     pub(crate) handover: Option<(OwnedFd, OwnedFd)>,
     pub(crate) queue: Queue,
+    pub(crate) newcomers: Newcomers,
     /// Connections whose request waits for the application, oldest first.
     pub(crate) ready: VecDeque<ConnId>,
     /// Connections with streamed blocks that nobody has tried to send yet.
@@ -92,6 +93,8 @@ impl<H: Host> Reactor<H> {
             Class::Parting => PARTING,
         });
         let wall_seconds = clock::wall_seconds();
+        // Whoever had the page before may have been.
+        board.set(Word::Draining, 0);
         let limits = [settings.limits, Limits { trust: settings.trust, ..settings.limits }];
         Self {
             settings,
@@ -103,6 +106,7 @@ impl<H: Host> Reactor<H> {
             listeners: Vec::new(),
             handover: None,
             queue: Queue::default(),
+            newcomers: Newcomers::default(),
             ready: VecDeque::new(),
             unflushed: Vec::new(),
             batch: Batch::default(),

@@ -112,10 +112,11 @@ fn stand_in<H: Host>(shared: &Shared<H>, exchange: u64, desk: &mut Desk) {
                 reactor.handle_events_aside(desk);
                 reactor.expire(desk);
             }
+            // What is held back has been promised another answer behind it.
+            reactor.flush_batch();
             if shared.is_stopping() {
                 reactor.begin_draining(desk);
             }
-            reactor.flush_batch();
             reactor.flush_streams();
             reactor.hand_over_ready();
             shown.look(reactor.call_line());

@@ -232,9 +232,6 @@ impl<H: Host> Reactor<H> {
     #[inline]
     fn complete(&mut self, id: ConnId, keep_alive: bool) {
         self.board.add(Word::Requests, 1);
-        if self.draining {
-            return self.finish_and_close(id);
-        }
         let Some(connection) = self.table.get(id) else { return };
         if connection.broken.is_some() {
             return self.abandon(id);
@@ -245,13 +242,6 @@ impl<H: Host> Reactor<H> {
             return self.go_on_writing(id);
         }
         self.written(id);
-    }
-
-    fn finish_and_close(&mut self, id: ConnId) {
-        let Some(connection) = self.table.get(id) else { return };
-        connection.keep_alive = false;
-        connection.state = State::Writing;
-        self.go_on_writing(id);
     }
 
     /// The answer can't be completed: the client learns it from the connection's end.

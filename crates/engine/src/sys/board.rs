@@ -33,6 +33,8 @@ pub enum Word {
     Refused = 11,
     BytesOut = 12,
     BytesIn = 13,
+    /// Not 0: the worker is to finish and leaves newcomers to the others.
+    Draining = 14,
 }
 
 /// What a worker is doing, as its siblings and the master see it.
@@ -143,6 +145,16 @@ impl Board {
         slot != self.slot
             && read(Word::State) == WorkerState::Idle as u64
             && read(Word::Heartbeat) / 1_000_000 + LIVELY_MS > now_ms
+    }
+
+    /// Whether a sibling still takes newcomers.
+    pub fn has_accepting_sibling(&self, now_ms: u64) -> bool {
+        const ACCEPTING: [u64; 3] = [WorkerState::Idle as u64, WorkerState::Active as u64, WorkerState::Stalled as u64];
+        (0..self.slots).filter(|&slot| slot != self.slot).any(|slot| {
+            let read = |word| self.word(slot, word).load(Ordering::Relaxed);
+            let is_alive = read(Word::Heartbeat) / 1_000_000 + LIVELY_MS > now_ms;
+            is_alive && read(Word::Draining) == 0 && ACCEPTING.contains(&read(Word::State))
+        })
     }
 
     /// How many siblings wait for work right now.
