@@ -8,6 +8,7 @@ import os
 import select
 import stat
 import sys
+from contextlib import suppress
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -95,14 +96,15 @@ class Target:
         """Have what this process writes to standard output and standard error go here as well, if this is a file."""
         if self._path:
             self._captured = (STDOUT, STDERR)
-            for stream in (sys.stdout, sys.stderr):
-                if stream is not None:  # as in a process that was started without
-                    stream.flush()
+            # A process may have been started without them, or have closed them.
+            with suppress(OSError, ValueError, AttributeError):
+                sys.stderr.flush()
+                sys.stdout.flush()
+                # Else what is printed is seen when the worker ends, or never.
+                sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
             # What is no file may be open so that nobody waits for its reader, which print does not expect.
             os.set_blocking(self.descriptor, True)
             self._point_captured()
-            if hasattr(sys.stdout, "reconfigure"):
-                sys.stdout.reconfigure(line_buffering=True)  # else a print is seen when its worker ends, or never
 
     def reopen(self) -> None:
         """Open the file by its name again, since the one that is open may have been renamed.

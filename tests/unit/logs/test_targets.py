@@ -170,3 +170,17 @@ def test_an_owner_of_whom_only_one_half_is_given(opened: Opened, tmp_path: Path)
     opened(tmp_path / "group", Owner(0, NOBODY))
     found = [((tmp_path / name).stat().st_uid, (tmp_path / name).stat().st_gid) for name in ("user", "group")]
     assert found == [(NOBODY, 0), (0, NOBODY)]
+
+
+@pytest.mark.parametrize("before", ["sys.stdout.close()", "sys.stdout = None", "os.close(1)"])
+def test_output_is_captured_from_a_process_without_its_streams(tmp_path: Path, before: str):
+    path = tmp_path / "error.log"
+    code = (
+        "import os, sys\n"
+        "from longma.logs.targets import open_target\n"
+        f"{before}\n"
+        f"open_target('errorlog', {str(path)!r}, 2).capture()\n"
+        "os.write(1, b'one\\n'); os.write(2, b'two\\n')\n"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    assert path.read_text() == "one\ntwo\n"
