@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tests.apps.common import Environ, Start, asked
+from tests.apps.gate import stop
 
 
 class Shared:
@@ -183,3 +184,17 @@ def circles(environ: Environ, start_response: Start) -> Iterable[bytes]:
     gc.collect()
     start_response("200 OK", [])
     return [str(sum(circle() is not None for circle in made)).encode()]
+
+
+class Grave:
+    """An object that stops at the gate when it goes."""
+
+    def __del__(self) -> None:
+        stop("going")
+
+
+def buried(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """Leaves something in its environ."""
+    environ["tests.grave"] = Grave()
+    start_response("200 OK", [])
+    return [b"buried"]

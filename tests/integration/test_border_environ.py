@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.gate import Gate
 from tests.support.http import Client
 from tests.support.server import Server
 
@@ -42,3 +43,21 @@ def test_no_other_name_passes_for_the_fields_of_the_body(serve: Serve, fields: t
             environ = seen(client, "/", *fields)
             assert "CONTENT_LENGTH" not in environ
             assert "CONTENT_TYPE" not in environ
+
+
+@pytest.mark.parametrize("options", [(), ("--access-logfile", "-", "--access-logformat", "%({tests.grave}e)s")])
+def test_what_an_application_leaves_in_its_environ_goes_without_holding_the_others_up(
+    serve: Serve, gate: Gate, options: tuple[str, ...]
+):
+    server = serve("tests.apps.border", *options)
+    server.expect("Invalid request")
+    with server.client() as client, server.client() as other:
+        for _ in range(2):
+            client.request("GET", "/buried")
+            visitor = gate.wait("going")
+            if not other.is_closed:
+                other.send(b"nonsense\r\n\r\n")
+                assert other.read_response().status == 400
+                other.close()
+            visitor.release()
+            assert client.read_response().body == b"buried"

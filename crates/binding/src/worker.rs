@@ -209,11 +209,12 @@ impl Worker {
         let (bytes, head) = desk.head();
         let peer = reactor.peer(id);
         let environ = self.prepare(py, &mut reactor, request, desk, peer)?;
+        let now_ns = reactor.now_ns();
         drop(reactor);
         let started_ns = if self.logging.timed { clock::monotonic_ns() } else { 0 };
         self.around.current.set(bytes, head);
-        let now_ns = enter(shared);
         shared.board.set(Word::Heartbeat, now_ns);
+        enter(shared, now_ns);
         let answer = match self.around.observer {
             None => self.call(&environ),
             Some(_) => self.call_observed(py, &environ, bytes, head, peer),
@@ -242,8 +243,10 @@ impl Worker {
         finish(&self.exchange, &mut reactor, after);
         if let Some(environ) = environ {
             drop(reactor);
+            enter(shared, now_ns);
             self.show(py, &environ, desk);
             drop(environ);
+            leave(shared);
             reactor = shared.lock();
         }
         if self.around.recycle.count() {
@@ -326,12 +329,10 @@ impl Worker {
     fn show(&mut self, py: Interpreter<'_>, environ: &Ref, desk: &Desk) {
         let (Some(observer), Some(seen)) = (&self.around.observer, self.seen.take()) else { return };
         let (answer, sent) = if self.reached { (self.exchange.shown(), self.exchange.body_bytes) } else { (None, 0) };
-        enter(&self.shared);
         if let Err(error) = observer.end(py, seen, environ, answer, sent) {
             let (bytes, head) = desk.head();
             Subject { log: &self.log, bytes, head }.failed(py, Some(&error), "");
         }
-        leave(&self.shared);
     }
 
     /// Show the observer a request that was refused.
@@ -362,13 +363,11 @@ impl Worker {
     }
 }
 
-/// The application, or what belongs to it, gets control; returns the moment.
+/// The application, or what belongs to it, gets control at this moment.
 #[inline]
-fn enter(shared: &Shared<Python>) -> u64 {
-    let now_ns = clock::monotonic_coarse_ns();
+fn enter(shared: &Shared<Python>, now_ns: u64) {
     shared.board.set(Word::CallStarted, now_ns);
     shared.enter();
-    now_ns
 }
 
 #[inline]

@@ -140,6 +140,12 @@ impl<H: Host> Reactor<H> {
         }
     }
 
+    /// The moment of this turn on the monotonic clock, in nanoseconds that move every few milliseconds.
+    #[inline]
+    pub fn now_ns(&self) -> u64 {
+        self.now_ms * 1_000_000
+    }
+
     /// The Date field of answers made now.
     pub fn date(&self) -> &[u8; 29] {
         &self.date
