@@ -22,8 +22,8 @@ impl<H: Host> Reactor<H> {
         let Some(connection) = self.table.get(id) else { return };
         if connection.draft.is_some() {
             self.end_draft(id, None);
+            return self.written(id);
         }
-        let Some(connection) = self.table.get(id) else { return };
         if !connection.keep_alive || self.settings.keepalive.is_zero() {
             return self.end(id);
         }

@@ -186,9 +186,13 @@ impl<H: Host> Reactor<H> {
 
     /// Milliseconds until something is due.
     pub fn until_next_deadline(&self) -> Option<u64> {
+        let timer = self.timers.until_next(self.now_ms);
+        if self.shortage_until_ms.is_none() && self.access.is_none() {
+            return timer;
+        }
         let shortage = self.shortage_until_ms.map(|at| at.saturating_sub(self.now_ms));
         let log = self.access.as_ref().and_then(|log| log.due_in(self.now_ms));
-        self.timers.until_next(self.now_ms).into_iter().chain(shortage).chain(log).min()
+        [timer, shortage, log].into_iter().flatten().min()
     }
 
     /// What the host must drop.

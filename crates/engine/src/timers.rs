@@ -47,13 +47,15 @@ struct Queue {
 pub struct Timers {
     links: Vec<Link>,
     queues: [Queue; CLASSES.len()],
+    /// A bit for each queue that is not empty.
+    waiting: u8,
 }
 
 impl Timers {
     /// `length` gives each class its duration; zero means that the class never expires.
     pub fn new(length: impl Fn(Class) -> Duration) -> Self {
         let queue = |class| Queue { first: NOBODY, last: NOBODY, length_ms: length(class).as_millis() as u64 };
-        Self { links: Vec::new(), queues: CLASSES.map(queue) }
+        Self { links: Vec::new(), queues: CLASSES.map(queue), waiting: 0 }
     }
 
     /// Set the slot's one deadline: `now_ms` plus the length of the class.
@@ -71,6 +73,7 @@ impl Timers {
             self.links[queue.last as usize].next = slot;
         }
         queue.last = slot;
+        self.waiting |= 1 << class as u8;
         self.links[slot as usize] = link;
     }
 
@@ -91,6 +94,9 @@ impl Timers {
             NOBODY => queue.last = link.previous,
             next => self.links[next as usize].previous = link.previous,
         }
+        if queue.first == NOBODY {
+            self.waiting &= !(1 << class as u8);
+        }
         self.links[slot as usize] = UNLINKED;
     }
 
@@ -107,9 +113,9 @@ impl Timers {
 
     /// Take one deadline that has passed.
     pub fn expired(&mut self, now_ms: u64) -> Option<(u32, Class)> {
-        for class in CLASSES {
+        for class in self.waiting() {
             let slot = self.queues[class as usize].first;
-            if slot != NOBODY && self.links[slot as usize].due_ms <= now_ms {
+            if self.links[slot as usize].due_ms <= now_ms {
                 self.clear(slot);
                 return Some((slot, class));
             }
@@ -125,8 +131,19 @@ impl Timers {
 
     /// Milliseconds until the next deadline.
     pub fn until_next(&self, now_ms: u64) -> Option<u64> {
-        let first = self.queues.iter().filter(|queue| queue.first != NOBODY);
-        first.map(|queue| self.links[queue.first as usize].due_ms.saturating_sub(now_ms)).min()
+        let due_ms = |class| self.links[self.queues[class as usize].first as usize].due_ms;
+        self.waiting().map(|class| due_ms(class).saturating_sub(now_ms)).min()
+    }
+
+    /// The classes for which anybody is waited for: few at a time.
+    #[inline]
+    fn waiting(&self) -> impl Iterator<Item = Class> + use<> {
+        let mut left = self.waiting;
+        std::iter::from_fn(move || {
+            let class = CLASSES.get(left.trailing_zeros() as usize)?;
+            left &= left - 1;
+            Some(*class)
+        })
     }
 }
 
