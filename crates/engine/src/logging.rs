@@ -208,3 +208,71 @@ fn cut_short(outcome: &mut Outcome, loss: Loss, written: u64) {
     }
     outcome.sent = outcome.sent.min(written);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Style;
+    use crate::outlets::Outlets;
+    use crate::settings::Settings;
+    use crate::testing::Pair;
+
+    const QUEUED: &[u8] = b"GET /queued HTTP/1.1\r\nHost: test\r\n\r\n";
+
+    fn logging() -> Pair {
+        let mut pair = Pair::new(Settings::default());
+        let mut outlets = Outlets::default();
+        outlets.add_file(std::path::Path::new("/dev/null")).unwrap();
+        pair.reactor.access = Some(AccessLog::new(outlets, Style::Plain("%(r)s|%(s)s|%(D)s")));
+        pair.reactor.observe_refusals();
+        pair
+    }
+
+    fn lines(pair: &mut Pair) -> String {
+        let mut gathered = Gathered::default();
+        pair.reactor.take_gathered(&mut gathered);
+        String::from_utf8(gathered.lines).unwrap()
+    }
+
+    #[test]
+    fn what_is_refused_is_told_to_whoever_watches() {
+        let mut pair = logging();
+        assert!(pair.say(b"GET /\" HTTP/9.9\r").is_none());
+        pair.pass(1500);
+        assert!(pair.say(b"\n\r\n").is_none());
+        assert!(pair.reactor.has_refusals());
+        let line = "GET /\\\" HTTP/9.9".to_owned();
+        let expected = Refusal { peer: None, line, status: 505, duration: Duration::from_millis(1500) };
+        assert_eq!(pair.reactor.take_refusals(), [expected]);
+        assert!(!pair.reactor.has_refusals());
+        assert_eq!(lines(&mut pair), "GET /\\\" HTTP/9.9|505|1500000\n");
+    }
+
+    #[test]
+    fn what_a_worker_leaves_when_it_ends_has_no_status() {
+        for (sent, expected) in [
+            (QUEUED, "GET /queued HTTP/1.1|-|0\n"),
+            (&b"GET /half HTTP/1.1\r\n"[..], "GET /half HTTP/1.1|-|0\n"),
+            (b"POST /body HTTP/1.1\r\nHost: test\r\nContent-Length: 9\r\n\r\nhalf", "POST /body HTTP/1.1|-|0\n"),
+            (b"\r\n", ""),
+        ] {
+            let mut pair = logging();
+            pair.say_aside(sent);
+            pair.reactor.log_rest();
+            assert_eq!(lines(&mut pair), expected);
+            assert!(!pair.reactor.has_refusals(), "nobody was told anything");
+        }
+    }
+
+    #[test]
+    fn what_is_kept_for_whoever_watches_is_bounded() {
+        let mut pair = logging();
+        let input = Input { bytes: b"x".to_vec(), ..Input::default() };
+        let id = pair.reactor.table.ids()[0];
+        for _ in 0..1000 {
+            pair.reactor.log_unserved(id, &input, Some(400), 0);
+        }
+        assert_eq!(pair.reactor.take_refusals().len(), MAX_REFUSALS);
+        assert_eq!(lines(&mut pair).lines().count(), 1000);
+    }
+}

@@ -4,14 +4,18 @@
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::sync::Arc;
 
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::Config;
 
+use crate::access::{AccessLog, Outcome, Record, Style};
 use crate::connection::{ConnId, State, Watch};
 use crate::desk::Desk;
+use crate::gathered::Gathered;
+use crate::outlets::Outlets;
 use crate::reactor::Reactor;
 use crate::request::{Mode, Request};
 use crate::settings::Settings;
@@ -112,6 +116,8 @@ struct Walk {
     leader: Desk,
     aside: Desk,
     clients: [Option<Client>; CLIENTS],
+    /// How many requests the application has answered.
+    answered: usize,
 }
 
 impl Walk {
@@ -124,9 +130,12 @@ impl Walk {
             ..Settings::default()
         };
         let board = Arc::new(Board::in_process(1).remove(0));
-        let mut reactor = Reactor::new(settings, Arc::new(Epoll::new().unwrap()), board, None);
+        let mut outlets = Outlets::default();
+        outlets.add_file(Path::new("/dev/null")).unwrap();
+        let log = AccessLog::new(outlets, Style::Plain("%({told}o)s %(s)s"));
+        let mut reactor = Reactor::new(settings, Arc::new(Epoll::new().unwrap()), board, Some(log));
         reactor.open(Vec::new(), None).unwrap();
-        Self { reactor, leader: Desk::default(), aside: Desk::default(), clients: Default::default() }
+        Self { reactor, leader: Desk::default(), aside: Desk::default(), clients: Default::default(), answered: 0 }
     }
 
     fn step(&mut self, step: &Step) {
@@ -197,19 +206,45 @@ impl Walk {
         self.reactor.take_notices();
     }
 
+    /// Write the request down whose answer has been handed over.
+    fn log(&mut self, id: ConnId) {
+        self.answered += 1;
+        let (bytes, head) = self.leader.head();
+        let response_head = b"HTTP/1.1 200 OK\r\nTold: answered\r\n\r\n";
+        let outcome = Outcome { status: Some(*b"200"), ..Outcome::default() };
+        let environ = &mut |_: &str, _: &mut Vec<u8>| false;
+        self.reactor.log_access(id, &mut Record { peer: None, bytes, head, response_head, environ, outcome });
+    }
+
+    /// Every request that was answered has one line by the time its connection is gone.
+    fn check_log(&mut self) {
+        let mut gathered = Gathered::default();
+        self.reactor.take_gathered(&mut gathered);
+        let text = String::from_utf8(gathered.lines).unwrap();
+        let told = text.lines().filter(|line| line.starts_with("answered ")).count();
+        assert_eq!(told, self.answered, "{text}");
+        for line in text.lines() {
+            let (kind, status) = line.split_once(' ').unwrap();
+            let possible: &[&str] = if kind == "answered" { &["200", "408", "499"] } else { &["400", "408", "413", "499"] };
+            assert!(possible.contains(&status), "{line}");
+        }
+    }
+
     fn answer(&mut self, id: ConnId, reply: Reply, keep_alive: bool) {
         let reactor = &mut self.reactor;
         match reply {
             Reply::Small => reactor.send(id, b"HTTP/1.1 204 No Content\r\n\r\n", !keep_alive),
             Reply::Soon => {
                 reactor.send_soon(id, b"HTTP/1.1 204 No Content\r\n\r\n");
-                return reactor.finish_soon(id, keep_alive);
+                self.log(id);
+                return self.reactor.finish_soon(id, keep_alive);
             }
             Reply::Large => reactor.send(id, &[b'x'; 500_000], !keep_alive),
             Reply::Blocks => reactor.send_blocks(id, b"head", vec![vec![b'x'; 150_000]; 3], !keep_alive),
             Reply::Closing => {
                 reactor.send(id, b"HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", true);
-                return reactor.finish(id, false);
+                self.log(id);
+                return self.reactor.finish(id, false);
             }
             Reply::Streamed | Reply::Cut => {
                 for _ in 0..20 {
@@ -219,6 +254,7 @@ impl Walk {
                 }
             }
         }
+        self.log(id);
         if matches!(reply, Reply::Cut) { self.reactor.cut(id, Cut::Seen) } else { self.reactor.finish(id, keep_alive) }
     }
 
@@ -296,5 +332,6 @@ proptest! {
         }
         walk.check(None);
         prop_assert_eq!(walk.reactor.connections(), 0);
+        walk.check_log();
     }
 }
