@@ -11,6 +11,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from longma.config.nearest import nearest
+from longma.config.sections.workers import brings_its_own_http
 from longma.errors import ApplicationLoadError, BootError
 
 if TYPE_CHECKING:
@@ -44,24 +45,27 @@ def enter(directory: str) -> None:
 def application_of(settings: Settings) -> WSGIApplication:
     """Import and return the application of the settings: PasteDeploy's where `paste` names one, else `wsgi_app`.
 
+    With a worker class that brings its own HTTP it is whatever that class can serve, and only called a WSGI one here.
+
     Raises:
         BootError, ApplicationLoadError: as `load` says.
         PasteMissing: PasteDeploy is wanted and not installed.
     """
     if settings.paste is None:
-        return load(settings.wsgi_app or "")
+        return load(settings.wsgi_app or "", of_any_kind=brings_its_own_http(settings.worker_class))
     from longma.config.compatible import Config
     from longma.gateway import paste
 
     return paste.load(settings.paste, Config(settings).paste_global_conf)
 
 
-def load(spec: str) -> WSGIApplication:
+def load(spec: str, *, of_any_kind: bool = False) -> WSGIApplication:
     """Import and return the application; `enter` has been called.
 
     Args:
         spec: `MODULE[:EXPRESSION]`, divided at the first colon. The expression is a bare name, `application` unless
             given, or a call of one with literal arguments.
+        of_any_kind: it need not be a WSGI application.
 
     Raises:
         BootError: the module is not there, or raised; what it raised, with its traceback, is the cause.
@@ -77,8 +81,9 @@ def load(spec: str) -> WSGIApplication:
         raise ApplicationLoadError(f"{spec!r} is None, not an application")
     if not callable(found):
         raise ApplicationLoadError(f"{spec!r} cannot be called: it is a {type(found).__name__}, not an application")
-    if _is_asynchronous(found):
-        raise ApplicationLoadError(f"{spec!r} is an ASGI application; this version serves WSGI ones only")
+    if not of_any_kind and _is_asynchronous(found):
+        cure = "name a worker class that does, such as uvicorn_worker.UvicornWorker"
+        raise ApplicationLoadError(f"{spec!r} is an ASGI application, which this worker class does not serve; {cure}")
     return cast("WSGIApplication", found)
 
 

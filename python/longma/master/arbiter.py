@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from longma import __version__, hooks
 from longma.clock import Clock
 from longma.config.compatible import Config
+from longma.config.sections.workers import brings_its_own_http
 from longma.errors import ApplicationError, LongmaError, OperatorError
 from longma.exitcodes import OK
 from longma.gateway.loader import application_of, enter
@@ -85,6 +86,10 @@ def run(resolved: Resolved) -> int:
     settings = resolved.settings
     fill_standard_descriptors()
     parent = take_parent(os.environ)
+    if brings_its_own_http(settings.worker_class):
+        # The class is found where the application is.
+        enter(settings.chdir)
+        extend(settings.pythonpath)
     model_named(settings.worker_class)
     if settings.paste:
         from longma.gateway import paste  # only servers with one need it

@@ -16,6 +16,8 @@ WORD_BYTES = 8
 PAGE_WORDS = PAGE_BYTES // WORD_BYTES
 PID_WORD = 0
 STATE_WORD = 1
+HEARTBEAT_WORD = 2
+REQUESTS_WORD = 5
 # The length of what the worker says of its call, then the bytes of it.
 CALL_BYTE = 512
 MAX_CALL_BYTES = 1016
@@ -94,3 +96,13 @@ class Board:
         """Write, in the worker, that it has the slot and is booting; the engine writes the page from then on."""
         self._words[slot * PAGE_WORDS + PID_WORD] = pid
         self._words[slot * PAGE_WORDS + STATE_WORD] = WorkerState.BOOTING
+
+    def beat(self, slot: int, heartbeat_ns: int, requests: int) -> None:
+        """Write, in a worker that has no engine, that it is alive, and how many requests it has answered.
+
+        It is never said to be idle: that would tell the engines of other workers that it takes connections over.
+        """
+        first = slot * PAGE_WORDS
+        self._words[first + STATE_WORD] = WorkerState.ACTIVE
+        self._words[first + HEARTBEAT_WORD] = heartbeat_ns
+        self._words[first + REQUESTS_WORD] = requests

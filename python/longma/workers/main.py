@@ -10,6 +10,7 @@ from longma import hooks
 from longma.errors import ApplicationError
 from longma.process.tether import Report
 from longma.workers.boot import boot, describe
+from longma.workers.contract import foreign
 from longma.workers.lifecycle import ABORTED, Lifecycle
 from longma.workers.stack import traceback_of
 
@@ -26,6 +27,11 @@ def run(assignment: Assignment) -> int:
     for the server), 255 when the model itself fails.
     """
     common = assignment.common
+    chosen = foreign(common.model)
+    if chosen is not None:
+        from longma.workers.foreign import run as run_foreign  # only servers with such a class need it
+
+        return run_foreign(assignment, chosen)
     settings = common.settings
     lifecycle = Lifecycle(common.log, assignment.worker, settings.worker_int, settings.worker_abort)
     try:

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
-from longma.errors import OperatorError
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from longma.workers.model import ModelFactory
 
 
-class WorkerClassError(OperatorError):
-    """There is no worker class of this name."""
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        super().__init__(f"worker_class: {name!r} is not available yet; this version has 'sync'")
-
-
 def model_named(name: str) -> ModelFactory:
-    """Return what makes the model; its module is imported here, before the fork, for its pages to be shared.
+    """Return what makes the model, or the class that serves by itself, which `workers/main.py` tells from it.
+
+    Its module is imported here, before the fork, for its pages to be shared.
 
     Raises:
-        WorkerClassError: there is no such worker class.
+        WorkerClassError: there is no such worker class, or what it needs is not installed.
     """
     if name == "sync":
         from longma.workers.models.inline import inline_model
 
         return inline_model
-    raise WorkerClassError(name)
+    from longma.workers.contract import ForeignClass, WorkerClassError, find, is_installed
+
+    if name == "tornado":
+        if not is_installed("tornado"):
+            raise WorkerClassError(name, 'needs Tornado, which is not installed: pip install "longma[tornado]"')
+        from longma.workers.tornado import TornadoWorker
+
+        return cast("ModelFactory", ForeignClass(name, TornadoWorker))
+    return cast("ModelFactory", find(name))

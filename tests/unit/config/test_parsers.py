@@ -12,7 +12,7 @@ from longma.config.sections.logging import error_log_name, level
 from longma.config.sections.mechanics import sendfile_switch
 from longma.config.sections.proxies import scheme_headers
 from longma.config.sections.security import field_count, field_size
-from longma.config.sections.workers import device_names, worker_class_name, worker_count
+from longma.config.sections.workers import brings_its_own_http, device_names, worker_class_name, worker_count
 
 
 @pytest.mark.parametrize(
@@ -86,6 +86,10 @@ from longma.config.sections.workers import device_names, worker_class_name, work
         (field_size, 100, 100),
         (worker_class_name, "sync", "sync"),
         (worker_class_name, "gunicorn.workers.sync.SyncWorker", "sync"),
+        (worker_class_name, " tornado ", "tornado"),
+        (worker_class_name, "gunicorn.workers.gtornado.TornadoWorker", "tornado"),
+        (worker_class_name, "aiohttp.GunicornWebWorker", "aiohttp.GunicornWebWorker"),
+        (worker_class_name, "egg:meinheld#gunicorn_worker", "egg:meinheld#gunicorn_worker"),
     ],
 )
 def test_a_good_value_is_read(parse: Callable[[object], object], given: object, expected: object):
@@ -146,10 +150,15 @@ def test_a_good_value_is_read(parse: Callable[[object], object], given: object, 
         (parsers.directory, "/nowhere/at/all", "be an existing directory, not '/nowhere/at/all'"),
         (parsers.one_of("a", "b").parse, "c", "be one of a, b, not 'c'"),
         (parsers.one_of("a", "b").parse, None, "be one of a, b, not None"),
-        (worker_class_name, "gevent", "be 'sync': 'gevent' is not supported yet"),
-        (worker_class_name, "my.Worker", "be 'sync': 'my.Worker' is not supported yet"),
-        (worker_class_name, "gthraed", "be 'sync': 'gthraed' is not known (did you mean 'gthread'?)"),
-        (worker_class_name, "fibers", "be 'sync': 'fibers' is not known"),
+        (worker_class_name, "gevent", "be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: 'gevent' is not supported yet"),
+        (worker_class_name, "my..Worker", "be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: 'my..Worker' is not known"),
+        (worker_class_name, int, "be a name or the path of a class in quotes, not <class 'int'>"),
+        (
+            worker_class_name,
+            "gthraed",
+            "be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: 'gthraed' is not known (did you mean 'gthread'?)",
+        ),
+        (worker_class_name, "fibers", "be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: 'fibers' is not known"),
     ],
 )
 def test_a_bad_value_ends_the_sentence_that_its_name_begins(
@@ -159,9 +168,9 @@ def test_a_bad_value_ends_the_sentence_that_its_name_begins(
         parse(given)
 
 
-def test_a_class_is_no_worker_class_yet():
-    with pytest.raises(ValueError, match="other worker classes are not supported yet"):
-        worker_class_name(int)
+@pytest.mark.parametrize(("name", "brings"), [("sync", False), ("tornado", True), ("my.Worker", True)])
+def test_what_the_engine_does_not_serve_brings_its_own_http(name: str, brings: bool):
+    assert brings_its_own_http(name) is brings
 
 
 def test_auto_is_a_worker_for_each_processor(monkeypatch: pytest.MonkeyPatch):

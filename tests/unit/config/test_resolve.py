@@ -118,7 +118,7 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path):
         "GUNICORN_CMD_ARGS: umask must be a mode from 0 to 0777, not '999'",
         "command line: backlog must be a whole number, 0 or more, not -3",
         f"command line: chdir must be an existing directory, not '{tmp_path}/nowhere'",
-        "command line: worker_class must be 'sync': 'gevent' is not supported yet",
+        "command line: worker_class must be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: 'gevent' is not supported yet",
     ]
 
 

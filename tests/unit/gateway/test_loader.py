@@ -141,8 +141,8 @@ def test_an_application_in_a_package_is_found(write: Write):
         ("shop:create(**{'a': 1})", "\"create(**{'a': 1})\" unpacks a mapping; "),
         ("shop:app app", "'app app' cannot be read; "),
         ("shop:1", "'1' is neither a name nor a call of one; "),
-        ("shop:asynchronous", "'shop:asynchronous' is an ASGI application; "),
-        ("shop:coroutine", "'shop:coroutine' is an ASGI application; "),
+        ("shop:asynchronous", "'shop:asynchronous' is an ASGI application, which this worker class"),
+        ("shop:coroutine", "'shop:coroutine' is an ASGI application, which this worker class"),
     ],
 )
 def test_what_is_no_application_is_explained(spec: str, words: str):
@@ -150,6 +150,13 @@ def test_what_is_no_application_is_explained(spec: str, words: str):
         load(spec)
     assert str(caught.value).startswith(words)
     assert caught.value.exit_status == 4
+
+
+@pytest.mark.usefixtures("shop")
+def test_a_worker_class_may_serve_other_kinds_of_applications():
+    assert type(load("shop:asynchronous", of_any_kind=True)).__name__ == "Asynchronous"
+    with pytest.raises(ApplicationLoadError, match="is None"):
+        load("shop:nothing", of_any_kind=True)
 
 
 def test_a_module_without_any_application_is_only_said_to_have_none(write: Write):

@@ -58,3 +58,12 @@ def test_an_emptied_page_is_empty_and_the_others_are_not():
     board.zero(0)
     assert (board.page(0).pid, board.page(0).state) == (0, WorkerState.FREE)
     assert board.page(1).pid == 8
+
+
+def test_a_worker_without_an_engine_beats_and_is_never_idle():
+    board = Board(2)
+    assert exit_code(fork(lambda: board.beat(1, 5_000_000_000, 7))) == 0
+    page = board.page(1)
+    assert (page.heartbeat_ns, page.requests, page.state) == (5_000_000_000, 7, WorkerState.ACTIVE)
+    assert page.call_started_ns == 0
+    assert board.page(0) == Page(*[0] * 14)

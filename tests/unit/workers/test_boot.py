@@ -17,10 +17,11 @@ from longma.process.board import Board
 from longma.process.handover import open_handover
 from longma.process.tether import Tether
 from longma.workers.boot import call, describe, make_model
+from longma.workers.contract import WorkerClassError
 from longma.workers.handle import Worker
 from longma.workers.lifecycle import Lifecycle
 from longma.workers.model import Assignment, Common
-from longma.workers.registry import WorkerClassError, model_named
+from longma.workers.registry import model_named
 
 Assign = Callable[..., Assignment]
 Make = Callable[[str, object], object]
@@ -133,5 +134,5 @@ def test_a_hook_that_fails_keeps_a_worker_from_booting(assign: Assign, tmp_path:
 
 def test_the_registry_knows_what_this_version_has():
     assert callable(model_named("sync"))
-    with pytest.raises(WorkerClassError, match="'gevent' is not available yet; this version has 'sync'"):
+    with pytest.raises(WorkerClassError, match="'gevent' is not known"):
         model_named("gevent")

@@ -2,29 +2,46 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 from longma.config.nearest import nearest
 from longma.config.option import Kind, Section, option
 from longma.config.parsers import BYTES, COUNT, SECONDS, shown, whole_number, words
 
-_SYNC: Final = ("sync", "gunicorn.workers.sync.SyncWorker")
-_LATER: Final = ("gthread", "gevent", "gevent_wsgi", "gevent_pywsgi", "eventlet", "tornado", "asgi")
+_OWN: Final = MappingProxyType(
+    {
+        "sync": "sync",
+        "gunicorn.workers.sync.SyncWorker": "sync",
+        "tornado": "tornado",
+        "gunicorn.workers.gtornado.TornadoWorker": "tornado",
+    }
+)
+_LATER: Final = ("gthread", "gevent", "gevent_wsgi", "gevent_pywsgi", "eventlet", "asgi")
+# The models that the engine serves: it speaks HTTP with the client, and WSGI with the application.
+_BY_THE_ENGINE: Final = ("sync",)
+_ENTRY_POINT: Final = "egg:"
 _AUTO: Final = "auto"
 
 
 def worker_class_name(value: object) -> str:
-    """Return the model's alias."""
+    """Return the model's alias, or where another class is: `PACKAGE.MODULE.CLASS` or `egg:DISTRIBUTION#NAME`."""
     if not isinstance(value, str):
-        raise ValueError(f"be 'sync', not {shown(value)}: other worker classes are not supported yet")
+        raise ValueError(f"be a name or the path of a class in quotes, not {shown(value)}")
     name = value.strip()
-    if name in _SYNC:
-        return "sync"
-    known = name in _LATER or "." in name or ":" in name
-    near = "" if known else nearest(name, ("sync", *_LATER))
+    if name in _OWN:
+        return _OWN[name]
+    if name.startswith(_ENTRY_POINT) or ("." in name and all(part.isidentifier() for part in name.split("."))):
+        return name
+    near = "" if name in _LATER else nearest(name, ("sync", "tornado", *_LATER))
     hint = f" (did you mean {near!r}?)" if near else ""
-    later = "is not supported yet" if known else "is not known"
-    raise ValueError(f"be 'sync': {shown(name)} {later}{hint}")
+    later = "is not supported yet" if name in _LATER else "is not known"
+    raise ValueError(f"be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: {shown(name)} {later}{hint}")
+
+
+def brings_its_own_http(worker_class: str) -> bool:
+    """Whether such a worker serves its sockets itself: then the application is whatever the class can serve."""
+    return worker_class not in _BY_THE_ENGINE
 
 
 def worker_count(value: object) -> int:
@@ -85,7 +102,9 @@ class WorkerProcesses(Section):
         "sync",
         kind=WORKER_CLASS,
         cli=("-k", "--worker-class"),
-        doc="How the application is called. `sync`: one request at a time, on the worker's main thread.",
+        doc="How the application is called. `sync`: one request at a time, on the worker's main thread. `tornado`: by "
+        "Tornado's own server and loop. Or a class with the contract of Gunicorn's workers, which brings its own HTTP: "
+        "`PACKAGE.MODULE.CLASS`, such as `aiohttp.GunicornWebWorker`, or `egg:DISTRIBUTION#NAME`.",
     )
     worker_connections: int = option(
         1000,
