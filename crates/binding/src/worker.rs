@@ -205,9 +205,8 @@ impl Worker {
         request: Request<Python>,
         desk: &mut Desk,
     ) -> PyResult<Guard<'a>> {
-        let id = request.id;
+        let (id, peer) = (request.id, reactor.peer(request.id));
         let (bytes, head) = desk.head();
-        let peer = reactor.peer(id);
         let environ = self.prepare(py, &mut reactor, request, desk, peer)?;
         let now_ns = reactor.now_ns();
         drop(reactor);
@@ -244,8 +243,7 @@ impl Worker {
         if let Some(environ) = environ {
             drop(reactor);
             enter(shared, now_ns);
-            self.show(py, &environ, desk);
-            drop(environ);
+            self.part_from(py, environ, desk);
             leave(shared);
             reactor = shared.lock();
         }
@@ -324,12 +322,12 @@ impl Worker {
         }
     }
 
-    /// Show the observer what became of the request. It may take its time, so that is time in the application.
+    /// Show the observer what became of the request, and let go of the environ: both may run anything.
     #[cold]
-    fn show(&mut self, py: Interpreter<'_>, environ: &Ref, desk: &Desk) {
+    fn part_from(&mut self, py: Interpreter<'_>, environ: Ref, desk: &Desk) {
         let (Some(observer), Some(seen)) = (&self.around.observer, self.seen.take()) else { return };
         let (answer, sent) = if self.reached { (self.exchange.shown(), self.exchange.body_bytes) } else { (None, 0) };
-        if let Err(error) = observer.end(py, seen, environ, answer, sent) {
+        if let Err(error) = observer.end(py, seen, &environ, answer, sent) {
             let (bytes, head) = desk.head();
             Subject { log: &self.log, bytes, head }.failed(py, Some(&error), "");
         }
