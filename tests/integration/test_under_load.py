@@ -203,17 +203,30 @@ def test_recycling_by_requests(serve: Serve, load: str, keep_alive: bool):
     until(lambda: len(server.worker_pids()) == WORKERS, "as many workers as wanted")
 
 
+class Bound(Server):
+    """A server that opens its listener itself: only what is its own can it close to newcomers before it is gone."""
+
+    def start(self) -> None:
+        """Start it on a port that the system chooses."""
+        workers = ("--workers", str(self.workers))
+        self.run([*self.command, "--bind", "127.0.0.1:0", *workers, *self.options, self.app])
+        (line,) = self.errors.wait("Listening at: ")
+        found = re.search(r"http://([\d.]+):(\d+) ", line)
+        assert found is not None
+        self.addresses = [(found[1], int(found[2]))]
+
+
 @pytest.mark.parametrize("ms", [0, 3])
 @kinds
-def test_a_stop(serve: Serve, keep_alive: bool, ms: int):
+def test_a_stop(keep_alive: bool, ms: int):
     """What was sent before the end is answered, what comes after it is refused, nothing is reset."""
-    server = serve(APP, workers=WORKERS)
-    target = f"/labour?ms={ms}"
-    with Load(server.address, connections=CONNECTIONS, keep_alive=keep_alive, target=target) as clients:
-        clients.more(SOME)
-        assert server.stop() == 0
-        clients.until_refused()
-    clients.check()
+    with Bound(APP, workers=WORKERS) as server:
+        target = f"/labour?ms={ms}"
+        with Load(server.address, connections=CONNECTIONS, keep_alive=keep_alive, target=target) as clients:
+            clients.more(SOME)
+            assert server.stop() == 0
+            clients.until_refused()
+        clients.check()
 
 
 def is_refused(server: Server) -> bool:
@@ -244,6 +257,7 @@ def test_at_a_stop_the_accepted_and_the_queued_are_answered(serve: Serve, gate: 
 
 
 def test_during_a_stop_new_clients_are_refused(serve: Serve, gate: Gate):
+    """A server whose listener was given to it; nobody else has it."""
     server = serve(APP)
     busy = server.client()
     busy.request("GET", "/wait")
