@@ -56,6 +56,7 @@ class Load:
         self.refused = 0
         self.losses: list[Loss] = []
         self.pids: set[int] = set()
+        self._period = 0
         self._stopping = False
         self._changed = threading.Condition()
         self._numbers = itertools.count()
@@ -96,9 +97,10 @@ class Load:
                 self._changed.wait(deadline.left(f"{awaited}; {self.account()}"))
 
     def fresh_pids(self) -> None:
-        """Forget which workers have answered until now."""
+        """Forget which workers have answered until now, and do not count who answers what has been asked already."""
         with self._changed:
             self.pids = set()
+            self._period += 1
 
     def account(self) -> str:
         """The account in words."""
@@ -139,13 +141,14 @@ class Load:
     def _ask(self, client: Client, turn: int) -> bool:
         """One request; false when the connection serves no more."""
         body = f"request {next(self._numbers)}".encode()
+        period = self._period
         try:
             client.request("POST", self.target, *([] if self.keep_alive else ["Connection: close"]), body=body)
             response = client.read_response()
         except (ConnectionError, Closed) as error:
             self._lose(self._loss(error, turn, client))
             return False
-        return self._take(response, body, turn, client)
+        return self._take(response, body, turn, client, period)
 
     @staticmethod
     def _loss(error: Exception, turn: int, client: Client) -> Loss:
@@ -153,7 +156,7 @@ class Load:
             return Loss("reset", f"{error}; had {client.pending[:100]!r}", turn)
         return Loss("unanswered" if str(error) == FIRST_BYTE_MISSING else "cut", str(error), turn)
 
-    def _take(self, response: Response, body: bytes, turn: int, client: Client) -> bool:
+    def _take(self, response: Response, body: bytes, turn: int, client: Client, period: int) -> bool:
         closing = (response.one("Connection") or "").lower() == "close"
         if response.status != 200 or response.body != body:
             self._lose(Loss("wrong", f"{response.status} {response.body[:200]!r}", turn))
@@ -164,7 +167,8 @@ class Load:
                 self._lose(Loss("wrong", f"after the last answer: {error}", turn))
         with self._changed:
             self.answered += 1
-            self.pids.add(int(response.one("X-Pid") or 0))
+            if period == self._period:
+                self.pids.add(int(response.one("X-Pid") or 0))
             self._changed.notify_all()
         return not closing
 
