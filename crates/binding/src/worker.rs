@@ -130,7 +130,7 @@ impl Worker {
         loop {
             let mut reactor = shared.lock();
             reactor.update_time();
-            leader::beat(&shared, WorkerState::Active);
+            leader::beat_at(&shared, WorkerState::Active, reactor.now_ns());
             while let Some(request) = reactor.next_request(&mut desk) {
                 reactor = self.exchange(py, &shared, reactor, request, &mut desk)?;
                 if order.load(Ordering::Relaxed) == STOP_NOW {
@@ -146,21 +146,22 @@ impl Worker {
                 }
             }
             let patience = leader::patience(&reactor, &desk);
+            let state = if reactor.is_draining() { WorkerState::Retiring } else { WorkerState::Idle };
+            let now_ns = reactor.now_ns();
             self.settle(py, reactor);
             py.check_signals()?;
             match order.load(Ordering::Relaxed) {
                 STOP_NOW => return Ok(()),
-                STOP_GRACEFULLY if !shared.lock().is_draining() => continue,
+                STOP_GRACEFULLY if state == WorkerState::Idle => continue,
                 _ => {}
             }
             if patience == 0 {
                 leader::wait(&shared, &mut desk, 0)?;
                 continue;
             }
-            leader::beat(&shared, if shared.lock().is_draining() { WorkerState::Retiring } else { WorkerState::Idle });
+            leader::beat_at(&shared, state, now_ns);
             py.detach(|| leader::wait(&shared, &mut desk, patience))?;
             quiet.waited(&shared);
-            py.check_signals()?;
         }
     }
 

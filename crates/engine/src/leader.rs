@@ -69,7 +69,13 @@ impl Quiet {
 
 /// Tell the board that the application's thread is alive, and what it is about to do.
 pub fn beat<H: Host>(shared: &Shared<H>, state: WorkerState) {
-    shared.board.set(Word::Heartbeat, clock::monotonic_coarse_ns());
+    beat_at(shared, state, clock::monotonic_coarse_ns());
+}
+
+/// As [`beat`], where the moment is known.
+#[inline]
+pub fn beat_at<H: Host>(shared: &Shared<H>, state: WorkerState, now_ns: u64) {
+    shared.board.set(Word::Heartbeat, now_ns);
     shared.board.set_state(state);
 }
 

@@ -132,7 +132,12 @@ impl<H: Host> Reactor<H> {
     /// Read the clocks. Once a turn: whatever happens in the turn happens at this moment.
     #[inline]
     pub fn update_time(&mut self) {
-        self.now_ms = clock::monotonic_ms();
+        let now_ms = clock::monotonic_ms();
+        if now_ms == self.now_ms {
+            // The coarse clocks move together.
+            return;
+        }
+        self.now_ms = now_ms;
         let wall = clock::wall_seconds();
         if wall != self.wall_seconds {
             self.wall_seconds = wall;
