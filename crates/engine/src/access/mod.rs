@@ -99,7 +99,7 @@ impl AccessLog {
 
     /// Add the line of a request that is over. `wall_seconds`, `now_ms`: now.
     pub(crate) fn record(&mut self, record: &mut Record<'_>, wall_seconds: i64, now_ms: u64) {
-        self.begin(wall_seconds, now_ms);
+        let start = self.begin(wall_seconds, now_ms);
         let Self { pieces, gathered, time, .. } = self;
         let out = &mut gathered.lines;
         for piece in pieces.iter() {
@@ -117,7 +117,7 @@ impl AccessLog {
                 compose::early(atom, record, shape, out);
             }
         }
-        self.end(&record.outcome);
+        self.end(start, &record.outcome);
     }
 
     /// Compose the line of a request whose answer goes on.
@@ -143,7 +143,7 @@ impl AccessLog {
 
     /// Add a draft whose answer is over now.
     pub(crate) fn complete(&mut self, draft: &Draft, wall_seconds: i64, now_ms: u64) {
-        self.begin(wall_seconds, now_ms);
+        let start = self.begin(wall_seconds, now_ms);
         let mut from = 0;
         for (at, atom, shape) in &draft.holes {
             self.gathered.lines.extend_from_slice(&draft.text[from..*at]);
@@ -151,10 +151,11 @@ impl AccessLog {
             from = *at;
         }
         self.gathered.lines.extend_from_slice(&draft.text[from..]);
-        self.end(&draft.outcome);
+        self.end(start, &draft.outcome);
     }
 
-    fn begin(&mut self, wall_seconds: i64, now_ms: u64) {
+    /// Begin a line; where it begins.
+    fn begin(&mut self, wall_seconds: i64, now_ms: u64) -> usize {
         if wall_seconds != self.time_of {
             self.time_of = wall_seconds;
             self.time.clear();
@@ -163,15 +164,15 @@ impl AccessLog {
         if self.gathered.is_empty() {
             self.since_ms = now_ms;
         }
+        self.gathered.lines.len()
     }
 
-    fn end(&mut self, outcome: &Outcome) {
+    fn end(&mut self, start: usize, outcome: &Outcome) {
         if !self.pieces.is_empty() {
             self.gathered.lines.push(b'\n');
         }
-        if self.measures {
-            self.gathered.measures.push(Measure { status: outcome.status, duration_us: outcome.duration_ns / 1000 });
-        }
+        let measure = Measure { status: outcome.status, duration_us: outcome.duration_ns / 1000 };
+        self.gathered.end(start, self.measures.then_some(measure));
     }
 
     /// Milliseconds until something is to be written out.

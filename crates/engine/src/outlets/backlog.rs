@@ -60,6 +60,11 @@ impl Backlog {
         self.at = end_of_lines(&self.bytes[..self.at]);
     }
 
+    /// Count lines that were lost on their way here.
+    pub fn lose(&mut self, lines: u64) {
+        self.lost += lines;
+    }
+
     /// Give up the first line.
     pub fn lose_line(&mut self) {
         let length = self.rest().iter().position(|&byte| byte == b'\n').map_or(self.rest().len(), |at| at + 1);

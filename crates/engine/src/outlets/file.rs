@@ -93,8 +93,10 @@ impl FileOutlet {
         Self { path, sink, retry_at_ms: 0, backlog: Backlog::default(), health: Health::of(name) }
     }
 
-    pub fn add(&mut self, lines: &[u8]) {
+    /// Add lines, and the number of those that were lost before.
+    pub fn add(&mut self, lines: &[u8], lost: u64) {
         self.backlog.add(lines);
+        self.backlog.lose(lost);
     }
 
     pub fn is_behind(&self) -> bool {
@@ -159,7 +161,7 @@ mod tests {
         assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
         let mut notices = Vec::new();
         let mut outlet = FileOutlet::at(&path).unwrap();
-        outlet.add(b"early\n");
+        outlet.add(b"early\n", 0);
         outlet.write(&mut notices);
         assert!(outlet.is_behind());
         assert_eq!(notices.len(), 1);

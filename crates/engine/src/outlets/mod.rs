@@ -75,11 +75,11 @@ impl Outlets {
     pub(crate) fn write(&mut self) {
         let Self { file, syslog, statsd, gathered, notices } = self;
         if let Some(file) = file {
-            file.add(&gathered.lines);
+            file.add(&gathered.lines, gathered.lost);
             file.write(notices);
         }
         if let Some(syslog) = syslog {
-            syslog.add(&gathered.lines);
+            syslog.add(&gathered.lines, gathered.lost);
             syslog.write(notices);
         }
         if let Some(statsd) = statsd.as_mut().filter(|_| !gathered.measures.is_empty()) {

@@ -74,8 +74,8 @@ impl SyslogOutlet {
         Self { address, resolved, prefix, line: None, retry_at_ms: 0, backlog: Backlog::default(), health }
     }
 
-    /// Add lines, each as a message.
-    pub fn add(&mut self, lines: &[u8]) {
+    /// Add lines, each as a message, and the number of those that were lost before.
+    pub fn add(&mut self, lines: &[u8], lost: u64) {
         let room = MAX_MESSAGE_BYTES.saturating_sub(self.prefix.len());
         let mut messages = Vec::with_capacity(lines.len() * 2);
         for line in lines.split_inclusive(|&byte| byte == b'\n') {
@@ -85,6 +85,7 @@ impl SyslogOutlet {
             messages.push(b'\n');
         }
         self.backlog.add(&messages);
+        self.backlog.lose(lost);
     }
 
     pub fn is_behind(&self) -> bool {
@@ -189,7 +190,7 @@ mod tests {
         let mut notices = Vec::new();
         let address = Address::Unix(path.clone(), UnixKind::Either);
         let mut outlet = SyslogOutlet::new(address, facility("local3").unwrap(), &tag("site"), &mut notices);
-        outlet.add(b"one\ntwo\n");
+        outlet.add(b"one\ntwo\n", 0);
         outlet.write(&mut notices);
         assert!(outlet.is_behind());
         assert_eq!(notices.len(), 1);
@@ -215,7 +216,7 @@ mod tests {
         let mut notices = Vec::new();
         let mut outlet = SyslogOutlet::new(Address::Unix(path, UnixKind::Datagram), 1, &tag("site"), &mut notices);
         for _ in 0..100 {
-            outlet.add(&b"a line of which there are many\n".repeat(1000));
+            outlet.add(&b"a line of which there are many\n".repeat(1000), 0);
             outlet.write(&mut notices);
         }
         assert!(outlet.is_behind());
