@@ -1,3 +1,10 @@
 """longma: a pre-fork application server for Python."""
 
 __version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> object:
+    """Return `longma.serve`, which the command has no use for, when a program asks for it."""
+    if name == "serve":
+        return __import__("longma.app.embed", fromlist=[name]).serve
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,8 @@
 """From the places where values are given to one `Settings`, every mistake reported at once.
 
 What wins, weakest first: defaults, single environment variables (`PORT`, `WEB_CONCURRENCY`, ...), the configuration
-file, `GUNICORN_CMD_ARGS`, `LONGMA_CMD_ARGS`, the command line.
+file, `GUNICORN_CMD_ARGS`, `LONGMA_CMD_ARGS`, the command line. A program that has longma in it may give defaults, which
+lose to the file, and values, which win over everything.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from longma.config import arguments, environment, file
+from longma.config.given import Given
 from longma.config.later import LATER
 from longma.config.layer import DEFAULT, Layer, Reading, Source
 from longma.config.option import DIRECTORY, START
@@ -28,6 +30,7 @@ class Invocation(NamedTuple):
     argv: tuple[str, ...]
     environ: Mapping[str, str]
     cwd: str
+    given: Given | None = None
 
 
 class Resolved(NamedTuple):
@@ -51,13 +54,14 @@ class Resolved(NamedTuple):
         return DEFAULT if layer is None else layer.locate(name)
 
 
-def resolve(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> Resolved:
+def resolve(argv: Sequence[str], environ: Mapping[str, str], cwd: str, given: Given | None = None) -> Resolved:
     """Read and check all settings.
 
     Args:
         argv: the arguments, without the program's name.
         environ: the environment.
         cwd: the directory longma was started in, from which relative paths are meant.
+        given: what the program says that has longma in it.
 
     Raises:
         ConfigError: every mistake in the settings that could be found.
@@ -65,13 +69,16 @@ def resolve(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> Resolv
         SystemExit: it asked for help or for the version.
     """
     rows = table()
-    command_line = arguments.parse(argv, rows)
-    variables = [arguments.parse_variable(name, environ, rows) for name in ("GUNICORN_CMD_ARGS", "LONGMA_CMD_ARGS")]
-    problems: list[Problem] = []
-    arguments_given = [*(variable.layer for variable in variables), command_line]
-    spec = _file_named(arguments_given) or file.find(cwd)
+    given = given or Given()
+    below, above = given.readings(rows)
+    command_line = arguments.parse(() if given.alone else argv, rows)
+    names = () if given.alone else ("GUNICORN_CMD_ARGS", "LONGMA_CMD_ARGS")
+    variables = [arguments.parse_variable(name, environ, rows) for name in names]
+    problems: list[Problem] = [*below.problems, *above.problems]
+    arguments_given = [*(variable.layer for variable in variables), command_line, above.layer]
+    spec = _file_named(arguments_given) or (None if given.alone else file.find(cwd))
     reading = _read_file(spec, cwd, rows, problems)
-    layers = [environment.layer(rows, environ), reading.layer, *arguments_given]
+    layers = [environment.layer(rows, environ), below.layer, reading.layer, *arguments_given]
     values, sources = _merge(layers, rows, cwd, problems)
     if problems:
         raise ConfigError(problems)
@@ -85,7 +92,7 @@ def resolve(argv: Sequence[str], environ: Mapping[str, str], cwd: str) -> Resolv
         notices.append(f"{where}: preload_app has no effect with reload: each worker loads the application anew")
     settings = Settings({**values, "config": spec})
     notices += _notices(layers, rows, values, sources)
-    return Resolved(settings, sources, tuple(notices), Invocation(tuple(argv), dict(environ), cwd))
+    return Resolved(settings, sources, tuple(notices), Invocation(tuple(argv), dict(environ), cwd, given))
 
 
 def _file_named(layers: Sequence[Layer]) -> str | None:

@@ -6,7 +6,7 @@ import os
 import select
 import signal
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from longma import __version__, hooks
 from longma.clock import Clock
@@ -42,6 +42,8 @@ from longma.workers.model import Common
 from longma.workers.registry import model_named
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from longma.config.resolve import Resolved
     from longma.config.settings import Settings
     from longma.logs.error_log import ErrorLog
@@ -54,6 +56,13 @@ ENDING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 
 class Stopped(Exception):
     """The master was told to stop before it had begun."""
+
+
+class Source(NamedTuple):
+    """Where the application comes from when it is not what the settings name."""
+
+    application: WSGIApplication | None
+    load: Callable[[], WSGIApplication] | None
 
 
 class Waiting(Clock):
@@ -77,8 +86,17 @@ class Waiting(Clock):
                 raise Stopped
 
 
-def run(resolved: Resolved) -> int:
+def run(
+    resolved: Resolved,
+    application: WSGIApplication | None = None,
+    load: Callable[[], WSGIApplication] | None = None,
+) -> int:
     """Serve as the settings say, and return the exit status: of the master, or, in a forked child, of the worker.
+
+    Args:
+        resolved: the settings.
+        application: what to serve, where the program has it already; it stays over every reload.
+        load: what each worker gets it by instead; None for what the settings name.
 
     Raises:
         LongmaError: something that the settings ask for cannot be had; nothing was forked.
@@ -103,7 +121,7 @@ def run(resolved: Resolved) -> int:
         started = daemonize(settings.enable_stdio_inheritance)
     premises = Premises(Notifier(os.environ), started, is_second=bool(parent))
     try:
-        return serve(resolved, premises, parent)
+        return serve(resolved, premises, parent, Source(application, load))
     except LongmaError as error:
         if started is None:
             raise
@@ -113,10 +131,10 @@ def run(resolved: Resolved) -> int:
         return error.exit_status
 
 
-def serve(resolved: Resolved, premises: Premises, parent: int) -> int:
+def serve(resolved: Resolved, premises: Premises, parent: int, source: Source) -> int:
     """Be the master, and return its exit status; or, in a forked child, be a worker, and return the worker's."""
     try:
-        return master(resolved, premises, parent)
+        return master(resolved, premises, parent, source)
     except InWorker as leaving:
         assignment = leaving.assignment
     # Here, and not in the handler above, the master's own objects are gone from the child.
@@ -126,7 +144,7 @@ def serve(resolved: Resolved, premises: Premises, parent: int) -> int:
     return exit_code
 
 
-def master(resolved: Resolved, premises: Premises, parent: int) -> int:
+def master(resolved: Resolved, premises: Premises, parent: int, source: Source) -> int:
     """Run the master until its end, and return its exit status.
 
     Raises:
@@ -141,7 +159,7 @@ def master(resolved: Resolved, premises: Premises, parent: int) -> int:
     log = open_error_log(settings)
     check_access_log(settings)
     devices = discover(settings)
-    application = preload(settings, log)
+    source = preload(settings, log, source)
     # Before the first line of the log, for whoever reads it may answer with a signal.
     signals = SignalPipe()
     signals.install((*SIGNALS, signal.SIGCHLD))
@@ -153,7 +171,7 @@ def master(resolved: Resolved, premises: Premises, parent: int) -> int:
     premises.move_in(settings)
     try:
         hooks.run(settings.on_starting, "on_starting", log, server)
-        common = open_common(resolved, cfg, log, server, variables, application, Waiting(signals))
+        common = open_common(resolved, cfg, log, server, variables, source, Waiting(signals))
         introduce(resolved, common)
         hooks.run(settings.when_ready, "when_ready", log, server)
         generations = Generations(common, resolved, devices)
@@ -174,16 +192,16 @@ def master(resolved: Resolved, premises: Premises, parent: int) -> int:
     return exit_code
 
 
-def preload(settings: Settings, log: ErrorLog) -> WSGIApplication | None:
+def preload(settings: Settings, log: ErrorLog, source: Source) -> Source:
     """Load the application in the master, where the settings ask for it.
 
     Raises:
         OperatorError: it cannot be loaded. The exit status is Gunicorn's, 1, not that of a worker that fails to.
     """
-    if not settings.preload_app:
-        return None
+    if not settings.preload_app or source.application is not None:
+        return source
     try:
-        return application_of(settings)
+        return source._replace(application=source.load() if source.load is not None else application_of(settings))
     except ApplicationError as error:
         if error.__cause__ is not None:
             log.log(Level.ERROR, "The application cannot be preloaded", error=error.__cause__)
@@ -196,7 +214,7 @@ def open_common(
     log: ErrorLog,
     server: Server,
     variables: Variables,
-    application: WSGIApplication | None,
+    source: Source,
     clock: Clock,
 ) -> Common:
     """Open what all workers share.
@@ -218,8 +236,9 @@ def open_common(
         log=log,
         model=model_named(settings.worker_class),
         variables=variables,
-        application=application,
+        application=source.application,
         server=server,
+        load=source.load,
     )
 
 

@@ -139,7 +139,7 @@ class Generations:
         variables.apply(())
         try:
             os.chdir(invocation.cwd)
-            return resolve(invocation.argv, invocation.environ, invocation.cwd)
+            return resolve(*invocation)
         except OSError as error:
             raise OperatorError(f"{invocation.cwd}: {error.strerror}") from error
         finally:

@@ -144,7 +144,7 @@ def find_application(assignment: Assignment, lifecycle: Lifecycle, reloading: Re
     if common.application is not None:
         return common.application
     try:
-        application = application_of(common.settings)
+        application = common.load() if common.load is not None else application_of(common.settings)
     except ApplicationError as error:
         if reloading is None or lifecycle.stopping:
             raise

@@ -26,7 +26,9 @@ class Common(NamedTuple):
     Attributes:
         cfg: The settings as hooks see them.
         variables: What `raw_env` has set.
-        application: What `preload_app` has loaded in the master; None where each worker loads it for itself.
+        application: What `preload_app` has loaded in the master, or the program has given that has longma in it; None
+            where each worker loads it for itself.
+        load: How such a program loads it; None for what the settings name.
         server: The master as hooks see it.
         generation: How many reloads there were before.
     """
@@ -42,6 +44,7 @@ class Common(NamedTuple):
     application: WSGIApplication | None = None
     server: Any = None
     generation: int = 0
+    load: Callable[[], WSGIApplication] | None = None
 
     def close_sockets(self) -> None:
         """Let go of this process's own hold on the shared sockets."""

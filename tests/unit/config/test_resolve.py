@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from longma.config.given import Given
 from longma.config.resolve import Resolved, resolve
 from longma.config.settings import Settings
 from longma.errors import ConfigError, UsageError
@@ -42,7 +43,7 @@ def test_without_anything_there_are_the_defaults(tmp_path: Path):
 
 def test_what_longma_was_started_with_is_kept_for_a_reload(tmp_path: Path):
     invocation = resolved(tmp_path, "-w 2", A="1").invocation
-    assert invocation == (("-w", "2"), {"A": "1"}, str(tmp_path))
+    assert invocation == (("-w", "2"), {"A": "1"}, str(tmp_path), Given())
 
 
 PLACES = ("environment", "file", "GUNICORN_CMD_ARGS", "LONGMA_CMD_ARGS", "command line")

@@ -1,0 +1,216 @@
+"""Programs that have a server in them: `longma.serve`, Gunicorn's application classes, PasteDeploy, the examples."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from ast import literal_eval
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from tests.support.deadlines import DEADLINE_SECONDS, until
+from tests.support.paths import ROOT
+from tests.support.server import Server, environment
+
+EXAMPLES = ROOT / "examples" / "embedding"
+SERVES = r"Worker \(pid:\d+\) serves"
+PROGRAM = (sys.executable, "-m", "tests.apps.embedding")
+PASTE = """
+import sys
+from paste.deploy import loadapp, loadserver
+
+uri = f"config:{sys.argv[1]}"
+loadserver(uri)(loadapp(uri))
+"""
+
+
+class Program(Server):
+    """A program that listens where the variable BIND says, or where `fd://N` stands in its command."""
+
+    def start(self) -> None:
+        (bound,) = self._listeners
+        address = f"fd://{bound.fileno()}"
+        self.env["BIND"] = address
+        self.run([part.replace("BIND", address) for part in (*self.command, *self.options)])
+
+
+Start = Callable[..., Program]
+
+
+@pytest.fixture
+def start() -> Iterator[Start]:
+    """Start a program; it is up when its workers serve."""
+    with ExitStack() as programs:
+
+        def start(*options: str, command: Sequence[str] = PROGRAM, cwd: Path = ROOT, workers: int = 1) -> Program:
+            program = Program("", *options, command=command, cwd=cwd, workers=workers, ready="Booting worker with pid")
+            return programs.enter_context(program)
+
+        yield start
+
+
+def run(name: str) -> subprocess.CompletedProcess[str]:
+    """Run a program that is expected to end by itself."""
+    env = environment({"BIND": "127.0.0.1:0"})
+    return subprocess.run(
+        [*PROGRAM, name], cwd=ROOT, env=env, capture_output=True, text=True, check=False, timeout=DEADLINE_SECONDS
+    )
+
+
+def replaced(program: Program, before: int) -> int:
+    until(lambda: program.worker_pids() and before not in program.worker_pids(), "another worker")
+    return program.worker_pid()
+
+
+def test_an_object_is_served_and_the_program_goes_on_behind_it(start: Start):
+    program = start("whole")
+    program.expect("reload has no effect")
+    program.errors.wait("reload has no effect: the program gave the application itself")
+    assert program.get("/").text == "embedded"
+    assert int(program.get("/pid").body) == program.worker_pid()
+    assert program.stop() == 0
+    program.access.wait("^the program goes on$")
+
+
+def test_a_reload_replaces_the_workers_and_keeps_the_object(start: Start):
+    program = start("whole")
+    program.expect("has no effect|the application was loaded by the master")
+    before = program.worker_pid()
+    program.send_signal(signal.SIGHUP)
+    program.errors.wait("the application was loaded by the master, and stays")
+    program.errors.wait("Reload complete")
+    assert int(program.get("/pid").body) == replaced(program, before)
+
+
+def test_a_name_is_loaded_by_each_worker(start: Start):
+    program = start("by_name")
+    before = program.worker_pid()
+    program.send_signal(signal.SIGHUP)
+    program.errors.wait("Reload complete")
+    assert int(program.get("/pid").body) == replaced(program, before)
+
+
+def test_mistakes_in_the_settings_are_raised_all_at_once():
+    done = run("mistaken")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [
+        "the program: unknown setting 'wrokers'; did you mean 'workers'?",
+        "the program: timeout must be a number of seconds, 0 or more, not 'soon'",
+        "the program: certfile is not supported: this version does not speak TLS; let a proxy in front do it",
+    ]
+
+
+def test_it_serves_on_the_main_thread_only():
+    assert "on the main thread only" in run("on_a_thread").stdout
+
+
+def test_a_program_made_for_gunicorn_is_served(start: Start):
+    program = start("standalone", workers=2)
+    pid = int(program.get("/pid").body)
+    assert pid in program.worker_pids()
+    # Each worker loads for itself, as with Gunicorn.
+    (loaded,) = literal_eval(program.get("/loaded").text)
+    assert loaded in program.worker_pids()
+    before = program.worker_pids()
+    program.send_signal(signal.SIGHUP)
+    program.errors.wait("Reload complete")
+    until(lambda: not set(before) & set(program.worker_pids()), "other workers")
+    assert program.get("/").text == "embedded"
+
+
+def test_preload_app_loads_in_the_master(start: Start):
+    program = start("preloaded")
+    assert literal_eval(program.get("/loaded").text) == [program.pid]
+
+
+@pytest.mark.parametrize(
+    ("name", "status", "words"),
+    [
+        ("unknown", 1, "longma: error: Standalone: unknown setting 'wrokers'; did you mean 'workers'?"),
+        ("wrong", 1, "longma: error: Standalone: timeout must be a number of seconds, 0 or more, not 'soon'"),
+        ("command", 1, "longma: error: no application was named: write MODULE:NAME, or set wsgi_app"),
+    ],
+)
+def test_a_program_that_cannot_serve_says_so_in_a_line(name: str, status: int, words: str):
+    done = run(name)
+    assert (done.returncode, done.stderr.strip()) == (status, words)
+
+
+def test_a_load_that_fails_is_told_with_its_traceback():
+    done = run("broken")
+    assert done.returncode == 3
+    assert "load() of Broken failed with RuntimeError: no settings" in done.stderr
+    assert 'raise RuntimeError("no settings")' in done.stderr
+
+
+def test_a_framework_s_defaults_lose_to_the_command_line(start: Start):
+    program = start("framework", "--timeout", "50", "shop", workers=2)
+    assert program.get("/").text == "2 50 framework ['shop']"
+
+
+def test_a_program_that_names_its_application(start: Start):
+    program = start("named")
+    assert int(program.get("/pid").body) == program.worker_pid()
+
+
+def test_gunicorn_s_command_in_a_program(start: Start):
+    program = start("command", "-b", "BIND", "tests.apps.answers")
+    assert int(program.get("/pid").body) == program.worker_pid()
+
+
+# PasteDeploy
+
+
+def test_an_ini_file_starts_the_server(start: Start, tmp_path: Path):
+    text = (EXAMPLES / "site.ini").read_text()
+    (tmp_path / "paste_site.py").write_text((EXAMPLES / "paste_site.py").read_text())
+    ini = tmp_path / "site.ini"
+
+    class Ini(Program):
+        def start(self) -> None:
+            (bound,) = self._listeners
+            ini.write_text(text.replace("host = 127.0.0.1\nport = 0", f"bind = fd://{bound.fileno()}"))
+            self.env["PYTHONPATH"] = str(tmp_path)
+            # PasteDeploy itself uses what setuptools has declared old.
+            self.env["PYTHONWARNINGS"] = "ignore"
+            self.run(self.command)
+
+    with Ini("", command=(sys.executable, "-c", PASTE, str(ini)), cwd=tmp_path, workers=2) as program:
+        assert program.get("/").text == "Hello from an ini file\n"
+
+
+# The examples
+
+
+@pytest.mark.parametrize(
+    ("command", "workers", "answer"),
+    [
+        (("flask_script.py",), 2, "Hello from a script\n"),
+        (("standalone.py",), 2, "Hello from a program\n"),
+        (("manage.py", "serve", "BIND", "--workers", "1"), 1, "Hello from a management command\n"),
+    ],
+    ids=["flask", "gunicorn", "django"],
+)
+def test_an_example_serves(start: Start, command: Sequence[str], workers: int, answer: str):
+    program = start(command=(sys.executable, *command), cwd=EXAMPLES, workers=workers)
+    assert program.get("/").text == answer
+
+
+@pytest.mark.parametrize(
+    ("example", "app", "answer"),
+    [
+        ("tornado", "hello:app", "Hello from Tornado\n"),
+        ("aiohttp", "hello:create_app", "Hello from aiohttp\n"),
+        ("fastapi", "hello:app", '{"greeting":"Hello from FastAPI"}'),
+    ],
+)
+def test_an_example_of_a_worker_class_serves(example: str, app: str, answer: str):
+    folder = ROOT / "examples" / example
+    env = {"PYTHONWARNINGS": "ignore", "PYTHONPATH": os.fspath(folder)}
+    with Server(app, "-c", "longma.conf.py", cwd=folder, env=env, workers=2) as server:
+        assert server.get("/").text == answer
