@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from tests.support.paths import ROOT
 
-GUIDES = tuple(ROOT / "docs" / f"{name}.md" for name in ("signals", "hooks", "from-gunicorn", "from-uwsgi"))
+GUIDES = tuple(ROOT / "docs" / f"{name}.md" for name in ("signals", "hooks", "workers", "from-gunicorn", "from-uwsgi"))
 HEADING = re.compile(r"^#+ (.+)$")
 FENCE = re.compile(r"^```(\w*)$")
 CODE = re.compile(r"`([^`]+)`")
