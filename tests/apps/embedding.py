@@ -94,6 +94,16 @@ def mistaken() -> None:
         print(error)
 
 
+def asynchronous() -> None:
+    async def app(scope: object, receive: object, send: object) -> None:
+        """Be an ASGI application."""
+
+    try:
+        longma.serve(app, bind=os.environ["BIND"])  # type: ignore[arg-type,unused-ignore]
+    except LongmaError as error:
+        print(error)
+
+
 def on_a_thread() -> None:
     def serve() -> None:
         try:
@@ -110,6 +120,7 @@ PROGRAMS: dict[str, Callable[[], object]] = {
     "whole": whole,
     "by_name": by_name,
     "mistaken": mistaken,
+    "asynchronous": asynchronous,
     "on_a_thread": on_a_thread,
     "standalone": lambda: Standalone({"bind": os.environ["BIND"], "workers": 2, **LOUD}).run(),
     "preloaded": lambda: Standalone({"bind": os.environ["BIND"], "preload_app": True, **LOUD}).run(),

@@ -105,6 +105,10 @@ def test_mistakes_in_the_settings_are_raised_all_at_once():
     ]
 
 
+def test_an_asgi_application_needs_a_class_that_serves_it():
+    assert "name a worker class that does, such as uvicorn_worker.UvicornWorker" in run("asynchronous").stdout
+
+
 def test_it_serves_on_the_main_thread_only():
     assert "on the main thread only" in run("on_a_thread").stdout
 

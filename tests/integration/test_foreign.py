@@ -15,6 +15,7 @@ from tests.support.deadlines import until
 from tests.support.gate import Gate
 from tests.support.http import Closed
 from tests.support.load import Load
+from tests.support.paths import ROOT
 from tests.support.processes import is_alive
 from tests.support.server import Run, Server
 
@@ -276,6 +277,18 @@ def test_what_is_no_worker_class_is_told_in_a_line_before_anything_is_bound(kind
     (line,) = run.errors.splitlines()
     assert line.startswith(f"longma: error: worker_class: '{kind}' ")
     assert words in line
+
+
+def test_the_check_of_the_settings_finds_the_class_too(tmp_path: Path):
+    (tmp_path / "longma.conf.py").write_text(
+        "from tests.apps.own_worker import Blunt\n\nworker_class = Blunt\nwsgi_app = 'tests.apps.own_worker'\n"
+    )
+    env = {"PYTHONPATH": str(ROOT)}
+    done = Run("--check-config", cwd=tmp_path, env=env)
+    assert (done.status, done.errors) == (0, "")
+    done = Run("--check-config", "-k", "tests.apps.own_worker.Stranger", cwd=tmp_path, env=env)
+    assert done.status == 1
+    assert "is no worker class: it lacks" in done.errors
 
 
 WITHOUT_GUNICORN = """

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from longma.config.given import Given
 from longma.config.resolve import resolve
+from longma.config.sections.workers import brings_its_own_http
 from longma.errors import OperatorError
+from longma.gateway.loader import check_kind
 from longma.master import arbiter
 
 if TYPE_CHECKING:
@@ -41,6 +43,7 @@ def serve(
 
     Raises:
         ConfigError: settings are wrong; all of them are told.
+        ApplicationLoadError: the worker class does not serve applications of this kind.
         LongmaError: something that the settings ask for cannot be had.
         SystemExit: the server failed; and in each worker process when it ends.
     """
@@ -54,6 +57,8 @@ def serve(
         values["reload"] = False
         notices.append("reload has no effect: the program gave the application itself; give its name, MODULE:NAME")
     resolved = settled(Given(values, alone=True))
+    if not brings_its_own_http(resolved.settings.worker_class):
+        check_kind(app, "the application")
     run(resolved._replace(notices=(*resolved.notices, *notices)), application=app)
 
 

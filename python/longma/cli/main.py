@@ -84,15 +84,17 @@ def _obey(resolved: Resolved) -> int:
 
 
 def _check_application(settings: Settings) -> int:
-    """Load the application as a worker would: with its variables, in its directory, by its search path."""
+    """Load worker class and application as a worker would: with its variables, in its directory, by its search path."""
     from longma.gateway import loader, search_path
     from longma.process.variables import Variables
+    from longma.workers import registry
 
     variables = Variables()
     variables.apply(settings.raw_env)
     loader.enter(settings.chdir)
     search_path.extend(settings.pythonpath)
     try:
+        registry.model_named(settings.worker_class)
         loader.application_of(settings)
     except LongmaError as error:
         report(error)

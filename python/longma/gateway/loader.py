@@ -81,10 +81,20 @@ def load(spec: str, *, of_any_kind: bool = False) -> WSGIApplication:
         raise ApplicationLoadError(f"{spec!r} is None, not an application")
     if not callable(found):
         raise ApplicationLoadError(f"{spec!r} cannot be called: it is a {type(found).__name__}, not an application")
-    if not of_any_kind and _is_asynchronous(found):
-        cure = "name a worker class that does, such as uvicorn_worker.UvicornWorker"
-        raise ApplicationLoadError(f"{spec!r} is an ASGI application, which this worker class does not serve; {cure}")
+    if not of_any_kind:
+        check_kind(found, repr(spec))
     return cast("WSGIApplication", found)
+
+
+def check_kind(application: object, name: str) -> None:
+    """See that the engine can serve this application.
+
+    Raises:
+        ApplicationLoadError: it is an ASGI one.
+    """
+    if _is_asynchronous(application):
+        cure = "name a worker class that does, such as uvicorn_worker.UvicornWorker"
+        raise ApplicationLoadError(f"{name} is an ASGI application, which this worker class does not serve; {cure}")
 
 
 def read_expression(text: str) -> Expression:

@@ -13,6 +13,7 @@ from longma.config.sections.mechanics import sendfile_switch
 from longma.config.sections.proxies import scheme_headers
 from longma.config.sections.security import field_count, field_size
 from longma.config.sections.workers import brings_its_own_http, device_names, worker_class_name, worker_count
+from tests.apps.own_worker import Blunt
 
 
 @pytest.mark.parametrize(
@@ -152,7 +153,8 @@ def test_a_good_value_is_read(parse: Callable[[object], object], given: object, 
         (parsers.one_of("a", "b").parse, None, "be one of a, b, not None"),
         (worker_class_name, "gevent", "be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: 'gevent' is not supported yet"),
         (worker_class_name, "my..Worker", "be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: 'my..Worker' is not known"),
-        (worker_class_name, int, "be a name or the path of a class in quotes, not <class 'int'>"),
+        (worker_class_name, 5, "be a class, its path or a name, not 5"),
+        (worker_class_name, lambda: 5, "be a class, its path or a name, not 5"),
         (
             worker_class_name,
             "gthraed",
@@ -166,6 +168,20 @@ def test_a_bad_value_ends_the_sentence_that_its_name_begins(
 ):
     with pytest.raises(ValueError, match=f"^{re.escape(words)}$"):
         parse(given)
+
+
+def test_a_worker_class_may_be_given_itself():
+    assert worker_class_name(Blunt) == "tests.apps.own_worker.Blunt"
+    assert worker_class_name(lambda: Blunt) == "tests.apps.own_worker.Blunt"
+
+    class Passing(Blunt):
+        pass
+
+    with pytest.raises(ValueError, match=r"be a class or what returns one, not .*: TypeError"):
+        worker_class_name(lambda missing: Blunt)
+
+    with pytest.raises(ValueError, match="Passing is defined in the file itself"):
+        worker_class_name(Passing)
 
 
 @pytest.mark.parametrize(("name", "brings"), [("sync", False), ("tornado", True), ("my.Worker", True)])

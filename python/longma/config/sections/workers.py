@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from types import MappingProxyType
 from typing import Final
 
@@ -25,10 +26,19 @@ _AUTO: Final = "auto"
 
 
 def worker_class_name(value: object) -> str:
-    """Return the model's alias, or where another class is: `PACKAGE.MODULE.CLASS` or `egg:DISTRIBUTION#NAME`."""
-    if not isinstance(value, str):
-        raise ValueError(f"be a name or the path of a class in quotes, not {shown(value)}")
-    name = value.strip()
+    """Return the model's alias, or where another class is: `PACKAGE.MODULE.CLASS` or `egg:DISTRIBUTION#NAME`.
+
+    A class itself is taken for its path, and a function for what it returns.
+    """
+    if callable(value) and not isinstance(value, type):
+        try:
+            value = value()
+        except Exception as error:
+            raise ValueError(f"be a class or what returns one, not {shown(value)}: {error!r}") from None
+    name = _path_of(value) if isinstance(value, type) else value
+    if not isinstance(name, str):
+        raise ValueError(f"be a class, its path or a name, not {shown(value)}")
+    name = name.strip()
     if name in _OWN:
         return _OWN[name]
     if name.startswith(_ENTRY_POINT) or ("." in name and all(part.isidentifier() for part in name.split("."))):
@@ -37,6 +47,14 @@ def worker_class_name(value: object) -> str:
     hint = f" (did you mean {near!r}?)" if near else ""
     later = "is not supported yet" if name in _LATER else "is not known"
     raise ValueError(f"be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: {shown(name)} {later}{hint}")
+
+
+def _path_of(kind: type[object]) -> str:
+    """Return where a class can be found again, by every later reading of the settings too."""
+    module, name = kind.__module__, kind.__qualname__
+    if getattr(sys.modules.get(module), name, None) is not kind:
+        raise ValueError(f"be a class of a module, which a reload finds again; {name} is defined in the file itself")
+    return f"{module}.{name}"
 
 
 def brings_its_own_http(worker_class: str) -> bool:
