@@ -42,7 +42,7 @@ class Blunt(Worker):
                 else:
                     self.serve(one)
             if self.nr >= self.max_requests:
-                self.alive = False
+                self.recycle()
         report("cleaned up")
 
     def serve(self, listener: Any) -> None:

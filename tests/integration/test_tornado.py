@@ -73,12 +73,15 @@ def test_a_stop_answers_what_has_begun(site: Callable[..., Server], gate: Gate):
     server.check_ended()
 
 
-def test_a_worker_is_replaced_after_its_requests(site: Callable[..., Server]):
-    server = site("--max-requests", "3")
-    before = server.worker_pid()
-    assert [int(server.get("/pid").body) for _ in range(3)] == [before] * 3
-    server.errors.wait("Autorestarting worker after current request")
-    assert int(server.get("/pid").body) != before
+@pytest.mark.parametrize("keep_alive", [True, False], ids=["kept-alive", "new-each-time"])
+def test_no_request_is_lost_while_workers_are_replaced_after_theirs(site: Callable[..., Server], keep_alive: bool):
+    server = site("--max-requests", "50", workers=2)
+    before = server.worker_pids()
+    with Load(server.address, connections=4, keep_alive=keep_alive) as clients:
+        server.errors.wait("Autorestarting worker after current request", count=4)
+        clients.more(100)
+    clients.check()
+    until(lambda: not set(before) & set(server.worker_pids()), "other workers")
     assert not [line for line in server.errors.so_far() if "right after it was started" in line]
 
 

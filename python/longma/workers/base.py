@@ -114,6 +114,13 @@ class Worker:
         """Show that the worker is alive. The first time in `run` says that it serves."""
         self.tmp.notify()
 
+    def recycle(self) -> None:
+        """Ask to be replaced, as after `max_requests`: another one is started, and this one goes on until TERM comes.
+
+        Gunicorn's workers cannot; they end by themselves, and leave a gap.
+        """
+        self.alive = False
+
     def init_signals(self) -> None:
         for number in self.SIGNALS:
             signal.signal(number, signal.SIG_DFL)

@@ -11,6 +11,7 @@ import os
 import signal
 import time
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from longma import hooks
@@ -20,7 +21,9 @@ from longma.exitcodes import OK
 from longma.process.signals import handle, noted
 from longma.process.tether import Report
 from longma.workers import stack
+from longma.workers.base import Worker
 from longma.workers.boot import describe, enter_service, find_application, settle, start_reloading
+from longma.workers.engine import RECYCLED
 from longma.workers.handle import Application
 from longma.workers.lifecycle import ABORTED, Lifecycle
 from longma.workers.listening import opened
@@ -156,6 +159,9 @@ class Foreign:
             if not name.startswith("_") and not hasattr(worker, name):
                 setattr(worker, name, value)
         worker.tmp = Beats(self._beat, getattr(worker, "tmp", None))
+        if isinstance(worker, Worker):
+            recycle = partial(self._assignment.tether.send, Report.RECYCLE, RECYCLED)
+            worker.recycle = recycle  # type: ignore[method-assign,assignment]
         self._own_run, self._init_signals = worker.run, worker.init_signals
         worker.run, worker.init_signals = self.run, self._begin_signals
         return worker

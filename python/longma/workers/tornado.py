@@ -39,11 +39,11 @@ class TornadoWorker(Worker):
         asyncio.run(self._serve())
 
     def count(self) -> None:
-        """Take note of a request, and stop after the last that this worker is to answer."""
+        """Take note of a request, and ask for a successor after as many as this worker may answer."""
         self.nr += 1
-        if self.nr >= self.max_requests and self.alive:
+        if self.nr == self.max_requests:
             self.log.info("Autorestarting worker after current request.")
-            self._stop()
+            self.recycle()
 
     async def _serve(self) -> None:
         """Serve until told to stop, and then until every request that has come is answered."""
