@@ -27,6 +27,18 @@ def application(path: str, body: bytes) -> bytes:
     return body
 
 
+def read(client: Any) -> tuple[str, bytes] | None:
+    """Return the path and the body of a request; None where the client has gone without one."""
+    with client.makefile("rb") as reader:
+        line, fields = reader.readline(), {}
+        while (field := reader.readline()) not in (b"\r\n", b""):
+            name, _, value = field.partition(b":")
+            fields[name.lower()] = value
+        if not line:
+            return None
+        return line.split()[1].decode(), reader.read(int(fields.get(b"content-length", 0)))
+
+
 class Blunt(Worker):
     """Serves one small request for each connection."""
 
@@ -52,8 +64,10 @@ class Blunt(Worker):
             return
         with client:
             client.setblocking(True)
-            head, _, body = client.recv(65536).partition(b"\r\n\r\n")
-            answer = self.wsgi(head.split()[1].decode(), body)
+            request = read(client)
+            if request is None:
+                return
+            answer = self.wsgi(*request)
             client.sendall(HEAD.format(pid=os.getpid(), length=len(answer)).encode() + answer)
             self.nr += 1
 
