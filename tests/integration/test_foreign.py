@@ -118,13 +118,13 @@ def test_a_worker_whose_loop_is_stuck_is_replaced_and_shown(start: Callable[...,
 
 @EACH
 def test_a_worker_is_replaced_after_its_requests(start: Callable[..., Server], model: Model):
-    server = start(model, "--max-requests", "3")
+    server = start(model, "--max-requests", "3", "--graceful-timeout", "2")
     before = server.worker_pid()
 
     def is_replaced() -> bool:
         try:
             return int(server.get("/pid").body) != before
-        except (Closed, ConnectionError):  # aiohttp drops what comes as it goes
+        except (Closed, ConnectionError):  # aiohttp drops what comes as it goes, or keeps it for a graceful_timeout
             return False
 
     until(is_replaced, "another worker to answer")
