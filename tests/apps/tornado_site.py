@@ -1,14 +1,16 @@
-"""A Tornado application."""
+"""A Tornado application, and a WSGI one."""
 
 from __future__ import annotations
 
 import asyncio
 import os
 import threading
+from collections.abc import Iterable
 
 from tornado.web import Application, RequestHandler
 from tornado.websocket import WebSocketHandler
 
+from tests.apps.common import TEXT, Environ, Start
 from tests.apps.gate import stop
 
 HOUR = 3600
@@ -48,3 +50,10 @@ class Echo(WebSocketHandler):
 app = Application(
     [("/pid", Pid), ("/labour", Labour), ("/held", Held), ("/stuck", Stuck), ("/broken", Broken), ("/echo", Echo)]
 )
+
+
+def labour(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """Give the body back."""
+    body = environ["wsgi.input"].read()
+    start_response("200 OK", [TEXT, ("X-Pid", str(os.getpid())), ("Content-Length", str(len(body)))])
+    return [body]

@@ -149,3 +149,18 @@ def test_without_tornado_the_cure_is_told_before_anything_is_bound(tmp_path: Pat
     run = Run("-k", "tornado", "-b", "127.0.0.1:0", "tests.apps.answers", env={"PYTHONPATH": str(tmp_path)})
     assert run.status == 1
     assert re.fullmatch(r"longma: error: .*'tornado'.*: pip install \"longma\[tornado\]\"\n", run.errors)
+
+
+def test_a_reload_changes_the_class_and_loses_no_request(serve: Serve, tmp_path: Path):
+    """While both kinds are there, those with an engine must not hand connections to the one without."""
+    file = tmp_path / "longma.conf.py"
+    file.write_text("worker_class = 'sync'\n")
+    server = serve("tests.apps.tornado_site:labour", "-c", str(file), "--log-level", "debug", workers=2, ready=SERVES)
+    with Load(server.address, connections=4) as clients:
+        for times, kind in enumerate(("tornado", "sync", "tornado"), 1):
+            file.write_text(f"worker_class = '{kind}'\n")
+            server.send_signal(signal.SIGHUP)
+            server.errors.wait("Reload complete", count=times)
+            clients.more(50)
+    clients.check()
+    assert "TornadoServer" in (server.ask("POST", "/labour").one("Server") or "")
