@@ -29,3 +29,36 @@ impl Call {
         self.written = written;
     }
 }
+
+/// The calls of all threads, by seat.
+#[derive(Debug)]
+pub struct Calls(Vec<Call>);
+
+impl Calls {
+    pub fn new(seats: usize) -> Self {
+        Self((0..seats.max(1)).map(|_| Call::default()).collect())
+    }
+
+    /// The call that begins in this seat.
+    #[inline]
+    pub fn at(&mut self, seat: usize) -> &mut Call {
+        &mut self.0[seat]
+    }
+
+    /// The call of this seat is over. Where there is one seat the next call says so.
+    pub fn end(&mut self, seat: usize) {
+        self.0[seat].id = None;
+    }
+
+    /// The call about this connection's request; the last one that was, where it is over.
+    #[inline]
+    pub fn about(&mut self, id: ConnId) -> Option<&mut Call> {
+        self.0.iter_mut().find(|call| call.id == Some(id))
+    }
+
+    /// The request line of the call that has lasted longest.
+    pub fn longest(&self) -> &[u8] {
+        let began = self.0.iter().filter(|call| call.id.is_some());
+        began.min_by_key(|call| call.since_ms).map_or(&[], |call| &call.line)
+    }
+}

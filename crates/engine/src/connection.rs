@@ -27,7 +27,7 @@ impl ConnId {
 }
 
 /// Generations from here on name descriptors that are not connections.
-pub const FIRST_RESERVED_GENERATION: u32 = u32::MAX - 1;
+pub const FIRST_RESERVED_GENERATION: u32 = u32::MAX - 2;
 
 /// Where a connection stands. Each state waits for one thing and has at most one deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,6 +18,8 @@ pub struct Desk {
     pub(crate) accepting: Option<Accepting>,
     /// How many of the requests that were waiting when the turn began have not had theirs.
     pub(crate) waiting: Option<usize>,
+    /// Whose it is.
+    pub(crate) seat: usize,
 }
 
 impl Default for Desk {
@@ -29,15 +31,27 @@ impl Default for Desk {
             events: Events::with_room_for(EVENTS),
             accepting: None,
             waiting: None,
+            seat: 0,
         }
     }
 }
 
 impl Desk {
+    /// The desk of one of several threads.
+    pub fn of_seat(seat: usize) -> Self {
+        Self { seat, ..Self::default() }
+    }
+
+    /// Forget the events of the last wait: whoever leads now is told of them again.
+    pub fn leave_events(&mut self) {
+        self.events.forget();
+        self.accepting = None;
+    }
+
     /// A desk for work that reads nothing from a socket.
     pub(crate) fn without_buffer() -> Self {
         let events = Events::with_room_for(0);
-        Self { buffer: Box::default(), parser: HeadParser::new(), held: None, events, accepting: None, waiting: None }
+        Self { buffer: Box::default(), parser: HeadParser::new(), held: None, events, accepting: None, waiting: None, seat: 0 }
     }
 
     /// Whether the last wait has brought more than has been looked at.

@@ -44,6 +44,7 @@ impl<H: Host> Reactor<H> {
         for id in kept.into_iter().rev() {
             self.ready.push_front(id);
         }
+        self.board.set(Word::Queued, self.ready.len() as u64);
     }
 
     /// Hand over a connection whose request waits, with all that has been read of it.

@@ -28,6 +28,7 @@ mod reading;
 mod receiving;
 pub mod refusal;
 pub mod request;
+pub mod seats;
 pub mod settings;
 pub mod shared;
 mod spool;

@@ -5,8 +5,10 @@ use std::os::fd::OwnedFd;
 use crate::connection::{ConnId, FIRST_RESERVED_GENERATION};
 
 /// The generations under which a listener and the siblings' queue are registered.
-pub(crate) const LISTENER_GENERATION: u32 = FIRST_RESERVED_GENERATION;
+pub(crate) const LISTENER_GENERATION: u32 = u32::MAX - 1;
 pub(crate) const HANDOVER_GENERATION: u32 = u32::MAX;
+/// That of the bell which wakes the leader.
+pub(crate) const BELL_GENERATION: u32 = FIRST_RESERVED_GENERATION;
 
 /// A bound socket that is shared with the siblings.
 #[derive(Debug)]

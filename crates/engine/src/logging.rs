@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::access::record::first_line;
 use crate::access::{AccessLog, Draft, Outcome, Record};
+use crate::call::{Call, Calls};
 use crate::connection::{ConnId, Loss, State};
 use crate::escape;
 use crate::gathered::Gathered;
@@ -29,13 +30,23 @@ impl<H: Host> Reactor<H> {
 
     /// The application gets a request.
     #[inline]
-    pub(crate) fn begin_call(&mut self, id: ConnId, line: &[u8], written: u64) {
-        self.call.begin(id, line, self.now_ms, written);
+    pub(crate) fn begin_call(&mut self, seat: usize, id: ConnId, line: &[u8], written: u64) {
+        self.calls.at(seat).begin(id, line, self.now_ms, written);
     }
 
-    /// Method and target of the request that the application has, as they came, cut where they are long.
+    /// The call of this seat is over, one of several.
+    pub fn end_call(&mut self, seat: usize) {
+        self.calls.end(seat);
+    }
+
+    /// Method and target of the request that the application has had for longest, as they came, cut where they are long.
     pub fn call_line(&self) -> &[u8] {
-        &self.call.line
+        self.calls.longest()
+    }
+
+    /// Make room for so many calls at the same time.
+    pub(crate) fn make_seats(&mut self, count: usize) {
+        self.calls = Calls::new(count);
     }
 
     /// Log the request that the application has answered, before its connection goes on. What the client has not taken
@@ -45,20 +56,22 @@ impl<H: Host> Reactor<H> {
             return;
         }
         let head_bytes = record.response_head.len() as u64;
+        let Some(&mut Call { written: before, since_ms, ref mut lost, .. }) = self.calls.about(id) else { return };
+        let lost = lost.take();
         let loss = match self.table.get(id) {
             Some(connection) if connection.broken.is_none() && connection.has_output() => {
                 let Some(log) = &self.access else { return };
                 let mut draft = log.draft(record, self.now_ms);
-                draft.body_at = self.call.written + head_bytes;
+                draft.body_at = before + head_bytes;
                 connection.draft = Some(Box::new(draft));
                 return;
             }
-            Some(connection) => connection.broken.map(|loss| (loss, connection.written - self.call.written)),
-            None => self.call.lost.take().filter(|(lost, ..)| *lost == id).map(|(_, loss, written)| (loss, written)),
+            Some(connection) => connection.broken.map(|loss| (loss, connection.written - before)),
+            None => lost.filter(|(lost, ..)| *lost == id).map(|(_, loss, written)| (loss, written)),
         };
         match loss {
             Some((loss, written)) => cut_short(&mut record.outcome, loss, written.saturating_sub(head_bytes)),
-            None if self.client_has_gone(id) => record.outcome.status = Some(Outcome::digits(CLIENT_GONE)),
+            None if self.client_has_gone(id, since_ms) => record.outcome.status = Some(Outcome::digits(CLIENT_GONE)),
             None => {}
         }
         let (wall_seconds, now_ms) = (self.wall_seconds(), self.now_ms);
@@ -69,9 +82,9 @@ impl<H: Host> Reactor<H> {
 
     /// Whether the client hung up during the call, though sending to it has not failed. One that has only said that it
     /// will send nothing more, and still reads, acknowledges its answer. Looked at only after a call that took its time.
-    fn client_has_gone(&self, id: ConnId) -> bool {
+    fn client_has_gone(&self, id: ConnId, since_ms: u64) -> bool {
         let Some(connection) = self.table.peek(id) else { return false };
-        self.now_ms > self.call.since_ms
+        self.now_ms > since_ms
             && connection.peer.is_some()
             && connection.transport.is_at_end()
             && connection.transport.unacknowledged().is_ok_and(|count| count > 0)
@@ -102,8 +115,10 @@ impl<H: Host> Reactor<H> {
         let loss = broken.unwrap_or(Loss::Ours);
         if let Some(draft) = draft {
             self.complete_line(*draft, Some(loss), written);
-        } else if state == State::Serving && self.call.id == Some(id) {
-            self.call.lost = Some((id, loss, written - self.call.written));
+        } else if state == State::Serving
+            && let Some(call) = self.calls.about(id)
+        {
+            call.lost = Some((id, loss, written - call.written));
         }
     }
 

@@ -13,7 +13,7 @@ use longma_proto::h1::Limits;
 use longma_proto::h1::date::imf_fixdate;
 
 use crate::access::AccessLog;
-use crate::call::Call;
+use crate::call::Calls;
 use crate::connection::{ConnId, Connection, Table, Watch};
 use crate::held::Batch;
 use crate::host::{Host, Remains};
@@ -62,7 +62,7 @@ pub struct Reactor<H: Host> {
     pub(crate) graveyard: Vec<Remains<H>>,
     pub(crate) notices: Vec<Notice>,
     pub(crate) access: Option<AccessLog>,
-    pub(crate) call: Call,
+    pub(crate) calls: Calls,
     /// Kept where somebody watches them.
     pub(crate) refusals: Option<Vec<Refusal>>,
     pub(crate) body_memory: usize,
@@ -91,6 +91,7 @@ impl<H: Host> Reactor<H> {
             Class::Write => settings.write_timeout,
             Class::Linger => LINGER,
             Class::Parting => PARTING,
+            Class::Queue => settings.queue_timeout,
         });
         let wall_seconds = clock::wall_seconds();
         // Whoever had the page before may have been.
@@ -113,7 +114,7 @@ impl<H: Host> Reactor<H> {
             graveyard: Vec::new(),
             notices: Vec::new(),
             access,
-            call: Call::default(),
+            calls: Calls::new(1),
             refusals: None,
             body_memory: 0,
             head_memory: 0,

@@ -187,7 +187,7 @@ impl<H: Host> Reactor<H> {
         connection.talkative = head.keep_alive() || !matches!(body, Body::Empty);
         connection.served = connection.served.wrapping_add(1);
         let (listener, written) = (connection.listener, connection.written);
-        self.begin_call(id, &bytes[line.method.start as usize..line.target.end as usize], written);
+        self.begin_call(desk.seat, id, &bytes[line.method.start as usize..line.target.end as usize], written);
         Some(Request { id, listener, repeat, body })
     }
 
@@ -240,8 +240,21 @@ impl<H: Host> Reactor<H> {
         if mode == Mode::Direct {
             return self.take_queued(id, desk);
         }
+        if self.settings.queue_limit > 0 && self.ready.len() >= self.settings.queue_limit {
+            self.refuse(id, 503, "too many requests wait for the application");
+            return None;
+        }
+        self.timers.set(id.slot, Class::Queue, self.now_ms);
         self.ready.push_back(id);
+        self.board.set(Word::Queued, self.ready.len() as u64);
         None
+    }
+
+    /// Nobody has had time for a queued request.
+    pub(crate) fn waited_too_long(&mut self, id: ConnId) {
+        self.ready.retain(|&queued| queued != id);
+        self.board.set(Word::Queued, self.ready.len() as u64);
+        self.refuse(id, 503, "the request has waited longer than queue_timeout for the application");
     }
 
     /// Take a queued request to be served.

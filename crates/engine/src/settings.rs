@@ -31,6 +31,10 @@ pub struct Settings {
     pub min_transfer_rate: u64,
     /// How many connections a worker holds.
     pub worker_connections: usize,
+    /// How many requests may wait for the application; 0: as many as there are connections.
+    pub queue_limit: usize,
+    /// How long one may wait for it.
+    pub queue_timeout: Duration,
     /// Whether a connection that repeats its header block has the earlier result reused.
     pub head_cache: bool,
     /// Whether sendfile(2) may be used.
@@ -52,6 +56,8 @@ impl Default for Settings {
             write_timeout: Duration::from_secs(60),
             min_transfer_rate: 240,
             worker_connections: 1000,
+            queue_limit: 0,
+            queue_timeout: Duration::ZERO,
             head_cache: true,
             sendfile: true,
         }

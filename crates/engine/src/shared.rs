@@ -1,24 +1,30 @@
-//! What the thread that calls the application and the standby thread share: the reactor under its lock, and
-//! the exchange counter, odd while the application has control.
+//! What the threads that call the application and the standby thread share: the reactor under its lock, and who of
+//! them is where.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 use std::time::Duration;
 
 use crate::access::AccessLog;
 use crate::host::Host;
+use crate::listener::BELL_GENERATION;
 use crate::outlets::Outlets;
 use crate::reactor::Reactor;
+use crate::seats::Seats;
+use crate::sys::bell::Bell;
 use crate::sys::board::Board;
-use crate::sys::epoll::Epoll;
+use crate::sys::epoll::{Epoll, Interest};
 
 /// A worker's engine, as its threads see it.
 pub struct Shared<H: Host> {
     reactor: Mutex<Reactor<H>>,
     pub epoll: Arc<Epoll>,
     pub board: Arc<Board>,
-    exchange: AtomicU64,
+    pub seats: Seats,
+    /// Rung to wake the leader where others have to: it may wait for events on any thread.
+    bell: Option<Bell>,
     parked: AtomicBool,
     ended: AtomicBool,
     stopping: AtomicBool,
@@ -31,18 +37,36 @@ pub struct Shared<H: Host> {
     reopening: AtomicBool,
 }
 
+const BELL_TOKEN: u64 = (BELL_GENERATION as u64) << 32;
 /// How long the end of a worker waits for readers of its log.
 const LAST_LINES: Duration = Duration::from_secs(1);
 
 impl<H: Host> Shared<H> {
-    pub fn new(mut reactor: Reactor<H>) -> Self {
+    /// What one thread shares with the standby thread: the one that calls the application.
+    pub fn new(reactor: Reactor<H>) -> Self {
+        Self::with_seats(reactor, 1, None)
+    }
+
+    /// What so many threads share that call the application at the same time.
+    ///
+    /// # Errors
+    /// The system has no descriptor for it.
+    pub fn of_many(reactor: Reactor<H>, threads: usize) -> io::Result<Self> {
+        let bell = Bell::new()?;
+        reactor.epoll.add(bell.fd(), BELL_TOKEN, Interest::NewRead)?;
+        Ok(Self::with_seats(reactor, threads, Some(bell)))
+    }
+
+    fn with_seats(mut reactor: Reactor<H>, threads: usize, bell: Option<Bell>) -> Self {
+        reactor.make_seats(threads);
         Self {
             outlets: Mutex::new(reactor.access.as_mut().and_then(AccessLog::take_outlets).unwrap_or_default()),
             reopening: AtomicBool::new(false),
             epoll: Arc::clone(&reactor.epoll),
             board: Arc::clone(&reactor.board),
             reactor: Mutex::new(reactor),
-            exchange: AtomicU64::new(0),
+            seats: Seats::new(threads),
+            bell,
             parked: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -60,7 +84,7 @@ impl<H: Host> Shared<H> {
     }
 
     /// Take the lock if nobody has it.
-    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, Reactor<H>>> {
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, Reactor<H>>> {
         self.reactor.try_lock().ok()
     }
 
@@ -98,12 +122,11 @@ impl<H: Host> Shared<H> {
         self.lock().log_is_written(false, outlets.take_notices());
     }
 
-    /// The application gets control.
+    /// The application gets control in this seat.
     #[inline]
-    pub fn enter(&self) {
-        let before = self.exchange.load(Ordering::Relaxed);
+    pub fn enter(&self, seat: usize) {
         // Sequentially consistent with `park`: either we see that the standby sleeps, or it sees that we are away.
-        self.exchange.store(before + 1, Ordering::SeqCst);
+        self.seats.enter(seat);
         if self.parked.load(Ordering::SeqCst) {
             self.wake();
         }
@@ -111,19 +134,35 @@ impl<H: Host> Shared<H> {
 
     /// The application has given control back.
     #[inline]
-    pub fn leave(&self) {
-        let before = self.exchange.load(Ordering::Relaxed);
-        self.exchange.store(before + 1, Ordering::Release);
+    pub fn leave(&self, seat: usize) {
+        self.seats.leave(seat);
     }
 
-    /// The number of the exchange going on; odd while the application has control.
-    pub fn exchange(&self) -> u64 {
-        self.exchange.load(Ordering::SeqCst)
+    /// The thread in this seat waits for its host, which may take its time.
+    pub fn step_aside(&self, seat: usize) {
+        self.seats.step_aside(seat);
+        if self.parked.load(Ordering::SeqCst) {
+            self.wake();
+        }
+    }
+
+    /// Whether several threads call the application.
+    #[inline]
+    pub fn is_pooled(&self) -> bool {
+        self.bell.is_some()
+    }
+
+    /// Wake the leader from its wait.
+    pub fn ring(&self) {
+        if let Some(bell) = &self.bell {
+            bell.ring();
+        }
     }
 
     /// Finish what has been accepted and accept nothing more. Takes effect at once, also during a call.
     pub fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+        self.ring();
     }
 
     /// Whether the worker is to finish.
@@ -136,9 +175,11 @@ impl<H: Host> Shared<H> {
     pub fn end(&self) {
         self.ended.store(true, Ordering::SeqCst);
         self.wake();
+        self.seats.wake_all();
+        self.ring();
     }
 
-    pub(crate) fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         self.ended.load(Ordering::SeqCst)
     }
 
@@ -185,7 +226,7 @@ impl<H: Host> Shared<H> {
     pub(crate) fn park(&self) {
         self.standby.get_or_init(std::thread::current);
         self.parked.store(true, Ordering::SeqCst);
-        while self.parked.load(Ordering::SeqCst) && self.exchange() & 1 == 0 && !self.has_ended() {
+        while self.parked.load(Ordering::SeqCst) && !self.seats.is_anyone_away() && !self.has_ended() {
             std::thread::park();
         }
         self.parked.store(false, Ordering::SeqCst);
@@ -238,16 +279,16 @@ mod tests {
         let standby = |shared: &Shared<Plain>, count: &AtomicU32| {
             while !shared.has_ended() {
                 shared.park();
-                let exchange = shared.exchange();
-                if exchange & 1 == 1 {
+                let moment = shared.seats.moment();
+                if moment.is_away() {
                     count.fetch_add(1, Ordering::SeqCst);
-                    while shared.exchange() == exchange {
+                    while shared.seats.moment() == moment {
                         std::thread::yield_now();
                     }
                 }
             }
         };
-        noticed(&shared(), standby, Shared::enter, Shared::leave);
+        noticed(&shared(), standby, |shared| shared.enter(0), |shared| shared.leave(0));
     }
 
     #[test]

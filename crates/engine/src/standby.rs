@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::desk::Desk;
 use crate::escape;
 use crate::host::Host;
+use crate::seats::Moment;
 use crate::shared::Shared;
 use crate::sys::board::{Board, Word, WorkerState};
 use crate::sys::thread::spawn_without_signals;
@@ -17,8 +18,8 @@ use crate::sys::thread::spawn_without_signals;
 const TICK: Duration = Duration::from_millis(1);
 /// How often while calls are short and nothing is streamed: each tick costs the application's thread its processor.
 const LAZY_TICK: Duration = Duration::from_millis(2);
-/// How many exchanges in a tick make calls short.
-const MANY_EXCHANGES: u64 = 8;
+/// How many calls in a tick make them short.
+const MANY_CALLS: u64 = 8;
 /// For how many ticks a streamed answer keeps it alert.
 const ALERT_TICKS: u32 = 100;
 /// After how many ticks without an exchange it goes to sleep.
@@ -34,29 +35,27 @@ pub fn start<H: Host>(shared: Arc<Shared<H>>) -> io::Result<JoinHandle<()>> {
 
 fn watch<H: Host>(shared: &Shared<H>) {
     let mut desk = Desk::default();
-    let mut seen = 0;
+    let mut seen = shared.seats.moment();
     let mut idle_ticks = 0;
     let mut unstreamed_ticks = 0;
     let mut tick = TICK;
     while !shared.has_ended() {
         shared.pause(tick, tick == LAZY_TICK);
-        let exchange = shared.exchange();
+        let moment = shared.seats.moment();
         unstreamed_ticks = if shared.has_streamed() { 0 } else { unstreamed_ticks + 1 };
-        // The counter moves twice in an exchange.
-        let is_calm = exchange.wrapping_sub(seen) >= 2 * MANY_EXCHANGES && unstreamed_ticks > ALERT_TICKS;
+        let is_calm = moment.calls_since(seen) >= MANY_CALLS && unstreamed_ticks > ALERT_TICKS;
         tick = if is_calm { LAZY_TICK } else { TICK };
-        let in_application = exchange & 1 == 1;
-        if in_application && exchange == seen {
-            stand_in(shared, exchange, &mut desk);
+        if moment.is_away() && moment == seen {
+            stand_in(shared, moment, &mut desk);
             idle_ticks = 0;
-        } else if in_application {
+        } else if moment.is_away() || shared.seats.is_anyone_away() {
             // Whoever has the lock is at work in the reactor: there is no need to queue for it.
             if let Some(mut reactor) = shared.try_lock() {
                 reactor.flush_unfinished();
                 reactor.flush_streams();
             }
             idle_ticks = 0;
-        } else if exchange == seen {
+        } else if moment == seen {
             idle_ticks += 1;
             if idle_ticks > IDLE_TICKS {
                 shared.park();
@@ -65,7 +64,7 @@ fn watch<H: Host>(shared: &Shared<H>) {
         } else {
             idle_ticks = 0;
         }
-        seen = exchange;
+        seen = moment;
     }
 }
 
@@ -95,14 +94,22 @@ impl Drop for Shown<'_> {
     }
 }
 
-/// The application has had control for more than a tick: do what its thread would do, short of calling it.
-fn stand_in<H: Host>(shared: &Shared<H>, exchange: u64, desk: &mut Desk) {
+/// The application has had control for more than a tick: let another thread lead or, where none has time, do what the
+/// leader would do, short of calling the application.
+fn stand_in<H: Host>(shared: &Shared<H>, moment: Moment, desk: &mut Desk) {
+    if shared.seats.call_another() {
+        return;
+    }
     shared.board.add(Word::Stalls, 1);
     let mut shown = Shown { board: &shared.board, since: Instant::now(), is_shown: false };
-    while shared.exchange() == exchange && !shared.has_ended() {
+    while shared.seats.moment() == moment && !shared.has_ended() {
+        // One may have come to rest meanwhile.
+        if shared.seats.call_another() {
+            return;
+        }
         let log_is_due = {
             let mut reactor = shared.lock();
-            if shared.exchange() != exchange {
+            if shared.seats.moment() != moment {
                 return;
             }
             shared.board.set_state(WorkerState::Stalled);

@@ -21,9 +21,12 @@ pub enum Class {
     Linger,
     /// The first request, where the worker is to finish.
     Parting,
+    /// The application, for a request that is whole.
+    Queue,
 }
 
-const CLASSES: [Class; 7] = [Class::Head, Class::Body, Class::Warm, Class::Idle, Class::Write, Class::Linger, Class::Parting];
+const CLASSES: [Class; 8] =
+    [Class::Head, Class::Body, Class::Warm, Class::Idle, Class::Write, Class::Linger, Class::Parting, Class::Queue];
 const NOBODY: u32 = u32::MAX;
 
 #[derive(Clone, Copy)]

@@ -6,6 +6,7 @@ use crate::host::Host;
 use crate::listener::Accepting;
 use crate::reactor::Reactor;
 use crate::request::{Mode, Request};
+use crate::sys::board::Word;
 use crate::timers::Class;
 
 /// How much of the host's may lie about before a turn ends, so that the host can let go of it.
@@ -32,6 +33,7 @@ impl<H: Host> Reactor<H> {
                 && let Some(id) = self.ready.pop_front()
             {
                 *waiting -= 1;
+                self.board.set(Word::Queued, self.ready.len() as u64);
                 if let Some(request) = self.take_queued(id, desk) {
                     return Some(request);
                 }
@@ -105,6 +107,7 @@ impl<H: Host> Reactor<H> {
                 Class::Idle | Class::Parting => self.close_idle(id, desk),
                 Class::Write => self.check_write_progress(id),
                 Class::Linger => self.close(id),
+                Class::Queue => self.waited_too_long(id),
             }
         }
         self.renew_listening();

@@ -35,6 +35,8 @@ pub enum Word {
     BytesIn = 13,
     /// Not 0: the worker is to finish and leaves newcomers to the others.
     Draining = 14,
+    /// How many requests wait for the application.
+    Queued = 15,
 }
 
 /// What a worker is doing, as its siblings and the master see it.

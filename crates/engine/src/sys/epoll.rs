@@ -12,6 +12,8 @@ pub enum Interest {
     Write,
     /// Readable, waking as few of the processes that watch the same descriptor as the kernel can.
     SharedRead,
+    /// Readable, told once each time more comes.
+    NewRead,
 }
 
 impl Interest {
@@ -20,6 +22,7 @@ impl Interest {
             Self::Read => libc::EPOLLIN as u32,
             Self::Write => libc::EPOLLOUT as u32,
             Self::SharedRead => (libc::EPOLLIN | libc::EPOLLEXCLUSIVE) as u32,
+            Self::NewRead => libc::EPOLLIN as u32 | libc::EPOLLET as u32,
         }
     }
 }
@@ -44,6 +47,12 @@ impl Events {
     /// Whether events of the last wait have not been taken yet.
     pub fn has_more(&self) -> bool {
         self.next < self.filled
+    }
+
+    /// Forget what has not been taken.
+    pub fn forget(&mut self) {
+        self.filled = 0;
+        self.next = 0;
     }
 
     /// Take the next event of the last wait: the token that a ready descriptor was registered with. Whether the peer

@@ -239,9 +239,9 @@ impl Worker {
             requests: memo.requests,
         };
         drop(reactor);
-        shared.enter();
+        shared.enter(0);
         let reply = application(call);
-        shared.leave();
+        shared.leave(0);
         let mut reactor = shared.lock();
         reactor.update_time();
         answer(&mut reactor, id, reply, keep_alive && !shared.is_stopping(), patient);

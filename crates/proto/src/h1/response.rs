@@ -179,7 +179,9 @@ pub fn error_response(status: u16, detail: &str, date: &[u8; 29], head_request: 
     let body = format!("{status} {reason}{separator}{detail}\n");
     let mut answer = format!("HTTP/1.1 {status} {reason}\r\nServer: longma\r\nDate: ").into_bytes();
     answer.extend_from_slice(date);
-    let fields = "Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ";
+    // RFC 9110 §10.2.3: it is worth trying again soon.
+    let retry = if status == 503 { "Retry-After: 1\r\n" } else { "" };
+    let fields = format!("Connection: close\r\n{retry}Content-Type: text/plain; charset=utf-8\r\nContent-Length: ");
     answer.extend_from_slice(format!("\r\n{fields}{}\r\n\r\n", body.len()).as_bytes());
     if !head_request {
         answer.extend_from_slice(body.as_bytes());
