@@ -80,7 +80,8 @@ class Engine:
     """The engine of one worker process.
 
     Args:
-        application: called as PEP 3333 says, one request at a time, from the thread that calls `run`.
+        application: called as PEP 3333 says, one request at a time, from the thread that calls `run`, or from each of
+            those that call `serve`.
         listeners: a descriptor and its URL (`http://host:port` or `unix:path`) each. The engine closes them.
         settings: names and checked values, as in the table of settings.
         board: writable shared memory of `slots` pages of BOARD_PAGE_BYTES.
@@ -92,6 +93,7 @@ class Engine:
         recycle_after: how many requests to answer before `on_recycle` is called; 0: it never is.
         on_recycle: called once, between two requests. Serving goes on.
         observer: shown every request; without one nothing is spent on it.
+        threads: how many threads call the application; 0: the one that calls `run`.
 
     Raises:
         ValueError: a setting or the board does not fit.
@@ -114,9 +116,23 @@ class Engine:
         recycle_after: int = 0,
         on_recycle: Callable[[], object] | None = None,
         observer: Observer[_Request] | None = None,
+        threads: int = 0,
     ) -> Self: ...
-    def run(self) -> None:
-        """Serve until told to stop. What a signal handler raises ends the serving and is raised here."""
+    def run(self, on_beat: Callable[[], object] | None = None) -> None:
+        """Serve until told to stop. What a signal handler raises ends the serving and is raised here.
+
+        With threads: wait until none of them serves any more.
+
+        Args:
+            on_beat: with threads, called twice a second.
+        """
+
+    def serve(self, seat: int) -> None:
+        """Call the application in the thread that calls this, until told to stop.
+
+        Args:
+            seat: which of the threads it is, from 0; each seat is taken once.
+        """
 
     def stop(self, graceful: bool) -> None:
         """Make `run` return; callable from a signal handler.
@@ -131,11 +147,18 @@ class Engine:
         What is no printable ASCII in the texts is escaped. Callable from a signal handler that interrupts the call.
         """
 
+    def longest_call(self) -> tuple[int, float] | None:
+        """The seat in which the application has had a request for longest, and since when by `time.monotonic()`."""
+
     def reopen(self) -> None:
         """Have the access log's file opened anew, soon; callable from a signal handler.
 
         Where that fails the old one goes on being written to, and the error log says so.
         """
+
+    @property
+    def wakeup_fd(self) -> int:
+        """What wakes `run` while it waits for threads, for `signal.set_wakeup_fd`."""
 
     @property
     def requests(self) -> int:

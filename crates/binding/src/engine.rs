@@ -3,12 +3,13 @@
 use std::ffi::c_void;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::ptr::NonNull;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use longma_engine::reactor::Reactor;
 use longma_engine::shared::Shared;
 use longma_engine::standby;
+use longma_engine::sys::bell::Bell;
 use longma_engine::sys::board::{Board, PAGE_BYTES, Word};
 use longma_engine::sys::clock;
 use longma_engine::sys::epoll::Epoll;
@@ -34,10 +35,14 @@ use crate::worker::{Around, GO_ON, STOP_GRACEFULLY, STOP_NOW, Worker};
 /// The engine of one worker process.
 #[pyclass(module = "longma._core", frozen)]
 pub struct Engine {
-    worker: std::sync::Mutex<Option<Worker>>,
+    /// One for each thread that calls the application, until that thread takes it.
+    workers: Mutex<Vec<Option<Worker>>>,
     order: AtomicU8,
     shared: Arc<Shared<PythonHost>>,
-    current: Arc<Current>,
+    currents: Vec<Arc<Current>>,
+    /// How many of a pool's threads serve, and what wakes the main thread when one ends.
+    serving: AtomicUsize,
+    ended: Bell,
     /// Keeps the board's memory while the engine may write to it.
     _board: PyBuffer<u8>,
 }
@@ -48,7 +53,7 @@ impl Engine {
     #[new]
     #[pyo3(signature = (
         application, *, listeners, settings, board, slot, slots, handover, errors, log, multiprocess,
-        recycle_after = 0, on_recycle = None, observer = None
+        recycle_after = 0, on_recycle = None, observer = None, threads = 0
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
     fn new(
@@ -60,59 +65,85 @@ impl Engine {
         slot: usize,
         slots: usize,
         handover: Option<(RawFd, RawFd)>,
-        errors: Bound<'_, PyAny>,
+        errors: &Bound<'_, PyAny>,
         log: Py<PyAny>,
         multiprocess: bool,
         recycle_after: u64,
         on_recycle: Option<Py<PyAny>>,
         observer: Option<&Bound<'_, PyAny>>,
+        threads: usize,
     ) -> PyResult<Self> {
         if listeners.is_empty() {
             return Err(PyValueError::new_err("an engine needs a listener"));
         }
         let memory = board_of(&board, slot, slots)?;
         let access = access_log(settings)?;
-        let settings = settings::engine_settings(settings)?;
-        let sendfile = settings.sendfile;
-        let mut reactor = Reactor::new(settings, Arc::new(Epoll::new()?), Arc::new(memory), access);
+        let engine_settings = settings::engine_settings(settings)?;
+        let sendfile = engine_settings.sendfile;
+        let mut reactor = Reactor::new(engine_settings, Arc::new(Epoll::new()?), Arc::new(memory), access);
         reactor.board().set(Word::Pid, u64::from(std::process::id()));
-        let early_hints = Bound::new(py, EarlyHints::new())?;
-        let parts = Parts { errors, early_hints: early_hints.clone().into_any(), multiprocess };
-        let templates = listeners.iter().map(|(_, url)| template(py, url, &parts)).collect::<PyResult<Vec<_>>>()?;
-        let environs = Environs::new(py, templates)?;
         let sockets = listeners.iter().map(|&(fd, _)| take(fd)).collect::<PyResult<_>>()?;
         let handover = handover.map(|(receiver, sender)| Ok::<_, PyErr>((take(receiver)?, take(sender)?))).transpose()?;
         reactor.open(sockets, handover)?;
-        // SAFETY: attached, and the application is valid.
-        let application = unsafe { Ref::borrowed(application.as_ptr()) };
-        let shared = Arc::new(Shared::new(reactor));
-        let responder = Responder::new(sendfile).ok_or_else(|| PyErr::fetch(py))?;
-        let around = Around {
-            current: Arc::default(),
-            observer: observer.map(Observer::new).transpose()?,
-            recycle: Recycle::new(recycle_after, on_recycle),
-        };
-        let current = Arc::clone(&around.current);
-        let worker =
-            Worker::new(Arc::clone(&shared), application, environs, responder, early_hints.unbind(), Log::new(log), around)
-                .ok_or_else(|| PyErr::fetch(py))?;
-        let worker = std::sync::Mutex::new(Some(worker));
-        let order = AtomicU8::new(GO_ON);
-        Ok(Self { worker, order, shared, current, _board: board })
+        let shared = Arc::new(if threads == 0 { Shared::new(reactor) } else { Shared::of_many(reactor, threads)? });
+        let recycle = Recycle::new(recycle_after, on_recycle);
+        let mut workers = Vec::new();
+        for seat in 0..threads.max(1) {
+            let early_hints = Bound::new(py, EarlyHints::new())?;
+            let parts = Parts { errors, early_hints: early_hints.as_any(), multiprocess, multithread: threads > 0 };
+            let templates = listeners.iter().map(|(_, url)| template(py, url, &parts)).collect::<PyResult<Vec<_>>>()?;
+            let environs = Environs::new(py, templates)?;
+            // SAFETY: attached, and the application is valid.
+            let application = unsafe { Ref::borrowed(application.as_ptr()) };
+            let responder = Responder::new(sendfile).ok_or_else(|| PyErr::fetch(py))?;
+            let observer = observer.map(Observer::new).transpose()?;
+            let around = Around { current: Arc::default(), observer, recycle: recycle.clone() };
+            let (shared, early_hints, log) = (Arc::clone(&shared), early_hints.unbind(), Log::new(log.clone_ref(py)));
+            let worker = Worker::new(shared, seat, application, environs, responder, early_hints, log, around);
+            workers.push(Some(worker.ok_or_else(|| PyErr::fetch(py))?));
+        }
+        Ok(Self {
+            currents: workers.iter().flatten().map(|worker| Arc::clone(&worker.around.current)).collect(),
+            workers: Mutex::new(workers),
+            order: AtomicU8::new(GO_ON),
+            shared,
+            serving: AtomicUsize::new(threads),
+            ended: Bell::new()?,
+            _board: board,
+        })
     }
 
     /// Serve until told to stop. Python's signal handlers run promptly; what they raise ends the serving.
-    fn run(&self, py: Python<'_>) -> PyResult<()> {
-        let taken = self.worker.lock().ok().and_then(|mut worker| worker.take());
-        let mut worker = taken.ok_or_else(|| PyRuntimeError::new_err("an engine runs once"))?;
-        let standby = standby::start(Arc::clone(&worker.shared))?;
-        let result = worker.serve(py, &self.order);
-        worker.shared.end();
+    ///
+    /// With threads: wait until the last of them has ended, `serve` being what they run, and call `on_beat` twice a
+    /// second.
+    #[pyo3(signature = (on_beat = None))]
+    fn run(&self, py: Python<'_>, on_beat: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        let standby = standby::start(Arc::clone(&self.shared))?;
+        let mut worker = if self.shared.is_pooled() { None } else { Some(self.take_worker(0)?) };
+        let result = match &mut worker {
+            Some(worker) => worker.serve(py, &self.order),
+            None => self.tend(py, on_beat),
+        };
+        self.shared.end();
         py.detach(|| standby.join()).map_err(|_| PyRuntimeError::new_err("the standby thread has panicked"))?;
-        worker.shared.lock().flush_batch();
-        let shared = &*worker.shared;
+        self.shared.lock().flush_batch();
+        let shared = &*self.shared;
         py.detach(|| shared.finish_log());
+        if let Some(worker) = worker {
+            worker.tell(py);
+        }
+        result
+    }
+
+    /// Call the application in the thread that calls this, one of as many as there are seats, until told to stop.
+    fn serve(&self, py: Python<'_>, seat: usize) -> PyResult<()> {
+        let mut worker = self.take_worker(seat)?;
+        let result = worker.serve_seat(py, &self.order);
         worker.tell(py);
+        drop(worker);
+        self.serving.fetch_sub(1, Ordering::SeqCst);
+        self.ended.ring();
         result
     }
 
@@ -121,17 +152,23 @@ impl Engine {
         let order = if graceful { STOP_GRACEFULLY } else { STOP_NOW };
         self.order.fetch_max(order, Ordering::Relaxed);
         self.shared.stop();
+        if !graceful {
+            self.shared.seats.wake_all();
+        }
     }
 
-    /// The request that the application has: method, target, and for how many seconds it has had it.
+    /// The request that the application has had for longest: method, target, and for how many seconds it has had it.
     fn current(&self) -> Option<(String, String, f64)> {
-        if self.shared.exchange() & 1 == 0 {
-            return None;
-        }
+        let (seat, since_ns) = self.longest()?;
         // SAFETY: attached, and so is the thread that serves when it gives the application control and takes it back.
-        let (method, target) = unsafe { self.current.line() }?;
-        let since_ns = self.shared.board.get(Word::CallStarted);
+        let (method, target) = unsafe { self.currents[seat].line() }?;
         Some((method, target, clock::monotonic_ns().saturating_sub(since_ns) as f64 / 1e9))
+    }
+
+    /// The seat in which the application has had a request for longest, and since when, in seconds of the monotonic
+    /// clock.
+    fn longest_call(&self) -> Option<(usize, f64)> {
+        self.longest().map(|(seat, since_ns)| (seat, since_ns as f64 / 1e9))
     }
 
     /// Have the access log's file opened anew: the old one has been moved away.
@@ -139,10 +176,52 @@ impl Engine {
         self.shared.reopen_access_log();
     }
 
+    /// A descriptor by which `run` is woken while it waits for threads: for `signal.set_wakeup_fd`, since a signal can
+    /// reach any thread.
+    #[getter]
+    fn wakeup_fd(&self) -> RawFd {
+        self.ended.button()
+    }
+
     /// How many requests have been answered.
     #[getter]
     fn requests(&self) -> u64 {
         self.shared.board.get(Word::Requests)
+    }
+}
+
+/// How often the main thread shows that the interpreter lives, where others call the application.
+const BEAT_MS: i32 = 500;
+
+impl Engine {
+    fn take_worker(&self, seat: usize) -> PyResult<Worker> {
+        let mut workers = self.workers.lock().map_err(|_| PyRuntimeError::new_err("an engine's thread has panicked"))?;
+        let worker = workers.get_mut(seat).and_then(Option::take);
+        worker.ok_or_else(|| PyRuntimeError::new_err("an engine runs once, and each of its seats is taken once"))
+    }
+
+    fn longest(&self) -> Option<(usize, u64)> {
+        if self.shared.is_pooled() {
+            return self.shared.seats.longest();
+        }
+        let is_away = self.shared.seats.moment().is_away();
+        is_away.then(|| (0, self.shared.board.get(Word::CallStarted)))
+    }
+
+    /// Be the main thread of a pool: let signals be handled, and the heart beat, until no thread serves any more.
+    fn tend(&self, py: Python<'_>, on_beat: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        while self.serving.load(Ordering::SeqCst) > 0 {
+            self.shared.board.set(Word::Heartbeat, clock::monotonic_ns());
+            let since_ns = self.shared.seats.longest().map_or(0, |(_, since_ns)| since_ns);
+            self.shared.board.set(Word::CallStarted, since_ns);
+            py.check_signals()?;
+            if let Some(on_beat) = on_beat {
+                on_beat.call0()?;
+            }
+            // A signal ends the wait early; so does the end of a thread.
+            let _ = py.detach(|| self.ended.wait(BEAT_MS));
+        }
+        py.check_signals()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::ptr::NonNull;
 use std::sync::Arc;
+use std::time::Duration;
 
 use longma_engine::connection::ConnId;
 use longma_engine::shared::Shared;
@@ -13,6 +14,7 @@ use crate::fault::Fault;
 use crate::host::Python;
 
 const ROOM_WAIT_MS: i32 = 250;
+const POOLED_WAIT: Duration = Duration::from_millis(10);
 
 /// An exchange that several may reach: while Python code runs, `start_response`, `write` and the early hints may be
 /// called, from any thread. So nobody borrows it for longer than a step that runs no Python code, and never for a wait.
@@ -70,6 +72,12 @@ fn wait_for_room(shared: &Shared<Python>, id: ConnId) -> Result<(), Fault> {
         }
         // SAFETY: attached: the application called us. Nobody waits for the lock while attached.
         let room = unsafe { Interpreter::assume_attached() }.detach(|| {
+            if shared.is_pooled() {
+                // Others see to the sockets; to take events away from them would delay whoever these are about.
+                std::thread::sleep(POOLED_WAIT);
+                let reactor = shared.lock();
+                return if reactor.is_alive(id) { Ok(Room::left(reactor.waiting(id) * 2)) } else { Err(Fault::ClientGone) };
+            }
             let waited = leader::wait(shared, &mut desk, ROOM_WAIT_MS);
             let mut reactor = shared.lock();
             reactor.update_time();

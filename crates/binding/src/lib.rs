@@ -19,6 +19,8 @@ mod log;
 mod names;
 mod object;
 mod observer;
+mod pool;
+mod prepare;
 mod recycle;
 mod respond;
 mod settings;

@@ -31,6 +31,8 @@ pub fn engine_settings(mapping: &Bound<'_, PyAny>) -> PyResult<Settings> {
         write_timeout: duration(mapping, "write_timeout")?,
         min_transfer_rate: mapping.get_item("min_transfer_rate")?.extract()?,
         worker_connections: number(mapping, "worker_connections")?,
+        queue_limit: mapping.call_method1("get", ("queue_limit", 0))?.extract()?,
+        queue_timeout: seconds("queue_timeout", mapping.call_method1("get", ("queue_timeout", 0.0))?.extract()?)?,
         head_cache: mapping.get_item("head_cache")?.extract()?,
         sendfile: mapping.get_item("sendfile")?.extract()?,
     })
@@ -69,7 +71,10 @@ fn trust(mapping: &Bound<'_, PyAny>) -> PyResult<Trust> {
 
 /// Seconds, with a fraction.
 fn duration(mapping: &Bound<'_, PyAny>, name: &str) -> PyResult<Duration> {
-    let seconds: f64 = mapping.get_item(name)?.extract()?;
+    seconds(name, mapping.get_item(name)?.extract()?)
+}
+
+fn seconds(name: &str, seconds: f64) -> PyResult<Duration> {
     Duration::try_from_secs_f64(seconds).map_err(|error| PyValueError::new_err(format!("{name}: {error}")))
 }
 

@@ -10,24 +10,25 @@ use crate::line::script_name;
 use crate::object::Ref;
 
 /// What the templates are made of.
-pub struct Parts<'py> {
-    pub errors: Bound<'py, PyAny>,
-    pub early_hints: Bound<'py, PyAny>,
+pub struct Parts<'a, 'py> {
+    pub errors: &'a Bound<'py, PyAny>,
+    pub early_hints: &'a Bound<'py, PyAny>,
     pub multiprocess: bool,
+    pub multithread: bool,
 }
 
 /// The template of one listener. `url`: `http://host:port` or `unix:path`.
-pub fn template(py: Python<'_>, url: &str, parts: &Parts<'_>) -> PyResult<Template> {
+pub fn template(py: Python<'_>, url: &str, parts: &Parts<'_, '_>) -> PyResult<Template> {
     let environ = PyDict::new(py);
     let (name, port, is_unix) = server(url);
     environ.set_item("wsgi.version", PyTuple::new(py, [1, 0])?)?;
     environ.set_item("wsgi.url_scheme", intern(py, "http"))?;
-    environ.set_item("wsgi.errors", &parts.errors)?;
+    environ.set_item("wsgi.errors", parts.errors)?;
     environ.set_item("wsgi.input", Bound::new(py, Input::empty())?)?;
     environ.set_item("wsgi.input_terminated", true)?;
     environ.set_item("wsgi.file_wrapper", py.get_type::<FileWrapper>())?;
-    environ.set_item("wsgi.early_hints", &parts.early_hints)?;
-    environ.set_item("wsgi.multithread", false)?;
+    environ.set_item("wsgi.early_hints", parts.early_hints)?;
+    environ.set_item("wsgi.multithread", parts.multithread)?;
     environ.set_item("wsgi.multiprocess", parts.multiprocess)?;
     environ.set_item("wsgi.run_once", false)?;
     environ.set_item("SERVER_SOFTWARE", concat!("longma/", env!("CARGO_PKG_VERSION")))?;

@@ -19,14 +19,12 @@ use pyo3::{Python as Interpreter, ffi};
 use crate::access::look_up;
 use crate::current::Current;
 use crate::early_hints::EarlyHints;
-use crate::environ::{Environs, Source};
+use crate::environ::Environs;
 use crate::exchange::Exchange;
 use crate::fault::Fault;
 use crate::finish::{finish, hand_over};
 use crate::handle::Handle;
-use crate::head::Asked;
 use crate::host::Python;
-use crate::input::Input;
 use crate::loan::Loan;
 use crate::log::Log;
 use crate::object::Ref;
@@ -41,7 +39,7 @@ pub const GO_ON: u8 = 0;
 pub const STOP_GRACEFULLY: u8 = 1;
 pub const STOP_NOW: u8 = 2;
 
-type Guard<'a> = MutexGuard<'a, Reactor<Python>>;
+pub type Guard<'a> = MutexGuard<'a, Reactor<Python>>;
 
 /// How the access log concerns us.
 #[derive(Clone, Copy)]
@@ -54,16 +52,18 @@ struct Logging {
 /// Everything the main thread works with.
 pub struct Worker {
     pub shared: Arc<Shared<Python>>,
+    /// Which of the threads that call the application it is.
+    pub seat: usize,
     application: Ref,
-    environs: Environs,
+    pub environs: Environs,
     responder: Responder,
     start_type: StartResponseType,
     start: StartResponse,
     early_hints: Py<EarlyHints>,
-    exchange: Box<Exchange>,
+    pub exchange: Box<Exchange>,
     log: Log,
     logging: Logging,
-    around: Around,
+    pub around: Around,
     seen: Option<Seen>,
     /// Whether the client could be reached with the answer, or a part of it.
     reached: bool,
@@ -78,8 +78,10 @@ pub struct Around {
 
 impl Worker {
     /// `None`: Python has an error set.
+    #[expect(clippy::too_many_arguments, reason = "each is a part of its own")]
     pub fn new(
         shared: Arc<Shared<Python>>,
+        seat: usize,
         application: Ref,
         environs: Environs,
         responder: Responder,
@@ -107,6 +109,7 @@ impl Worker {
         exchange.keep_head = logging.enabled;
         Some(Self {
             shared,
+            seat,
             application,
             environs,
             responder,
@@ -167,7 +170,7 @@ impl Worker {
 
     /// Let go of the lock and do what must not be done under it.
     #[inline]
-    fn settle(&self, py: Interpreter<'_>, mut reactor: Guard<'_>) {
+    pub fn settle(&self, py: Interpreter<'_>, mut reactor: Guard<'_>) {
         let remains = if reactor.has_remains() { reactor.take_remains() } else { Vec::new() };
         let has_words = reactor.has_notices() || reactor.has_refusals();
         let log_is_due = self.shared.has_log_to_tend(&reactor);
@@ -198,23 +201,21 @@ impl Worker {
 
     /// Serve one request.
     #[inline]
-    fn exchange<'a>(
+    pub fn exchange<'a>(
         &mut self,
         py: Interpreter<'_>,
         shared: &'a Shared<Python>,
-        mut reactor: Guard<'a>,
+        reactor: Guard<'a>,
         request: Request<Python>,
         desk: &mut Desk,
     ) -> PyResult<Guard<'a>> {
         let (id, peer) = (request.id, reactor.peer(request.id));
         let (bytes, head) = desk.head();
-        let environ = self.prepare(py, &mut reactor, request, desk, peer)?;
-        let now_ns = reactor.now_ns();
-        drop(reactor);
+        let (environ, now_ns) = self.prepare(py, shared, reactor, request, desk, peer)?;
         let started_ns = if self.logging.timed { clock::monotonic_ns() } else { 0 };
         self.around.current.set(bytes, head);
         shared.board.set(Word::Heartbeat, now_ns);
-        enter(shared, now_ns);
+        enter(shared, self.seat, now_ns);
         let answer = match self.around.observer {
             None => self.call(&environ),
             Some(_) => self.call_observed(py, &environ, bytes, head, peer),
@@ -228,7 +229,7 @@ impl Worker {
             }
             Ok(_) => None,
         };
-        leave(shared);
+        leave(shared, self.seat);
         if self.start.is_kept() {
             self.start = self.start_type.make().ok_or_else(|| PyErr::fetch(py))?;
         }
@@ -241,11 +242,14 @@ impl Worker {
             self.reached = self.exchange.head_is_sent() || reactor.is_alive(id);
         }
         finish(&self.exchange, &mut reactor, after);
+        if shared.is_pooled() {
+            reactor.end_call(self.seat);
+        }
         if let Some(environ) = environ {
             drop(reactor);
-            enter(shared, now_ns);
+            enter(shared, self.seat, now_ns);
             self.part_from(py, environ, desk);
-            leave(shared);
+            leave(shared, self.seat);
             reactor = shared.lock();
         }
         if self.around.recycle.count() {
@@ -253,32 +257,7 @@ impl Worker {
             self.recycle(py);
             reactor = shared.lock();
         }
-        match fatal {
-            Some(error) => Err(error),
-            None => Ok(reactor),
-        }
-    }
-
-    /// Make the exchange ready for a request, and its environ.
-    #[inline]
-    fn prepare(
-        &mut self,
-        py: Interpreter<'_>,
-        reactor: &mut Reactor<Python>,
-        request: Request<Python>,
-        desk: &Desk,
-        peer: Option<SocketAddr>,
-    ) -> PyResult<Ref> {
-        let Request { id, listener, repeat, body } = request;
-        let (bytes, head) = desk.head();
-        let keep_alive = head.keep_alive() && !reactor.is_draining() && reactor.keeps_alive();
-        self.exchange.reset(id, asked(bytes, head, keep_alive), reactor.date());
-        self.exchange.patient = desk.has_more() && keep_alive;
-        let input = Input::of(py, body, bytes)?;
-        let mut nobody = crate::host::Memo::default();
-        let memo = reactor.memo(id).unwrap_or(&mut nobody);
-        let environ = self.environs.make(Source { bytes, head, listener, repeat, peer, input }, memo);
-        environ.ok_or_else(|| PyErr::fetch(py))
+        fatal.map_or(Ok(reactor), Err)
     }
 
     /// Call the application and take its answer as far as it goes.
@@ -364,21 +343,19 @@ impl Worker {
 
 /// The application, or what belongs to it, gets control at this moment.
 #[inline]
-fn enter(shared: &Shared<Python>, now_ns: u64) {
-    shared.board.set(Word::CallStarted, now_ns);
-    shared.enter();
+fn enter(shared: &Shared<Python>, seat: usize, now_ns: u64) {
+    if shared.is_pooled() {
+        shared.seats.started(seat, now_ns);
+    } else {
+        shared.board.set(Word::CallStarted, now_ns);
+    }
+    shared.enter(seat);
 }
 
 #[inline]
-fn leave(shared: &Shared<Python>) {
-    shared.leave();
-    shared.board.set(Word::CallStarted, 0);
-}
-
-/// What the request says about its answer.
-#[inline]
-fn asked(bytes: &[u8], head: &HeadParser, keep_alive: bool) -> Asked {
-    let line = head.line();
-    let method = line.method.of(bytes);
-    Asked { version: line.version, head_request: method == b"HEAD", connect_request: method == b"CONNECT", keep_alive }
+fn leave(shared: &Shared<Python>, seat: usize) {
+    shared.leave(seat);
+    if !shared.is_pooled() {
+        shared.board.set(Word::CallStarted, 0);
+    }
 }

@@ -1,0 +1,108 @@
+//! What comes before the application is called: the exchange is made ready for its request, and the environ is made.
+
+use std::net::SocketAddr;
+
+use longma_engine::Desk;
+use longma_engine::connection::ConnId;
+use longma_engine::reactor::Reactor;
+use longma_engine::request::Request;
+use longma_engine::shared::Shared;
+use longma_proto::h1::HeadParser;
+use pyo3::Python as Interpreter;
+use pyo3::prelude::*;
+
+use crate::environ::Source;
+use crate::head::Asked;
+use crate::host::{Memo, Python};
+use crate::input::Input;
+use crate::object::Ref;
+use crate::worker::{Guard, Worker};
+
+impl Worker {
+    /// Make the exchange ready for a request, and its environ; with the moment. Lets go of the lock.
+    #[inline]
+    pub fn prepare(
+        &mut self,
+        py: Interpreter<'_>,
+        shared: &Shared<Python>,
+        mut reactor: Guard<'_>,
+        request: Request<Python>,
+        desk: &Desk,
+        peer: Option<SocketAddr>,
+    ) -> PyResult<(Ref, u64)> {
+        let now_ns = reactor.now_ns();
+        if shared.is_pooled() {
+            return Ok((self.prepare_unlocked(py, shared, reactor, request, desk, peer)?, now_ns));
+        }
+        Ok((self.prepare_locked(py, &mut reactor, request, desk, peer)?, now_ns))
+    }
+
+    #[inline]
+    fn prepare_locked(
+        &mut self,
+        py: Interpreter<'_>,
+        reactor: &mut Reactor<Python>,
+        request: Request<Python>,
+        desk: &Desk,
+        peer: Option<SocketAddr>,
+    ) -> PyResult<Ref> {
+        self.expect(reactor, request.id, desk);
+        let mut nobody = Memo::default();
+        let memo = reactor.memo(request.id).unwrap_or(&mut nobody);
+        self.environ(py, request, desk, peer, memo)
+    }
+
+    /// The same where several threads call the application: to make an object can run Python code (the garbage
+    /// collector does), which can let another thread have the interpreter, and that one may want the lock.
+    fn prepare_unlocked(
+        &mut self,
+        py: Interpreter<'_>,
+        shared: &Shared<Python>,
+        mut reactor: Guard<'_>,
+        request: Request<Python>,
+        desk: &Desk,
+        peer: Option<SocketAddr>,
+    ) -> PyResult<Ref> {
+        let id = request.id;
+        self.expect(&reactor, id, desk);
+        let mut memo = reactor.memo(id).map(std::mem::take).unwrap_or_default();
+        drop(reactor);
+        let environ = self.environ(py, request, desk, peer, &mut memo);
+        // What is forgotten here is dropped without the lock, too.
+        let forgotten = shared.lock().memo(id).map(|place| std::mem::replace(place, memo));
+        drop(forgotten);
+        environ
+    }
+
+    #[inline]
+    fn expect(&mut self, reactor: &Reactor<Python>, id: ConnId, desk: &Desk) {
+        let (bytes, head) = desk.head();
+        let keep_alive = head.keep_alive() && !reactor.is_draining() && reactor.keeps_alive();
+        self.exchange.reset(id, asked(bytes, head, keep_alive), reactor.date());
+        self.exchange.patient = desk.has_more() && keep_alive;
+    }
+
+    #[inline]
+    fn environ(
+        &mut self,
+        py: Interpreter<'_>,
+        request: Request<Python>,
+        desk: &Desk,
+        peer: Option<SocketAddr>,
+        memo: &mut Memo,
+    ) -> PyResult<Ref> {
+        let Request { listener, repeat, body, .. } = request;
+        let (bytes, head) = desk.head();
+        let input = Input::of(py, body, bytes)?;
+        let environ = self.environs.make(Source { bytes, head, listener, repeat, peer, input }, memo);
+        environ.ok_or_else(|| PyErr::fetch(py))
+    }
+}
+
+/// What the request says about its answer.
+#[inline]
+fn asked(bytes: &[u8], head: &HeadParser, keep_alive: bool) -> Asked {
+    let line = head.line();
+    let method = line.method.of(bytes);
+    Asked { version: line.version, head_request: method == b"HEAD", connect_request: method == b"CONNECT", keep_alive }
+}
