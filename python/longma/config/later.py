@@ -41,7 +41,6 @@ class Later(NamedTuple):
         return value == default or (isinstance(value, str) and value == str(default))
 
 
-_THREADS: Final = "workers have one thread in this version"
 _TLS: Final = "this version does not speak TLS; let a proxy in front do it"
 _PROXY_PROTOCOL: Final = "this version does not read the PROXY protocol"
 _UWSGI: Final = "this version speaks HTTP only"
@@ -51,7 +50,6 @@ _DIRTY: Final = "longma has no pool for long tasks; use a task queue"
 _MODES: Final = ("off", "v1", "v2", "auto", "true", "false")
 
 LATER: Final = (
-    Later("threads", _THREADS, ("--threads",), 1),
     Later("proxy_protocol", _PROXY_PROTOCOL, ("--proxy-protocol",), "off", bare="auto", words=_MODES),
     Later("proxy_allow_ips", _PROXY_PROTOCOL, ("--proxy-allow-from",), ("127.0.0.1", "::1"), is_detail=True),
     Later("protocol", _UWSGI, ("--protocol",), "http"),

@@ -90,6 +90,8 @@ def resolve(argv: Sequence[str], environ: Mapping[str, str], cwd: str, given: Gi
         values["preload_app"] = False
         where = sources["preload_app"].locate("preload_app")
         notices.append(f"{where}: preload_app has no effect with reload: each worker loads the application anew")
+    if int(str(values.get("threads", 1))) > 1 and values.get("worker_class", "sync") == "sync":
+        values["worker_class"] = "gthread"
     settings = Settings({**values, "config": spec})
     notices += _notices(layers, rows, values, sources)
     return Resolved(settings, sources, tuple(notices), Invocation(tuple(argv), dict(environ), cwd, given))

@@ -19,6 +19,7 @@ from longma.config.sections.security import Security
 from longma.config.sections.sockets import ServerSocket
 from longma.config.sections.statsd import Statsd
 from longma.config.sections.syslog import Syslog
+from longma.config.sections.threads import Threads
 from longma.config.sections.workers import WorkerProcesses
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Application,
     ServerSocket,
     WorkerProcesses,
+    Threads,
     Clients,
     BehindAProxy,
     Security,
@@ -54,6 +56,7 @@ class Settings(
     Application,
     ServerSocket,
     WorkerProcesses,
+    Threads,
     Clients,
     BehindAProxy,
     Security,

@@ -19,10 +19,11 @@ if TYPE_CHECKING:
 RECYCLED = "max_requests"
 
 
-def make_engine(application: WSGIApplication, assignment: Assignment) -> Engine:
+def make_engine(application: WSGIApplication, assignment: Assignment, *, threads: int = 0) -> Engine:
     """Return an engine that calls this application, and counts on the worker's handle.
 
-    It closes the descriptors it is given, and so is given copies: ours close with their own objects.
+    It closes the descriptors it is given, and so is given copies: ours close with their own objects. With `threads` it
+    is called from so many, which run its `serve`.
     """
     common = assignment.common
     worker = assignment.worker
@@ -39,6 +40,7 @@ def make_engine(application: WSGIApplication, assignment: Assignment) -> Engine:
         errors=ErrorStream(common.log.descriptor),
         log=common.log.log,
         multiprocess=common.settings.workers > 1,
+        threads=threads,
         recycle_after=0 if worker.max_requests == sys.maxsize else worker.max_requests,
         on_recycle=Recycling(assignment),
         observer=observer_of(assignment),

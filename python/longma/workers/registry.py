@@ -20,6 +20,10 @@ def model_named(name: str) -> ModelFactory:
         from longma.workers.models.inline import inline_model
 
         return inline_model
+    if name == "gthread":
+        from longma.workers.models.threads import threads_model
+
+        return threads_model
     from longma.workers.contract import ForeignClass, WorkerClassError, find, is_installed
 
     if name == "tornado":

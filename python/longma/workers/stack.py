@@ -10,7 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType, FrameType
 
+# What calls the application: our own modules, and on a thread of the pool the standard library's.
 OURS = "longma."
+CALLERS = ("__main__", "threading")
 IMPORT_SYSTEM = "<frozen importlib"
 HEADING = "Traceback (most recent call last):"
 
@@ -34,7 +36,7 @@ def stack_of(frame: FrameType | None) -> str:
     while frame is not None:
         frames.append(frame)
         frame = frame.f_back
-    while len(frames) > 1 and str(frames[-1].f_globals.get("__name__", "")).startswith((OURS, "__main__")):
+    while len(frames) > 1 and is_caller(str(frames[-1].f_globals.get("__name__", ""))):
         frames.pop()
     # Python leaves the import system out of its tracebacks too.
     kept = [one for one in reversed(frames) if not one.f_code.co_filename.startswith(IMPORT_SYSTEM)]
@@ -44,6 +46,10 @@ def stack_of(frame: FrameType | None) -> str:
     except ImportError:
         return "\n".join(step(one.f_code, number) for one, number in steps)
     return "".join(traceback.StackSummary.extract(iter(steps)).format()).rstrip()
+
+
+def is_caller(module: str) -> bool:
+    return module in CALLERS or module.startswith(OURS)
 
 
 def traceback_of(error: BaseException) -> str:

@@ -14,13 +14,15 @@ _OWN: Final = MappingProxyType(
     {
         "sync": "sync",
         "gunicorn.workers.sync.SyncWorker": "sync",
+        "gthread": "gthread",
+        "gunicorn.workers.gthread.ThreadWorker": "gthread",
         "tornado": "tornado",
         "gunicorn.workers.gtornado.TornadoWorker": "tornado",
     }
 )
-_LATER: Final = ("gthread", "gevent", "gevent_wsgi", "gevent_pywsgi", "eventlet", "asgi")
+_LATER: Final = ("gevent", "gevent_wsgi", "gevent_pywsgi", "eventlet", "asgi")
 # The models that the engine serves: it speaks HTTP with the client, and WSGI with the application.
-_BY_THE_ENGINE: Final = ("sync",)
+_BY_THE_ENGINE: Final = ("sync", "gthread")
 _ENTRY_POINT: Final = "egg:"
 _AUTO: Final = "auto"
 
@@ -43,10 +45,10 @@ def worker_class_name(value: object) -> str:
         return _OWN[name]
     if name.startswith(_ENTRY_POINT) or ("." in name and all(part.isidentifier() for part in name.split("."))):
         return name
-    near = "" if name in _LATER else nearest(name, ("sync", "tornado", *_LATER))
+    near = "" if name in _LATER else nearest(name, ("sync", "gthread", "tornado", *_LATER))
     hint = f" (did you mean {near!r}?)" if near else ""
     later = "is not supported yet" if name in _LATER else "is not known"
-    raise ValueError(f"be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: {shown(name)} {later}{hint}")
+    raise ValueError(f"be 'sync', 'gthread', 'tornado' or PACKAGE.MODULE.CLASS: {shown(name)} {later}{hint}")
 
 
 def _path_of(kind: type[object]) -> str:
@@ -120,9 +122,10 @@ class WorkerProcesses(Section):
         "sync",
         kind=WORKER_CLASS,
         cli=("-k", "--worker-class"),
-        doc="How the application is called. `sync`: one request at a time, on the worker's main thread. `tornado`: by "
-        "Tornado's own server and loop. Or a class with the contract of Gunicorn's workers, which brings its own HTTP: "
-        "`PACKAGE.MODULE.CLASS`, such as `aiohttp.GunicornWebWorker`, or `egg:DISTRIBUTION#NAME`.",
+        doc="How the application is called. `sync`: one request at a time, on the worker's main thread. `gthread`: as "
+        "many at once as there are `threads`. `tornado`: by Tornado's own server and loop. Or a class with the "
+        "contract of Gunicorn's workers, which brings its own HTTP: `PACKAGE.MODULE.CLASS`, such as "
+        "`aiohttp.GunicornWebWorker`, or `egg:DISTRIBUTION#NAME`.",
     )
     worker_connections: int = option(
         1000,
