@@ -40,15 +40,34 @@ def gate(short_directory: str) -> Iterator[Gate]:
         yield opened
 
 
+# The options by which a server has each of the models that the engine serves. What holds for one holds for all: a
+# module of tests that says so has a name `MODELS`, the models to run it with.
+MODELS = {"sync": (), "gthread": ("--threads=3",)}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of the modules that name models with each of them."""
+    models = getattr(metafunc.module, "MODELS", None)
+    only = metafunc.definition.get_closest_marker("only")
+    if models is not None and "model" in metafunc.fixturenames:
+        metafunc.parametrize("model", only.args if only else models)
+
+
 @pytest.fixture
-def serve(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
+def model() -> str:
+    """The model that the test's servers call the application by."""
+    return "sync"
+
+
+@pytest.fixture
+def serve(request: pytest.FixtureRequest, model: str) -> Iterator[Callable[..., Server]]:
     """Start servers as `Server` takes them; each is up when this returns, and is stopped and checked after the test."""
     gate: Gate | None = request.getfixturevalue("gate") if "gate" in request.fixturenames else None
     with contextlib.ExitStack() as servers:
 
         def start(app: str, *options: str, env: Mapping[str, str] | None = None, **how: Any) -> Server:
             gated = gate.environment if gate is not None else {}
-            return servers.enter_context(Server(app, *options, env={**gated, **(env or {})}, **how))
+            return servers.enter_context(Server(app, *MODELS[model], *options, env={**gated, **(env or {})}, **how))
 
         yield start
         if gate is not None:

@@ -26,7 +26,7 @@ settings.configure(
         "django.middleware.common.CommonMiddleware",
         "django.contrib.auth.middleware.AuthenticationMiddleware",
     ],
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"}},
+    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "file:site?mode=memory&cache=shared"}},
     SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     USE_TZ=True,

@@ -17,6 +17,8 @@ from tests.support.http import chunked
 from tests.support.processes import descriptors
 from tests.support.server import Server
 
+MODELS = ("sync", "gthread")
+
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 

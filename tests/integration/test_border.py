@@ -9,6 +9,8 @@ import pytest
 from tests.support.http import Client
 from tests.support.server import Server
 
+MODELS = ("sync", "gthread")
+
 APP = "tests.apps.border"
 LINE = b"0123456789abcdef" * 4
 

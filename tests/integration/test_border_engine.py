@@ -11,6 +11,8 @@ import pytest
 
 from longma._core import BOARD_PAGE_BYTES, Engine
 
+MODELS = ("sync", "gthread")
+
 SETTINGS: dict[str, object] = {
     "limit_request_line": 4094,
     "limit_request_fields": 100,

@@ -12,6 +12,8 @@ from tests.support.gate import Gate
 from tests.support.http import Client
 from tests.support.server import Server
 
+MODELS = ("sync", "gthread")
+
 Serve = Callable[..., Server]
 APP = "tests.apps.seen:environ"
 

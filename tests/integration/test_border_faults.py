@@ -10,6 +10,8 @@ import pytest
 from tests.support.log import records
 from tests.support.server import Server
 
+MODELS = ("sync", "gthread")
+
 Serve = Callable[..., Server]
 APP = "tests.apps.border"
 SIZE = 8 << 20
@@ -96,6 +98,7 @@ def test_a_fault_that_no_text_can_hold_is_told_with_what_can(serve: Serve):
     told(server, "ValueError: a lone surrogate: ")
 
 
+@pytest.mark.only("sync")
 def test_an_interrupt_in_close_ends_the_worker_and_not_the_answer(serve: Serve):
     server = serve(APP)
     server.expect("KeyboardInterrupt|exited|Traceback|died")

@@ -14,6 +14,8 @@ import pytest
 from tests.support.http import Client
 from tests.support.server import Server
 
+MODELS = ("sync", "gthread")
+
 CONTENT = b"0123456789abcdefghijklmnopqrstuvwxyz\n" * 3000
 SENT_WHOLE = ("plain", "random", "unbuffered", "unnamed", "named", "passing", "proxy")
 READ = ("spooled", "rolled", "memory", "gzip", "buffered-gzip", "bzip", "xz", "zip", "partial", "bad-number")

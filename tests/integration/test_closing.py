@@ -10,6 +10,8 @@ import pytest
 from tests.support.gate import Gate
 from tests.support.server import Server
 
+MODELS = ("sync", "gthread")
+
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 

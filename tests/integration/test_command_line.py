@@ -70,7 +70,7 @@ def test_a_wrong_value_is_status_1_and_one_line(arguments: tuple[str, ...], word
     assert words in complaint(run)
 
 
-@pytest.mark.parametrize("name", ["gthread", "gevent", "eventlet"])
+@pytest.mark.parametrize("name", ["gevent", "eventlet"])
 def test_a_worker_class_that_comes_later_says_so(name: str):
     run = Run("-k", name, APP)
     assert run.status == 1

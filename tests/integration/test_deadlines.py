@@ -10,6 +10,8 @@ from tests.support.deadlines import until
 from tests.support.processes import holds
 from tests.support.server import Server
 
+MODELS = ("sync", "gthread")
+
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 

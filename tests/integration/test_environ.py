@@ -10,6 +10,8 @@ import pytest
 from tests.support.http import Client, Response
 from tests.support.server import Server, listener
 
+MODELS = ("sync", "gthread")
+
 Serve = Callable[..., Server]
 APP = "tests.apps.seen:environ"
 
@@ -48,11 +50,11 @@ def test_a_plain_request(serve: Serve):
     }
 
 
-def test_the_keys_of_pep_3333(serve: Serve):
+def test_the_keys_of_pep_3333(serve: Serve, model: str):
     seen = environ(serve(APP).get("/"))
     assert seen["wsgi.version"] == ["tuple", "(1, 0)"]
     assert seen["wsgi.run_once"] == ["bool", "False"]
-    assert seen["wsgi.multithread"] == ["bool", "False"]
+    assert seen["wsgi.multithread"] == ["bool", str(model != "sync")]
     assert seen["wsgi.multiprocess"] == ["bool", "False"]
     assert seen["wsgi.input_terminated"] == ["bool", "True"]
     for name in ("wsgi.input", "wsgi.errors", "wsgi.file_wrapper"):

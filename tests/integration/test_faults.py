@@ -12,6 +12,8 @@ from tests.support.http import Closed
 from tests.support.log import records
 from tests.support.server import Server
 
+MODELS = ("sync", "gthread")
+
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 

@@ -15,6 +15,8 @@ from tests.support.gate import Gate
 from tests.support.http import Response, chunked
 from tests.support.server import Server
 
+MODELS = ("sync", "gthread")
+
 Serve = Callable[..., Server]
 SITES = {
     "Flask": "tests.apps.flask_site:app",

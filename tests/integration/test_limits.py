@@ -11,6 +11,8 @@ from tests.support.http import Client, Response, chunked
 from tests.support.processes import sockets
 from tests.support.server import Server
 
+MODELS = ("sync", "gthread")
+
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 

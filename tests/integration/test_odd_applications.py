@@ -13,6 +13,8 @@ from tests.support.gate import Gate
 from tests.support.http import Closed
 from tests.support.server import Server
 
+MODELS = ("sync", "gthread")
+
 Serve = Callable[..., Server]
 APP = "tests.apps.odd"
 
@@ -76,6 +78,7 @@ def test_threads_of_the_application_run_while_the_server_waits(serve: Serve, gat
     gate.wait("counted to 4499998500000")
 
 
+@pytest.mark.only("sync")
 def test_signal_handlers_of_the_application_run_while_the_server_waits(serve: Serve, gate: Gate):
     server = serve(APP)
     worker = int(server.get("/alarm").body)

@@ -10,6 +10,8 @@ from tests.support.paths import VENV_BIN
 from tests.support.processes import descriptors, holds, sockets
 from tests.support.server import LONGMA, Server
 
+MODELS = ("sync", "gthread")
+
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 CAP = ("--worker-connections", "10", "--no-defer-accept")

@@ -11,6 +11,8 @@ import pytest
 from tests.support.http import Client, chunked
 from tests.support.server import Server
 
+MODELS = ("sync", "gthread")
+
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 

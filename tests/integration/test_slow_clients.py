@@ -13,6 +13,8 @@ from tests.support.http import Client
 from tests.support.processes import holds, sockets
 from tests.support.server import Server
 
+MODELS = ("sync", "gthread")
+
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 NORMAL_REQUESTS = 100

@@ -14,6 +14,8 @@ from tests.support.gate import Gate
 from tests.support.processes import resident_bytes
 from tests.support.server import Server
 
+MODELS = ("sync", "gthread")
+
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 
@@ -126,6 +128,7 @@ def test_blocks_past_the_bound_wait_for_their_reader(serve: Serve):
     assert server.get("/hello").status == 200
 
 
+@pytest.mark.only("sync")
 def test_the_inline_model_never_interleaves_two_applications(serve: Serve, gate: Gate):
     """While one answer is still being made, no other request's application is called in the same process."""
     server = serve(APP)

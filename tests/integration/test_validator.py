@@ -9,6 +9,8 @@ import pytest
 from tests.support.http import chunked
 from tests.support.server import Server
 
+MODELS = ("sync", "gthread")
+
 Serve = Callable[..., Server]
 APP = "tests.apps.validated"
 

@@ -95,15 +95,15 @@ def test_a_paste_file_is_an_application(longma: Longma, tmp_path: Path, monkeypa
             "command line: bind must hold addresses: a:b: 'b' is no port; ports are numbers from 0 to 65535",
         ),
         (
-            ("--threads", "4", "a"),
+            ("--certfile", "c.pem", "a"),
             1,
-            "command line: threads is not supported: workers have one thread in this version",
+            "command line: certfile is not supported: this version does not speak TLS; let a proxy in front do it",
         ),
         (
             ("-k", "gevent", "a"),
             1,
             (
-                "command line: worker_class must be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: "
+                "command line: worker_class must be 'sync', 'gthread', 'tornado' or PACKAGE.MODULE.CLASS: "
                 "'gevent' is not supported yet"
             ),
         ),

@@ -36,9 +36,9 @@ def test_alone_it_reads_the_file_that_it_names(tmp_path: Path):
 
 def test_all_mistakes_are_told(tmp_path: Path):
     with pytest.raises(ConfigError) as caught:
-        resolve((), {}, str(tmp_path), Given({"workrs": 1}, {"strange": 1, "threads": 4}, alone=True))
+        resolve((), {}, str(tmp_path), Given({"workrs": 1}, {"strange": 1, "certfile": "c.pem"}, alone=True))
     assert str(caught.value).splitlines() == [
         "the program: unknown setting 'strange'",
         "the program: unknown setting 'workrs'; did you mean 'workers'?",
-        "the program: threads is not supported: workers have one thread in this version",
+        "the program: certfile is not supported: this version does not speak TLS; let a proxy in front do it",
     ]

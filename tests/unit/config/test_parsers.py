@@ -151,16 +151,24 @@ def test_a_good_value_is_read(parse: Callable[[object], object], given: object, 
         (parsers.directory, "/nowhere/at/all", "be an existing directory, not '/nowhere/at/all'"),
         (parsers.one_of("a", "b").parse, "c", "be one of a, b, not 'c'"),
         (parsers.one_of("a", "b").parse, None, "be one of a, b, not None"),
-        (worker_class_name, "gevent", "be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: 'gevent' is not supported yet"),
-        (worker_class_name, "my..Worker", "be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: 'my..Worker' is not known"),
+        (
+            worker_class_name,
+            "gevent",
+            "be 'sync', 'gthread', 'tornado' or PACKAGE.MODULE.CLASS: 'gevent' is not supported yet",
+        ),
+        (
+            worker_class_name,
+            "my..Worker",
+            "be 'sync', 'gthread', 'tornado' or PACKAGE.MODULE.CLASS: 'my..Worker' is not known",
+        ),
         (worker_class_name, 5, "be a class, its path or a name, not 5"),
         (worker_class_name, lambda: 5, "be a class, its path or a name, not 5"),
         (
             worker_class_name,
             "gthraed",
-            "be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: 'gthraed' is not known (did you mean 'gthread'?)",
+            "be 'sync', 'gthread', 'tornado' or PACKAGE.MODULE.CLASS: 'gthraed' is not known (did you mean 'gthread'?)",
         ),
-        (worker_class_name, "fibers", "be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: 'fibers' is not known"),
+        (worker_class_name, "fibers", "be 'sync', 'gthread', 'tornado' or PACKAGE.MODULE.CLASS: 'fibers' is not known"),
     ],
 )
 def test_a_bad_value_ends_the_sentence_that_its_name_begins(

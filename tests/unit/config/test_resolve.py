@@ -23,6 +23,10 @@ def import_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
 
 
+NO_TLS = "this version does not speak TLS; let a proxy in front do it"
+CLASSES = "'sync', 'gthread', 'tornado' or PACKAGE.MODULE.CLASS"
+
+
 def resolved(directory: Path, line: str = "", /, **environ: str) -> Resolved:
     return resolve(shlex.split(line), environ, str(directory))
 
@@ -107,7 +111,7 @@ def test_chdir_is_meant_from_the_start_directory(tmp_path: Path):
 
 
 def test_every_mistake_is_reported_at_once(tmp_path: Path):
-    (tmp_path / "gunicorn.conf.py").write_text("workers = -1\ntimeout = 'x'\nworker = 4\nthreads = 8\n")
+    (tmp_path / "gunicorn.conf.py").write_text("workers = -1\ntimeout = 'x'\nworker = 4\ncertfile = 'c'\n")
     assert mistakes(
         tmp_path, "--backlog -3 --chdir nowhere -k gevent", WEB_CONCURRENCY="many", GUNICORN_CMD_ARGS="-m 999"
     ) == [
@@ -115,11 +119,11 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path):
         "environment variable WEB_CONCURRENCY: workers must be a whole number, 0 or more, or 'auto', not 'many'",
         "gunicorn.conf.py, line 1: workers must be a whole number, 0 or more, or 'auto', not -1",
         "gunicorn.conf.py, line 2: timeout must be a number of seconds, 0 or more, not 'x'",
-        "gunicorn.conf.py, line 4: threads is not supported: workers have one thread in this version",
+        f"gunicorn.conf.py, line 4: certfile is not supported: {NO_TLS}",
         "GUNICORN_CMD_ARGS: umask must be a mode from 0 to 0777, not '999'",
         "command line: backlog must be a whole number, 0 or more, not -3",
         f"command line: chdir must be an existing directory, not '{tmp_path}/nowhere'",
-        "command line: worker_class must be 'sync', 'tornado' or PACKAGE.MODULE.CLASS: 'gevent' is not supported yet",
+        f"command line: worker_class must be {CLASSES}: 'gevent' is not supported yet",
     ]
 
 
@@ -351,3 +355,11 @@ def test_notices_are_kept_for_the_log(tmp_path: Path):
         "gunicorn.conf.py, line 1: 'debug' is no setting and has no effect",
         "GUNICORN_CMD_ARGS: the application 'a:a' has no effect here",
     )
+
+
+def test_several_threads_make_a_gthread_worker(tmp_path: Path):
+    assert resolved(tmp_path, "--threads 2").settings.worker_class == "gthread"
+    assert resolved(tmp_path, "--threads 1").settings.worker_class == "sync"
+    assert resolved(tmp_path, "--threads 0").settings.threads == 1
+    assert resolved(tmp_path, "--threads 4 -k tornado").settings.worker_class == "tornado"
+    assert resolved(tmp_path, "-k gunicorn.workers.gthread.ThreadWorker").settings.worker_class == "gthread"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from longma.master import decide as decisions
 from longma.logs.levels import Level
+from longma.master import decide as decisions
 from longma.master.actions import Action, BuryWorker, CountWorkers, Log, Notify
 from longma.master.events import Event
 from longma.master.state import Phase, Stage, State, Wanted, WorkerRecord
