@@ -12,7 +12,7 @@ from .servers import Kind, Launch, Paths, Server
 from .workloads import WORKLOADS
 
 # granian hands every request to another thread, so its count moves with the scheduler.
-UNCOUNTED = ("longma-access-log", "granian")
+UNCOUNTED = ("longma-access-log", "longma-gthread", "granian")
 
 
 def wanted(server: Server) -> bool:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from .machine import Machine
+from .servers import THREADED
 from .summary import (
     PEERS,
     SUBJECT,
@@ -136,6 +137,24 @@ def uncached_table(run: Run) -> list[str]:
     return ["## Without the repeated-header cache", "", text, "", *table(head, rows)]
 
 
+def threads_table(run: Run) -> list[str]:
+    """Return what the gthread worker costs, beside the sync one and the best peer with threads."""
+    rows = []
+    for workload in THREADED:
+        own = run.results.figure(workload, "longma-gthread", Quantity.CPU)
+        peers = [run.results.figure(workload, peer, Quantity.CPU) for peer in ("granian", "peregrine")]
+        if own is not None:
+            best = min((peer.best for peer in peers if peer is not None), default=None)
+            ratio = f"{own.best / best:.2f}" if best else NOTHING
+            rows.append(
+                [workload, f"{number(own.best)} ({number(own.median)})", number(best) if best else NOTHING, ratio]
+            )
+    if not rows:
+        return []
+    text = "The gthread worker with 8 threads, beside the best peer that calls applications in threads."
+    return ["## Threads", "", text, "", *table(["workload", "longma-gthread, CPU µs", "best peer", "ratio"], rows)]
+
+
 def access_log_lines(run: Run) -> list[str]:
     """Return what the access log adds."""
     added = delta(run.results, "hello", "longma-access-log", SUBJECT)
@@ -221,7 +240,7 @@ def caveats(run: Run) -> list[str]:
 def markdown(run: Run, notes: str) -> str:
     """Return the whole page; `notes` is what a person wrote about the missed goals."""
     lines = ["# Measured", "", *run.machine.lines(), "", *main_table(run), *mixed_table(run), *uncached_table(run)]
-    lines += [*access_log_lines(run), *memory_table(run), *instructions_table(run)]
+    lines += [*threads_table(run), *access_log_lines(run), *memory_table(run), *instructions_table(run)]
     if notes.strip():
         lines += [notes.strip(), ""]
     lines += [*caveats(run), *detail_tables(run)]

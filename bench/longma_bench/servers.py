@@ -159,12 +159,14 @@ def _raw(launch: Launch) -> list[str]:
 
 
 REPEATED = ("hello", "headers")
+THREADED = ("hello", "headers", "close", "c1000", "10k", "echo", "flask")
 
 SERVERS = (
     Server("raw", Kind.FLOOR, _raw),
     Server("longma", Kind.SUBJECT, _longma()),
     Server("longma-no-head-cache", Kind.VARIANT, _longma("--no-head-cache"), only=REPEATED),
     Server("longma-access-log", Kind.VARIANT, _longma_logging, only=("hello",)),
+    Server("longma-gthread", Kind.VARIANT, _longma("--threads", "8"), only=THREADED),
     Server("peregrine", Kind.PEER, _peregrine, "peregrine-server"),
     Server("fastpysgi", Kind.PEER, _fastpysgi, "fastpysgi"),
     Server("bjoern", Kind.PEER, _bjoern, "bjoern"),
