@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from tests.support.deadlines import until
 from tests.support.log import records
@@ -34,6 +36,18 @@ def texts(path: Path) -> list[str]:
 def says(path: Path, words: str, times: int = 1) -> Callable[[], bool]:
     """Whether the log has so many records with these words in them."""
     return lambda: sum(words in text for text in texts(path)) >= times
+
+
+def named(path: Path, prefix: str) -> dict[str, Any]:
+    """A configuration of logging that begins each line with a prefix."""
+    handler = {"class": "logging.FileHandler", "filename": str(path), "formatter": "named"}
+    return {
+        "version": 1,
+        "formatters": {"named": {"format": f"{prefix}|%(message)s"}},
+        "handlers": {"file": handler},
+        "root": {"handlers": []},
+        "loggers": {"gunicorn.error": {"level": "INFO", "handlers": ["file"], "propagate": False}},
+    }
 
 
 def test_hup_goes_over_to_other_files(serve: Serve, tmp_path: Path):
@@ -68,6 +82,44 @@ def test_hup_with_a_log_that_cannot_be_opened_changes_nothing(serve: Serve, tmp_
     assert server.get("/errors?say=still").status == 200
     assert server.worker_pid() == worker
     assert "still" in log.read_text()
+
+
+def test_hup_reads_a_configuration_of_logging_again(serve: Serve, tmp_path: Path):
+    conf = Configured(tmp_path)
+    log, as_json = tmp_path / "named.log", tmp_path / "log.json"
+    as_json.write_text(json.dumps(named(log, "before")))
+    conf.write(logconfig_json=str(as_json))
+    server = serve(SITE, *conf.options, ready=None)
+    assert server.get("/error-logger?say=one").status == 200
+    as_json.write_text(json.dumps(named(log, "after")))
+    server.send_signal(signal.SIGHUP)
+    until(lambda: "after|Booting worker" in log.read_text(), "a worker that has read it")
+    until(lambda: "Worker exiting" in log.read_text(), "the worker of before to have gone")
+    assert server.get("/error-logger?say=two").status == 200
+    assert server.stop() == 0
+    text = log.read_text()
+    assert "before|one" in text
+    assert "after|two" in text
+    assert "after|Shutting down: Master" in text
+
+
+def test_hup_with_a_bad_configuration_of_logging_keeps_the_old_one(serve: Serve, tmp_path: Path):
+    conf = Configured(tmp_path)
+    log, as_json = tmp_path / "named.log", tmp_path / "log.json"
+    as_json.write_text(json.dumps(named(log, "before")))
+    conf.write(logconfig_json=str(as_json))
+    server = serve(SITE, *conf.options, ready=None)
+    assert server.get("/").status == 200
+    for bad in ("no json", json.dumps({"handlers": {"a": {"class": "no.Such"}}})):
+        count = log.read_text().count("logconfig_json: ")
+        as_json.write_text(bad)
+        server.send_signal(signal.SIGHUP)
+        until(lambda count=count: log.read_text().count("logconfig_json: ") > count, "the refusal")
+    assert server.errors.so_far() == []
+    assert server.get("/error-logger?say=still").status == 200
+    assert server.stop() == 0
+    assert "before|still" in log.read_text()
+    assert "before|Shutting down: Master" in log.read_text()
 
 
 def test_an_application_that_fails_leaves_the_logs_as_they_were(serve: Serve, tmp_path: Path):

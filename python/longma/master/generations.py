@@ -33,6 +33,8 @@ LOG_SETTINGS = (
     "access_log_format", "disable_redirect_access_to_syslog", "capture_output",
 )  # fmt: skip
 
+LOG_SOURCES = ("logconfig", "logconfig_json", "logger_class")
+
 
 class Generations:
     """The readings of the settings that workers are or may be started with, by number.
@@ -178,8 +180,16 @@ class Generations:
         devices = discover(settings)
         check_access_log(settings)
         has_new_logs = any(getattr(settings, name) != getattr(before.settings, name) for name in LOG_SETTINGS)
+        # What stands in a file, or in a class of the site's, can have changed under the same name.
+        has_new_logs = has_new_logs or any(getattr(settings, name) for name in LOG_SOURCES)
         log = open_error_log(settings) if has_new_logs else before.log
-        listeners = open_listeners(settings, log=log.log, kept=before.listeners, patient=False)
+        try:
+            listeners = open_listeners(settings, log=log.log, kept=before.listeners, patient=False)
+        except LongmaError:
+            if log is not before.log:
+                log.close()
+                before.log.take_over()
+            raise
         reopen_logs(settings, log)
         common = before._replace(
             settings=settings,
@@ -199,6 +209,8 @@ class Generations:
             listener.close()
         if all(common.log is not other.log for other in self._commons.values()):
             common.log.close()
+            # Standard output and the standard library's loggers lead to one log only: to the one in force again.
+            self.current.log.take_over()
 
     def _only_of(self, common: Common) -> list[Listener]:
         """The listeners of a generation that none of those which are kept has."""
