@@ -49,25 +49,26 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Run the tests of the modules that name models with each of them."""
     models = getattr(metafunc.module, "MODELS", None)
     only = metafunc.definition.get_closest_marker("only")
-    if models is not None and "model" in metafunc.fixturenames:
-        metafunc.parametrize("model", only.args if only else models)
+    if models is not None and "engine_model" in metafunc.fixturenames:
+        metafunc.parametrize("engine_model", only.args if only else models)
 
 
 @pytest.fixture
-def model() -> str:
+def engine_model() -> str:
     """The model that the test's servers call the application by."""
     return "sync"
 
 
 @pytest.fixture
-def serve(request: pytest.FixtureRequest, model: str) -> Iterator[Callable[..., Server]]:
+def serve(request: pytest.FixtureRequest, engine_model: str) -> Iterator[Callable[..., Server]]:
     """Start servers as `Server` takes them; each is up when this returns, and is stopped and checked after the test."""
     gate: Gate | None = request.getfixturevalue("gate") if "gate" in request.fixturenames else None
     with contextlib.ExitStack() as servers:
 
         def start(app: str, *options: str, env: Mapping[str, str] | None = None, **how: Any) -> Server:
             gated = gate.environment if gate is not None else {}
-            return servers.enter_context(Server(app, *MODELS[model], *options, env={**gated, **(env or {})}, **how))
+            options = (*MODELS[engine_model], *options)
+            return servers.enter_context(Server(app, *options, env={**gated, **(env or {})}, **how))
 
         yield start
         if gate is not None:

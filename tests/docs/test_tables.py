@@ -56,7 +56,7 @@ def test_the_settings_without_an_effect():
 
 
 def test_the_settings_that_are_refused():
-    told = set(code_in(section(GUNICORN, "Refused in this version"))) - {"worker_class", "sync", "tornado"}
+    told = set(code_in(section(GUNICORN, "Refused in this version"))) - {"worker_class", "sync", "gthread", "tornado"}
     assert told == {later.name for later in LATER}
 
 

@@ -46,9 +46,11 @@ def polls(pid: int) -> bool:
     return "anon_inode:[eventpoll]" in descriptors(pid).values()
 
 
-@pytest.mark.parametrize(("workers", "bound"), [(1, 14 * MEGABYTE), (4, 22 * MEGABYTE)])
+# The goal for four is 22 MB, and was kept until the master learned its trade: of what a worker shares with it, 0.7 MB
+# more are written to since. The bound keeps it from growing on.
+@pytest.mark.parametrize(("workers", "bound"), [(1, 14 * MEGABYTE), (4, 25 * MEGABYTE)])
 def test_idle_memory_of_master_and_workers(serve: Serve, workers: int, bound: int):
-    """14 MB for one worker, 22 MB for four, the master included."""
+    """14 MB for one worker, 25 MB for four, the master included."""
     server = serve("tests.apps.weightless", workers=workers)
     for _ in range(workers * 4):
         assert server.get("/").status == 200
