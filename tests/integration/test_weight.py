@@ -46,11 +46,12 @@ def polls(pid: int) -> bool:
     return "anon_inode:[eventpoll]" in descriptors(pid).values()
 
 
-# The goal for four is 22 MB, and was kept until the master learned its trade: of what a worker shares with it, 0.7 MB
-# more are written to since. The bound keeps it from growing on.
-@pytest.mark.parametrize(("workers", "bound"), [(1, 14 * MEGABYTE), (4, 25 * MEGABYTE)])
+# The goals are 14 MB for one and 22 MB for four. The second was kept until the master learned its trade: of what a
+# worker shares with it, 0.7 MB more are written to since. The bounds keep both from growing on, and leave room for what
+# the share of the interpreter's own pages depends on: who else runs it on the machine.
+@pytest.mark.parametrize(("workers", "bound"), [(1, 15 * MEGABYTE), (4, 25 * MEGABYTE)])
 def test_idle_memory_of_master_and_workers(serve: Serve, workers: int, bound: int):
-    """14 MB for one worker, 25 MB for four, the master included."""
+    """15 MB for one worker, 25 MB for four, the master included."""
     server = serve("tests.apps.weightless", workers=workers)
     for _ in range(workers * 4):
         assert server.get("/").status == 200
