@@ -68,9 +68,11 @@ impl Worker {
         let mut memo = reactor.memo(id).map(std::mem::take).unwrap_or_default();
         drop(reactor);
         let environ = self.environ(py, request, desk, peer, &mut memo);
-        // What is forgotten here is dropped without the lock, too.
-        let forgotten = shared.lock().memo(id).map(|place| std::mem::replace(place, memo));
-        drop(forgotten);
+        if let Some(place) = shared.lock().memo(id) {
+            std::mem::swap(place, &mut memo);
+        }
+        // What is left is dropped without the lock, too, also where the connection has gone meanwhile.
+        drop(memo);
         environ
     }
 
