@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from longma import __version__, hooks
 from longma.clock import Clock
 from longma.config.compatible import Config
-from longma.config.sections.workers import brings_its_own_http
 from longma.errors import ApplicationError, LongmaError, OperatorError
 from longma.exitcodes import OK
 from longma.gateway.loader import application_of, enter
@@ -104,10 +103,9 @@ def run(
     settings = resolved.settings
     fill_standard_descriptors()
     parent = take_parent(os.environ)
-    if brings_its_own_http(settings.worker_class):
-        # The class is found where the application is.
-        enter(settings.chdir)
-        extend(settings.pythonpath)
+    # A worker class of the operator's is found where the application is.
+    enter(settings.chdir)
+    extend(settings.pythonpath)
     model_named(settings.worker_class)
     if settings.paste:
         from longma.gateway import paste  # only servers with one need it
@@ -154,8 +152,6 @@ def master(resolved: Resolved, premises: Premises, parent: int, source: Source) 
     settings = resolved.settings
     variables = Variables()
     variables.apply(settings.raw_env)
-    enter(settings.chdir)
-    extend(settings.pythonpath)
     log = open_error_log(settings)
     check_access_log(settings)
     devices = discover(settings)
