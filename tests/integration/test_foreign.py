@@ -14,7 +14,7 @@ import pytest
 from tests.support.deadlines import until
 from tests.support.gate import Gate
 from tests.support.http import Closed
-from tests.support.load import Load
+from tests.support.load import reload_under_load
 from tests.support.paths import ROOT
 from tests.support.processes import is_alive
 from tests.support.server import Run, Server
@@ -94,13 +94,7 @@ def test_a_stop_answers_what_has_begun(start: Callable[..., Server], gate: Gate,
 def test_no_request_is_lost_by_reloads(start: Callable[..., Server]):
     """Of a class that answers all it has accepted; those of aiohttp and uvicorn close what has not begun."""
     server = start(OWN, workers=2)
-    with Load(server.address, connections=4, keep_alive=False) as clients:
-        for times in (1, 2):
-            clients.more(100)
-            server.send_signal(signal.SIGHUP)
-            server.errors.wait("Reload complete", count=times)
-        clients.more(100)
-    clients.check()
+    reload_under_load(server, keep_alive=False)
 
 
 @EACH

@@ -44,12 +44,6 @@ def reload(server: Server, outcome: str = COMPLETE, times: int = 1) -> None:
     server.errors.wait(outcome, count=times)
 
 
-def settle(server: Server, workers: int) -> list[int]:
-    """Wait until there are so many workers, those that were replaced being gone; returns their numbers."""
-    until(lambda: len(server.worker_pids()) == workers, f"{workers} workers")
-    return server.worker_pids()
-
-
 @pytest.mark.parametrize("workers", [1, 4])
 def test_new_workers_serve_the_new_application(start: Serve, site: Site, workers: int):
     server = start(workers=workers)
@@ -58,7 +52,7 @@ def test_new_workers_serve_the_new_application(start: Serve, site: Site, workers
     site.write("two")
     reload(server)
     until(lambda: old.isdisjoint(server.worker_pids()), "the old workers to go")
-    settle(server, workers)
+    server.settle(workers)
     assert server.get().text == "two"
     assert "Hang up: Master" in "\n".join(server.errors.so_far())
 
@@ -134,7 +128,7 @@ def test_a_broken_configuration_file_changes_nothing(start: Serve, site: Site, t
     assert server.get().text == "one"
     site.configure("workers = 2")
     reload(server)
-    settle(server, 2)
+    server.settle(2)
 
 
 def test_settings_of_the_file_hold_from_then_on(start: Serve, site: Site):
@@ -143,7 +137,7 @@ def test_settings_of_the_file_hold_from_then_on(start: Serve, site: Site):
     assert server.get("/env/COLOUR").text == "red"
     site.configure("raw_env = ['COLOUR=green']\nworkers = 3")
     reload(server)
-    settle(server, 3)
+    server.settle(3)
     assert server.get("/env/COLOUR").text == "green"
     assert server.get("/env/SIZE").text == "(unset)"
 
@@ -155,12 +149,12 @@ def test_what_a_failed_reload_wanted_is_forgotten(start: Serve, site: Site):
     site.write("two", before="raise ValueError")
     server.expect(r"Reload failed|Worker \(pid|importing")
     reload(server, FAILED)
-    (old,) = settle(server, 1)
+    (old,) = server.settle(1)
     site.write("one")
     server.expect("SIGKILL")
     os.kill(old, signal.SIGKILL)
     server.errors.wait("Booting worker", count=3)
-    settle(server, 1)
+    server.settle(1)
     assert server.get("/env/COLOUR").text == "red"
 
 
@@ -168,7 +162,7 @@ def test_more_workers_than_there_was_room_for_at_the_start(start: Serve, site: S
     server = start("-c", "longma.conf.py")
     site.configure("workers = 40")
     reload(server)
-    settle(server, 40)
+    server.settle(40)
 
 
 def connects(path: Path) -> bool:
@@ -228,7 +222,7 @@ def test_a_second_hup_starts_over(start: Serve, site: Site, gate: Gate):
     reload(server)
     assert server.get().text == "three"
     first.close()
-    settle(server, 1)
+    server.settle(1)
 
 
 def test_logs_move_with_the_settings(start: Serve, site: Site):

@@ -10,22 +10,12 @@ import pytest
 
 from tests.support.deadlines import until
 from tests.support.gate import Gate
-from tests.support.http import Client
 from tests.support.processes import is_alive
 from tests.support.server import Run, Server, listener
 
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 DEATH = "SIGKILL|died right after it was started"
-
-
-def refuses(server: Server) -> bool:
-    """Whether nobody listens at the server's address any more."""
-    try:
-        Client(server.address).close()
-    except ConnectionRefusedError:
-        return True
-    return False
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT])
@@ -38,7 +28,7 @@ def test_a_signal_stops_the_server_with_status_0(serve: Serve, number: signal.Si
     assert f"Handling signal: {number.name[3:].lower()}" in lines
     assert lines.count("Worker exiting (pid: ") == workers
     assert "Shutting down: Master" in lines
-    assert refuses(server)
+    assert server.refuses()
 
 
 def test_the_first_lines_are_gunicorns(serve: Serve):
@@ -63,7 +53,7 @@ def test_a_graceful_stop_finishes_what_it_has_begun(serve: Serve, gate: Gate):
         server.send_signal(signal.SIGTERM)
         server.errors.wait("Handling signal: term")
         idle.expect_end()
-        until(lambda: refuses(server), "the listener to be closed")
+        until(server.refuses, "the listener to be closed")
         visitor.release()
         answer = busy.read_response()
         assert answer.status == 200

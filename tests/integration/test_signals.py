@@ -28,11 +28,6 @@ def site(tmp_path: Path) -> Site:
     return Site(tmp_path)
 
 
-def settle(server: Server, workers: int) -> list[int]:
-    until(lambda: len(server.worker_pids()) == workers, f"{workers} workers")
-    return sorted(server.worker_pids())
-
-
 def handled(server: Server, number: signal.Signals, times: int = 1) -> None:
     for _ in range(times):
         server.send_signal(number)
@@ -43,34 +38,34 @@ def test_ttin_and_ttou_change_the_number_of_workers(serve: Serve):
     server = serve(APP, DEBUG, ready=SERVES)
     (first,) = server.worker_pids()
     handled(server, signal.SIGTTIN)
-    settle(server, 2)
+    server.settle(2)
     server.errors.wait(SERVES, count=2)
     handled(server, signal.SIGTTOU)
-    assert settle(server, 1) != [first], "the oldest goes"
+    assert server.settle(1) != [first], "the oldest goes"
     server.send_signal(signal.SIGTTOU)
     server.errors.wait("Handling signal: ttou", count=2)
     assert server.get("/hello").status == 200
-    settle(server, 1)
+    server.settle(1)
 
 
 def test_hup_brings_back_the_number_of_the_settings(serve: Serve):
     server = serve(APP, DEBUG, workers=2, ready=SERVES)
     handled(server, signal.SIGTTIN)
-    settle(server, 3)
+    server.settle(3)
     server.send_signal(signal.SIGHUP)
     server.errors.wait("Reload complete: 2 workers")
-    settle(server, 2)
+    server.settle(2)
 
 
 def test_winch_lets_all_workers_go_where_there_is_no_terminal(serve: Serve):
     server = serve(APP, DEBUG, workers=2, ready=SERVES)
     handled(server, signal.SIGWINCH)
-    settle(server, 0)
+    server.settle(0)
     handled(server, signal.SIGTTIN)
-    settle(server, 1)
+    server.settle(1)
     server.send_signal(signal.SIGHUP)
     server.errors.wait("Reload complete: 2 workers")
-    settle(server, 2)
+    server.settle(2)
     assert server.get("/hello").status == 200
 
 

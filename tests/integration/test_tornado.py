@@ -13,7 +13,7 @@ import pytest
 
 from tests.support.deadlines import until
 from tests.support.gate import Gate
-from tests.support.load import Load
+from tests.support.load import Load, reload_under_load
 from tests.support.processes import is_alive
 from tests.support.server import Run, Server
 
@@ -50,13 +50,7 @@ def test_a_flask_site_is_served(serve: Serve):
 @pytest.mark.parametrize("keep_alive", [True, False], ids=["kept-alive", "new-each-time"])
 def test_no_request_is_lost_by_reloads(site: Callable[..., Server], keep_alive: bool):
     server = site(workers=2)
-    with Load(server.address, connections=4, keep_alive=keep_alive) as clients:
-        for times in (1, 2):
-            clients.more(100)
-            server.send_signal(signal.SIGHUP)
-            server.errors.wait("Reload complete", count=times)
-        clients.more(100)
-    clients.check()
+    reload_under_load(server, keep_alive=keep_alive)
 
 
 def test_a_stop_answers_what_has_begun(site: Callable[..., Server], gate: Gate):

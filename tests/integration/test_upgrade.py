@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.deadlines import until
+from tests.support.gate import Gate
 from tests.support.http import Client
 from tests.support.processes import children, in_session, is_alive
 from tests.support.server import listener
@@ -38,10 +39,10 @@ class Upgrades(SiteServer):
 
 
 @pytest.fixture
-def server(site: Site, short_directory: str) -> Iterator[Upgrades]:
+def server(site: Site, short_directory: str, gate: Gate) -> Iterator[Upgrades]:
     path = Path(short_directory, "path")
     site.configure(f"bind = ['unix:{path}']\npidfile = '{short_directory}/pid'")
-    server = Upgrades(site, path=path, workers=2)
+    server = Upgrades(site, path=path, workers=2, **gate.environment)
     with server:
         yield server
         end_others(server)
@@ -109,17 +110,15 @@ def test_the_old_master_takes_everything_back(server: Upgrades, site: Site):
     assert gone(server, ".2")
 
 
-def test_a_new_master_that_cannot_serve_is_reported_and_the_workers_come_back(server: Upgrades, site: Site):
+def test_a_new_master_that_cannot_serve_is_reported_and_the_workers_come_back(server: Upgrades, site: Site, gate: Gate):
     server.expect("exited with code|importing|Reason|The new master is gone|Nobody serves")
-    site.write(
-        "two",
-        before="import os, time\nwhile not os.path.exists('go'): time.sleep(0.02)\nraise ValueError",
-    )
+    site.write("two", before="from tests.apps import gate; gate.stop('loading'); raise ValueError")
     server.send_signal(signal.SIGUSR2)
     server.errors.wait(STARTED)
     server.send_signal(signal.SIGWINCH)
     server.errors.wait("Worker exiting", count=2)
-    site.replace("go", "now")
+    for _ in range(2):
+        gate.wait("loading").release()
     server.errors.wait(r"The new master is gone \(exit status 3\)")
     site.write("three")
     server.errors.wait("Nobody serves any more: starting the workers of this master again")

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from tests.support.deadlines import Deadline
 from tests.support.http import Address, BadAnswer, Client, Closed, Response
+from tests.support.server import Server
 
 FIRST_BYTE_MISSING = "no whole head came: b''"
 WRK_ERRORS = re.compile(r"Socket errors: (.*)|Non-2xx or 3xx responses: (.*)")
@@ -176,6 +177,17 @@ class Load:
         with self._changed:
             self.losses.append(loss)
             self._changed.notify_all()
+
+
+def reload_under_load(server: Server, *, keep_alive: bool) -> None:
+    """Reload twice while four clients ask without a pause; none of them may lose a request."""
+    with Load(server.address, connections=4, keep_alive=keep_alive) as clients:
+        for times in (1, 2):
+            clients.more(100)
+            server.send_signal(signal.SIGHUP)
+            server.errors.wait("Reload complete", count=times)
+        clients.more(100)
+    clients.check()
 
 
 class Wrk:

@@ -13,7 +13,7 @@ from types import TracebackType
 
 import pytest
 
-from tests.support.deadlines import DEADLINE_SECONDS, Missed
+from tests.support.deadlines import DEADLINE_SECONDS, Missed, until
 from tests.support.http import Address, Client, Response
 from tests.support.log import Lines, Record, records
 from tests.support.paths import ROOT, VENV_BIN
@@ -171,6 +171,19 @@ class Server:
     def worker_pids(self) -> list[int]:
         """The numbers of the workers that are there now."""
         return children(self.pid)
+
+    def settle(self, workers: int) -> list[int]:
+        """Wait until there are so many workers, those that were replaced being gone; returns their numbers."""
+        until(lambda: len(self.worker_pids()) == workers, f"{workers} workers")
+        return sorted(self.worker_pids())
+
+    def refuses(self) -> bool:
+        """Whether a new client finds nobody listening at the first address."""
+        try:
+            Client(self.address).close()
+        except ConnectionRefusedError:
+            return True
+        return False
 
     def worker_pid(self) -> int:
         """The number of the only worker."""
