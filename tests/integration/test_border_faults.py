@@ -19,7 +19,7 @@ SIZE = 8 << 20
 
 def told(server: Server, *parts: str) -> None:
     """The error log tells of each of these, and each of its errors is one of them; the test expected them."""
-    server.errors.wait(re.escape(parts[-1]))
+    server.errors.wait(re.escape(parts[-1]), count=parts.count(parts[-1]))
     errors = [record.text for record in records(server.errors.so_far())[0] if record.level == "ERROR"]
     assert len(errors) == len(parts), errors
     for part, error in zip(parts, errors, strict=True):
