@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.integration.test_nginx import NGINX, Nginx
 from tests.support.http import Client
+from tests.support.nginx import needs_nginx, nginx
 from tests.support.server import Server, listener
 
 Serve = Callable[..., Server]
@@ -268,54 +268,29 @@ def test_the_operator_says_what_is_believed(serve: Serve, tmp_path: Path):
         assert "HTTP_SCRIPT_NAME" not in seen
 
 
-CONFIGURATION = """
-daemon off;
-master_process off;
-worker_processes 1;
-pid {directory}/nginx.pid;
-error_log {directory}/error.log warn;
-events {{ worker_connections 256; }}
-http {{
-    access_log off;
-    client_body_temp_path {directory}/body;
-    proxy_temp_path {directory}/proxy;
-    fastcgi_temp_path {directory}/fastcgi;
-    uwsgi_temp_path {directory}/uwsgi;
-    scgi_temp_path {directory}/scgi;
-    upstream longma {{ server {upstream}; keepalive 8; }}
+NGINX_SERVER = """
     proxy_http_version 1.1;
-    proxy_buffering {buffering};
-    server {{
-        listen unix:{directory}/front;
-        proxy_set_header Connection "";
-        proxy_set_header Host $host;
-        location /plain {{ proxy_set_header X-Forwarded-Proto $scheme; proxy_pass http://longma; }}
-        location /secure {{ proxy_set_header X-Forwarded-Proto https; proxy_pass http://longma; }}
-        location /mounted {{
-            proxy_set_header X-Forwarded-Proto https;
-            proxy_set_header SCRIPT_NAME /mounted;
-            proxy_pass http://longma;
-        }}
-    }}
-}}
+    proxy_set_header Connection "";
+    proxy_set_header Host $host;
+    location /plain { proxy_set_header X-Forwarded-Proto $scheme; proxy_pass http://longma; }
+    location /secure { proxy_set_header X-Forwarded-Proto https; proxy_pass http://longma; }
+    location /mounted {
+        proxy_set_header X-Forwarded-Proto https;
+        proxy_set_header SCRIPT_NAME /mounted;
+        proxy_pass http://longma;
+    }
 """
 
 
-@pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
+@needs_nginx
 @pytest.mark.parametrize("kind", ["tcp", "unix"])
 def test_nginx_tells_the_scheme_and_the_mount_point(serve: Serve, short_directory: str, kind: str):
     server = serve(APP, binds=[listener(kind, short_directory)])
-    address = server.address
-    upstream = f"unix:{address}" if isinstance(address, str) else f"{address[0]}:{address[1]}"
-    nginx = Nginx(Path(short_directory), upstream, "on", CONFIGURATION)
-    try:
-        with Client(nginx.front) as client:
-            for _ in range(5):
-                assert ask(client, "/secure")["wsgi.url_scheme"] == "https"
-                # nginx puts its own in the place of what the client claims.
-                assert ask(client, "/plain", "X-Forwarded-Proto: https")["wsgi.url_scheme"] == "http"
-                seen = ask(client, "/mounted/a%20b?c", "SCRIPT_NAME: /other")
-                assert (seen["wsgi.url_scheme"], seen["SCRIPT_NAME"]) == ("https", "/mounted")
-                assert (seen["PATH_INFO"], seen["QUERY_STRING"]) == ("/a b", "c")
-    finally:
-        nginx.stop()
+    with nginx(short_directory, server.address, NGINX_SERVER) as proxy, Client(proxy.front) as client:
+        for _ in range(5):
+            assert ask(client, "/secure")["wsgi.url_scheme"] == "https"
+            # nginx puts its own in the place of what the client claims.
+            assert ask(client, "/plain", "X-Forwarded-Proto: https")["wsgi.url_scheme"] == "http"
+            seen = ask(client, "/mounted/a%20b?c", "SCRIPT_NAME: /other")
+            assert (seen["wsgi.url_scheme"], seen["SCRIPT_NAME"]) == ("https", "/mounted")
+            assert (seen["PATH_INFO"], seen["QUERY_STRING"]) == ("/a b", "c")
