@@ -79,7 +79,7 @@ def engine(listener: socket.socket, **changed: Any) -> Engine:
         {"settings": {**SETTINGS, "keepalive": -1.0}},
         {"settings": {**SETTINGS, "keepalive": float("nan")}},
     ],
-    ids=str,
+    ids=lambda changed: f"{changed}"[:40].split(" at 0x")[0],
 )
 def test_what_does_not_fit_is_a_value_error(listener: socket.socket, changed: dict[str, Any]):
     with pytest.raises(ValueError, match=r"."):

@@ -54,7 +54,7 @@ class Drip:
 
 @pytest.fixture
 def server(serve: Serve) -> Server:
-    running = serve(APP)
+    running = serve(APP, "--header-timeout=600")
     assert running.get("/hello").status == 200
     return running
 

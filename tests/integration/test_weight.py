@@ -11,6 +11,8 @@ from tests.support.deadlines import until
 from tests.support.processes import descriptors, peak_resident_bytes, pss_bytes, resident_bytes
 from tests.support.server import Server
 
+pytestmark = pytest.mark.alone
+
 Serve = Callable[..., Server]
 HEAVY = {
     "argparse",

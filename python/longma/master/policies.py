@@ -106,8 +106,9 @@ def missing_workers(state: State) -> int:
 def next_to_retire(state: State) -> WorkerRecord | None:
     """The worker that can be told to stop without one being missed; None while all are needed.
 
-    An outdated one goes when a current one has taken its place, and first of all one that does not serve yet. Of too
-    many current ones the oldest goes, as long as those that serve suffice without those that boot.
+    An outdated one goes when a current one has taken its place, and first of all one that does not serve yet. Until
+    then, where fewer are wanted than before, a successor that has not come to serve goes, the youngest first. Of too many
+    current ones the oldest goes, as long as those that serve suffice without those that boot.
     """
     if state.phase is not Phase.SERVING:
         return None
@@ -115,12 +116,14 @@ def next_to_retire(state: State) -> WorkerRecord | None:
     outdated = [worker for worker in present if is_outdated(state, worker)]
     current = [worker for worker in present if not is_outdated(state, worker)]
     serving = [worker for worker in current if worker.stage is Stage.READY]
-    booting = [worker for worker in outdated or current if worker.stage is Stage.BOOTING]
+    starting = [worker for worker in current if worker.stage is Stage.BOOTING]
     if outdated:
-        return (booting or outdated)[0] if len(serving) + len(outdated) > state.wanted.workers else None
+        if len(serving) + len(outdated) > state.wanted.workers:
+            return next((worker for worker in outdated if worker.stage is Stage.BOOTING), outdated[0])
+        return starting[-1] if starting and len(present) > state.wanted.workers + surge(state) else None
     if len(current) <= state.wanted.workers:
         return None
-    return serving[0] if len(serving) > state.wanted.workers else booting[-1]
+    return serving[0] if len(serving) > state.wanted.workers else starting[-1]
 
 
 def respawn_delay(early_deaths: int) -> float:

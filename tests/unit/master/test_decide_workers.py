@@ -227,3 +227,13 @@ def test_a_worker_is_replaced_without_waiting_for_a_killed_one_that_hangs():
     state, actions = decide(running(hanging), Tick(), now=10.0)
     assert actions == (Spawn(1, 2),)
     assert decide(state, Signalled(signal.SIGWINCH), now=11.0)[0].workers == (hanging,)
+
+
+def test_a_successor_that_does_not_serve_yet_goes_when_fewer_workers_are_wanted():
+    """The worker that is to be replaced is still needed then, and the successors would be one too many."""
+    serving = [worker(pid, slot=slot) for slot, pid in enumerate((7, 8, 9))]
+    recycled = worker(10, slot=3)._replace(recycle="because")
+    successors = [booting(11, slot=4), booting(12, slot=5)]
+    state = running(*serving, recycled, *successors)._replace(wanted=wanted(5))
+    _, actions = decide(state, Signalled(signal.SIGTTOU), 1.0)
+    assert [action for action in actions if isinstance(action, Kill)] == [Kill(12, signal.SIGTERM)]
