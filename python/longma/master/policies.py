@@ -107,8 +107,8 @@ def next_to_retire(state: State) -> WorkerRecord | None:
     """The worker that can be told to stop without one being missed; None while all are needed.
 
     An outdated one goes when a current one has taken its place, and first of all one that does not serve yet. Until
-    then, where fewer are wanted than before, a successor that has not come to serve goes, the youngest first. Of too many
-    current ones the oldest goes, as long as those that serve suffice without those that boot.
+    then, where fewer are wanted than before, a successor that has not come to serve goes, the youngest first. Of too
+    many current ones the oldest goes, as long as those that serve suffice without those that boot.
     """
     if state.phase is not Phase.SERVING:
         return None
