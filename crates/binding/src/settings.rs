@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use longma_engine::own;
 use longma_engine::settings::Settings;
 use longma_engine::trusted::TrustedPeers;
 use longma_proto::h1::{HeaderMap, Limits, Permits, SchemeField, Trust};
@@ -35,7 +36,14 @@ pub fn engine_settings(mapping: &Bound<'_, PyAny>) -> PyResult<Settings> {
         queue_timeout: seconds("queue_timeout", mapping.call_method1("get", ("queue_timeout", 0.0))?.extract()?)?,
         head_cache: mapping.get_item("head_cache")?.extract()?,
         sendfile: mapping.get_item("sendfile")?.extract()?,
+        own: own(mapping)?,
     })
+}
+
+/// What the engine answers by itself.
+fn own(mapping: &Bound<'_, PyAny>) -> PyResult<own::Settings> {
+    let path: String = mapping.call_method1("get", ("health_path", ""))?.extract()?;
+    Ok(own::Settings { health_path: path.into_bytes() })
 }
 
 fn number(mapping: &Bound<'_, PyAny>, name: &str) -> PyResult<usize> {

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use longma_proto::h1::HeadParser;
+
 use crate::access::record::first_line;
 use crate::access::{AccessLog, Draft, Outcome, Record};
 use crate::call::{Call, Calls};
@@ -14,6 +16,7 @@ use crate::input::Input;
 use crate::notice::Notice;
 use crate::reactor::Reactor;
 use crate::refusal::Refusal;
+use crate::sys::socket::Peer;
 
 /// The status of a request whose client went away, as nginx and its readers have it.
 const CLIENT_GONE: u16 = 499;
@@ -55,9 +58,14 @@ impl<H: Host> Reactor<H> {
         if self.access.is_none() {
             return;
         }
-        let head_bytes = record.response_head.len() as u64;
         let Some(&mut Call { written: before, since_ms, ref mut lost, .. }) = self.calls.about(id) else { return };
-        let lost = lost.take();
+        let lost = lost.take().filter(|(lost, ..)| *lost == id).map(|(_, loss, written)| (loss, written));
+        self.log_answer(id, record, before, since_ms, lost);
+    }
+
+    /// Log a request with an answer, of which the connection had written nothing when it had written `before`.
+    fn log_answer(&mut self, id: ConnId, record: &mut Record<'_>, before: u64, since_ms: u64, lost: Option<(Loss, u64)>) {
+        let head_bytes = record.response_head.len() as u64;
         let loss = match self.table.get(id) {
             Some(connection) if connection.broken.is_none() && connection.has_output() => {
                 let Some(log) = &self.access else { return };
@@ -67,7 +75,7 @@ impl<H: Host> Reactor<H> {
                 return;
             }
             Some(connection) => connection.broken.map(|loss| (loss, connection.written - before)),
-            None => lost.filter(|(lost, ..)| *lost == id).map(|(_, loss, written)| (loss, written)),
+            None => lost,
         };
         match loss {
             Some((loss, written)) => cut_short(&mut record.outcome, loss, written.saturating_sub(head_bytes)),
@@ -142,13 +150,8 @@ impl<H: Host> Reactor<H> {
         let waited_ms =
             since_ms.map_or_else(|| self.timers.waited(id.slot, self.now_ms), |since| self.now_ms.saturating_sub(since));
         let (peer, duration) = (connection.peer, Duration::from_millis(waited_ms));
-        if let (Some(refusals), Some(status)) = (&mut self.refusals, status)
-            && refusals.len() < MAX_REFUSALS
-        {
-            let mut line = Vec::new();
-            escape::line(first_line(&input.bytes), &mut line);
-            let line = String::from_utf8_lossy(&line).into_owned();
-            refusals.push(Refusal { peer, line, status, duration });
+        if let Some(status) = status {
+            self.show(peer, &input.bytes, status, duration);
         }
         let outcome = Outcome { status: status.map(Outcome::digits), sent, duration_ns: duration.as_nanos() as u64 };
         let mut environ = |_: &str, _: &mut Vec<u8>| false;
@@ -157,6 +160,39 @@ impl<H: Host> Reactor<H> {
         let (wall_seconds, now_ms) = (self.wall_seconds(), self.now_ms);
         if let Some(log) = &mut self.access {
             log.record(&mut record, wall_seconds, now_ms);
+        }
+    }
+
+    /// Let whoever watches know of a request that never reaches the application.
+    fn show(&mut self, peer: Peer, bytes: &[u8], status: u16, duration: Duration) {
+        let Some(refusals) = self.refusals.as_mut().filter(|refusals| refusals.len() < MAX_REFUSALS) else { return };
+        let mut line = Vec::new();
+        escape::line(first_line(bytes), &mut line);
+        let line = String::from_utf8_lossy(&line).into_owned();
+        refusals.push(Refusal { peer, line, status, duration });
+    }
+
+    /// Log a request that the engine has answered by itself, before its connection goes on.
+    pub(crate) fn log_own(
+        &mut self,
+        id: ConnId,
+        bytes: &[u8],
+        head: &HeadParser,
+        response_head: &[u8],
+        outcome: Outcome,
+        before: u64,
+    ) {
+        if self.access.is_none() && self.refusals.is_none() {
+            return;
+        }
+        let peer = self.peer(id);
+        if let Some(status) = outcome.status {
+            self.show(peer, bytes, Outcome::number(status), Duration::ZERO);
+        }
+        if self.access.is_some() {
+            let mut environ = |_: &str, _: &mut Vec<u8>| false;
+            let mut record = Record { peer, bytes, head, response_head, environ: &mut environ, outcome };
+            self.log_answer(id, &mut record, before, self.now_ms, None);
         }
     }
 

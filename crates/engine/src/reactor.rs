@@ -20,6 +20,7 @@ use crate::host::{Host, Remains};
 use crate::input::{Input, READ_BYTES};
 use crate::listener::{Listener, Newcomers, Queue};
 use crate::notice::Notice;
+use crate::own::Own;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::sys::board::{Board, Word};
@@ -63,6 +64,8 @@ pub struct Reactor<H: Host> {
     pub(crate) notices: Vec<Notice>,
     pub(crate) access: Option<AccessLog>,
     pub(crate) calls: Calls,
+    /// What is answered without the application, where anything is.
+    pub(crate) own: Option<Box<Own>>,
     /// Kept where somebody watches them.
     pub(crate) refusals: Option<Vec<Refusal>>,
     pub(crate) body_memory: usize,
@@ -96,6 +99,7 @@ impl<H: Host> Reactor<H> {
         let wall_seconds = clock::wall_seconds();
         // Whoever had the page before may have been.
         board.set(Word::Draining, 0);
+        let own = Own::of(&settings.own);
         let limits = [settings.limits, Limits { trust: settings.trust, ..settings.limits }];
         Self {
             settings,
@@ -115,6 +119,7 @@ impl<H: Host> Reactor<H> {
             notices: Vec::new(),
             access,
             calls: Calls::new(1),
+            own,
             refusals: None,
             body_memory: 0,
             head_memory: 0,
@@ -227,7 +232,7 @@ impl<H: Host> Reactor<H> {
     }
 
     pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty()
+        !self.ready.is_empty() || self.has_postponed()
     }
 
     /// Connections held now.

@@ -107,6 +107,9 @@ impl<H: Host> Reactor<H> {
         desk: &mut Desk,
         mode: Mode,
     ) -> Option<Request<H>> {
+        if self.own.is_some() && self.answer_on_desk(id, head_len, count, desk) {
+            return None;
+        }
         let BodyLength::Known(length) = desk.parser.body() else {
             self.hold(id, count, desk);
             return self.head_whole_held(id, desk, mode);
@@ -200,6 +203,7 @@ impl<H: Host> Reactor<H> {
                 self.count_held(id);
                 None
             }
+            Ok(Progress::Complete { .. }) if self.own.is_some() && self.answer_held(id) => None,
             Ok(Progress::Complete { .. }) => self.head_whole_held(id, desk, mode),
             Err(error) => {
                 self.refuse_head(id, error);
@@ -279,6 +283,13 @@ impl<H: Host> Reactor<H> {
         connection.input = Some(next);
         connection.state = State::Head;
         self.timers.set(id.slot, Class::Head, self.now_ms);
+        if !self.postpones(id) {
+            self.read_rest(id);
+        }
+    }
+
+    /// Look at what the connection holds of its next request.
+    pub(crate) fn read_rest(&mut self, id: ConnId) {
         let mut nothing = Desk::without_buffer();
         self.parse_held(id, &mut nothing, Mode::Aside);
         // Whatever the client sends behind a queued request stays in the kernel until its turn comes.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use longma_proto::h1::{Limits, Trust};
 
+use crate::own;
 use crate::trusted::TrustedPeers;
 
 /// The engine's settings. A zero duration switches that deadline off.
@@ -39,6 +40,8 @@ pub struct Settings {
     pub head_cache: bool,
     /// Whether sendfile(2) may be used.
     pub sendfile: bool,
+    /// What the engine answers by itself.
+    pub own: own::Settings,
 }
 
 impl Default for Settings {
@@ -60,6 +63,7 @@ impl Default for Settings {
             queue_timeout: Duration::ZERO,
             head_cache: true,
             sendfile: true,
+            own: own::Settings::default(),
         }
     }
 }

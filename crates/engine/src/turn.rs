@@ -110,6 +110,9 @@ impl<H: Host> Reactor<H> {
                 Class::Queue => self.waited_too_long(id),
             }
         }
+        if self.has_postponed() {
+            self.go_on_answering();
+        }
         self.renew_listening();
         self.retry_accepting();
     }

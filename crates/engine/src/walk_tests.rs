@@ -16,6 +16,7 @@ use crate::connection::{ConnId, State, Watch};
 use crate::desk::Desk;
 use crate::gathered::Gathered;
 use crate::outlets::Outlets;
+use crate::own;
 use crate::reactor::Reactor;
 use crate::request::{Mode, Request};
 use crate::settings::Settings;
@@ -72,6 +73,10 @@ fn requests() -> Vec<Vec<u8>> {
         post("Transfer-Encoding: chunked", b"nothing of the kind\r\n"),
         post("Expect: 100-continue\r\nContent-Length: 12", b"twelve bytes"),
         b"nonsense\r\n\r\n".to_vec(),
+        b"GET /-/health HTTP/1.1\r\nHost: t\r\n\r\n".to_vec(),
+        b"HEAD /-/health?now HTTP/1.1\r\nHost: t\r\n\r\n".repeat(1000),
+        b"GET / HTTP/1.1\r\nHost: t\r\n\r\nGET /-/health HTTP/1.1\r\nHost: t\r\n\r\n".repeat(5),
+        b"POST /-/health HTTP/1.1\r\nHost: t\r\nContent-Length: 12\r\n\r\ntwelve bytes".to_vec(),
     ]
 }
 
@@ -127,6 +132,7 @@ impl Walk {
             body_buffer_size: 2000,
             response_buffer_size: 50_000,
             worker_connections: CLIENTS - 1,
+            own: own::Settings { health_path: b"/-/health".to_vec() },
             ..Settings::default()
         };
         let board = Arc::new(Board::in_process(1).remove(0));
@@ -225,7 +231,8 @@ impl Walk {
         assert_eq!(told, self.answered, "{text}");
         for line in text.lines() {
             let (kind, status) = line.split_once(' ').unwrap();
-            let possible: &[&str] = if kind == "answered" { &["200", "408", "499"] } else { &["400", "408", "413", "499"] };
+            let possible: &[&str] =
+                if kind == "answered" { &["200", "408", "499"] } else { &["200", "400", "405", "408", "413", "499"] };
             assert!(possible.contains(&status), "{line}");
         }
     }
@@ -272,11 +279,15 @@ impl Walk {
             let timer = self.reactor.timers.class_of(id.slot);
             let held_back = self.reactor.batch.entries.iter().any(|entry| entry.id == id);
             let is_queued = self.reactor.ready.contains(&id);
+            let is_postponed = self.reactor.own.as_ref().is_some_and(|own| own.postponed.contains(&id));
             let connection = self.reactor.table.get(id).unwrap();
             let found = (connection.watch, timer, connection.has_output());
             let is_right = match connection.state {
                 State::Idle if self.reactor.draining => found == (Watch::Read, Some(Class::Parting), false),
                 State::Idle => matches!(found, (Watch::Read, Some(Class::Head | Class::Warm | Class::Idle), false)),
+                State::Head if is_postponed => {
+                    timer == Some(Class::Head) && !connection.has_output() && connection.input.is_some()
+                }
                 State::Head => found == (Watch::Read, Some(Class::Head), false) && connection.input.is_some(),
                 State::Body => found == (Watch::Read, Some(Class::Body), false) && connection.body.is_some(),
                 State::Queued => timer.is_none() && !connection.has_output() && is_queued,

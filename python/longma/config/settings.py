@@ -8,6 +8,7 @@ from longma.config.option import Option, rows
 from longma.config.sections.application import Application
 from longma.config.sections.clients import Clients
 from longma.config.sections.debugging import Debugging
+from longma.config.sections.health import Health
 from longma.config.sections.hooks import Hooks
 from longma.config.sections.inert import WithoutEffect
 from longma.config.sections.leniency import Leniency
@@ -36,6 +37,7 @@ SECTIONS: tuple[type[Section], ...] = (
     BehindAProxy,
     Security,
     Leniency,
+    Health,
     ServerMechanics,
     ProcessNames,
     Hooks,
@@ -61,6 +63,7 @@ class Settings(
     BehindAProxy,
     Security,
     Leniency,
+    Health,
     ServerMechanics,
     ProcessNames,
     Hooks,

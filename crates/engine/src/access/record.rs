@@ -20,6 +20,11 @@ impl Outcome {
         let digit = |place: u16| b'0' + (status / place % 10) as u8;
         [digit(100), digit(10), digit(1)]
     }
+
+    /// The status with these digits.
+    pub fn number(digits: [u8; 3]) -> u16 {
+        digits.iter().fold(0, |number, digit| number * 10 + u16::from(digit - b'0'))
+    }
 }
 
 /// A request and its answer, as the log sees them.

@@ -1,0 +1,47 @@
+//! The engine's own answers, to requests that never reach the application. What is answered is decided here; `door` asks,
+//! as soon as a head is whole, and sends it. Whoever wants to answer has a file here and a line in [`Own::answer`].
+
+pub(crate) mod answer;
+pub(crate) mod asked;
+mod health;
+
+use std::collections::VecDeque;
+
+use crate::connection::ConnId;
+use answer::Answer;
+use asked::Asked;
+
+/// What the engine is to answer by itself.
+#[derive(Clone, Debug, Default)]
+pub struct Settings {
+    /// The path that tells whether the server is well; empty: none does.
+    pub health_path: Vec<u8>,
+}
+
+/// Who answers, and what is left to do.
+pub(crate) struct Own {
+    settings: Settings,
+    /// Connections with more behind a request that was answered here.
+    pub postponed: VecDeque<ConnId>,
+    /// Whether one is being answered right now.
+    pub is_answering: bool,
+}
+
+impl Own {
+    /// `None`: the engine answers nothing by itself.
+    pub fn of(settings: &Settings) -> Option<Box<Self>> {
+        let is_asked_for = !settings.health_path.is_empty();
+        let own = || Box::new(Self { settings: settings.clone(), postponed: VecDeque::new(), is_answering: false });
+        is_asked_for.then(own)
+    }
+
+    /// The answer to a request that is not the application's. The first one to have an answer gives it: probes of a load
+    /// balancer, which may name any host, come before all else.
+    pub fn answer(&mut self, asked: &Asked<'_>) -> Option<Answer> {
+        let path = asked.path();
+        if !path.is_empty() && path == self.settings.health_path {
+            return Some(health::answer(asked));
+        }
+        None
+    }
+}

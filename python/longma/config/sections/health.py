@@ -1,0 +1,40 @@
+"""What tells a load balancer, or whoever starts and stops the server, whether it is well."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from longma.config.option import Kind, Section, option
+from longma.config.parsers import any_text, shown
+
+
+def own_path(value: object) -> str:
+    """Return a path that the engine answers, or "" for none: as it stands in a request line, without a query."""
+    path = any_text(value)
+    if path and (not path.startswith("/") or not path.isascii() or not path.isprintable() or set(path) & set(" ?#")):
+        raise ValueError(
+            f"be a path such as /-/health, without a query, spaces or letters beyond ASCII, not {shown(value)}"
+        )
+    return path
+
+
+OWN_PATH: Final = Kind("path in a URL", parse=own_path, metavar="PATH")
+
+
+class Health(Section):
+    """What tells a load balancer, or whoever starts and stops the server, whether it is well.
+
+    The engine gives these answers by itself, also while the applications of all workers are busy.
+    """
+
+    __slots__ = ()
+    title = "Health"
+
+    health_path: str = option(
+        "",
+        kind=OWN_PATH,
+        cli=("--health-path",),
+        doc="The path, `/-/health` say, that is answered with 200 and `ok` as long as the server is up, whatever the "
+        "application does. The request's target is compared as it came, without its query; any Host will do. Empty: "
+        "the path is the application's.",
+    )
