@@ -1,4 +1,4 @@
-"""A Django site in one file, its database SQLite in memory: middleware, forms, uploads, sessions, the ORM, streams."""
+"""A Django site in one file: middleware, forms, uploads, sessions, streams. One with a database is in django_shop."""
 
 from __future__ import annotations
 
@@ -19,16 +19,13 @@ settings.configure(
     SECRET_KEY="only for tests",
     ALLOWED_HOSTS=["*"],
     ROOT_URLCONF=__name__,
-    INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", "django.contrib.sessions"],
+    INSTALLED_APPS=["django.contrib.sessions"],
     MIDDLEWARE=[
         "django.middleware.security.SecurityMiddleware",
         "django.contrib.sessions.middleware.SessionMiddleware",
         "django.middleware.common.CommonMiddleware",
-        "django.contrib.auth.middleware.AuthenticationMiddleware",
     ],
-    DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "file:site?mode=memory&cache=shared"}},
     SESSION_ENGINE="django.contrib.sessions.backends.signed_cookies",
-    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     USE_TZ=True,
     LOGGING={
         "version": 1,
@@ -98,16 +95,6 @@ def fault(request: HttpRequest) -> HttpResponse:
     raise RuntimeError("a fault in a view")
 
 
-def users(request: HttpRequest) -> HttpResponse:
-    """Rows made and read by the ORM, in a database of this process."""
-    from django.contrib.auth.models import User
-    from django.core.management import call_command
-
-    call_command("migrate", verbosity=0)
-    User.objects.create(username=f"user{User.objects.count()}")
-    return JsonResponse(list(User.objects.values_list("username", flat=True)), safe=False)
-
-
 urlpatterns: list[Any] = [
     path("", index),
     path("json", as_json),
@@ -121,7 +108,6 @@ urlpatterns: list[Any] = [
     path("file/<path:path>", file),
     path("teapot", teapot),
     path("fault", fault),
-    path("users", users),
 ]
 
 django.setup()

@@ -1,60 +1,95 @@
-"""Sites of four frameworks do over this server what they do over any: one suite, blind to which it runs on."""
+"""Sites of frameworks do over this server what they do over any: one suite, blind to what serves which of them."""
 
 from __future__ import annotations
 
 import hashlib
-import http.cookies
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 from urllib.parse import urlencode
 
 import pytest
 
+from tests.support.browser import Jar, cookies, multipart
 from tests.support.gate import Gate
-from tests.support.http import Response, chunked
+from tests.support.http import chunked
 from tests.support.server import Server
 
-MODELS = ("sync", "gthread")
-
 Serve = Callable[..., Server]
-SITES = {
+FORM = "Content-Type: application/x-www-form-urlencoded"
+BOOTED = "Booting worker with pid"
+SERVES = r"Worker \(pid:\d+\) serves"
+MODELS_OF_WSGI = ("sync", "gthread")
+WSGI = {
     "Flask": "tests.apps.flask_site:app",
     "Django": "tests.apps.django_site",
     "Bottle": "tests.apps.bottle_site:app",
     "Falcon": "tests.apps.falcon_site:app",
 }
-FORM = "Content-Type: application/x-www-form-urlencoded"
+UVICORN = "uvicorn_worker.UvicornWorker"
 
 
-@pytest.fixture(params=sorted(SITES))
-def framework(request: pytest.FixtureRequest) -> str:
-    name: str = request.param
-    return name
+class Case(NamedTuple):
+    """A framework's site, and what calls it: a model of the engine's, or a class with an HTTP server of its own."""
+
+    framework: str
+    app: str
+    model: str
+    kind: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.framework}-{self.kind.rpartition('.')[2] or self.model}"
+
+
+CASES = [
+    *(Case(framework, app, model) for framework, app in WSGI.items() for model in MODELS_OF_WSGI),
+    Case("aiohttp", "tests.apps.aiohttp_site:app", "sync", "aiohttp.GunicornWebWorker"),
+    Case("aiohttp", "tests.apps.aiohttp_site:create_app", "sync", "aiohttp.GunicornUVLoopWebWorker"),
+    Case("FastAPI", "tests.apps.fastapi_site:app", "sync", UVICORN),
+    Case("Starlette", "tests.apps.starlette_site:app", "sync", UVICORN),
+    Case("Sanic", "tests.apps.sanic_site:app", "sync", UVICORN),
+    Case("Tornado", "tests.apps.tornado_site:app", "sync", "tornado"),
+]
+
+
+def those(*frameworks: str) -> pytest.MarkDecorator:
+    """Run a test with the sites of these frameworks only."""
+    chosen = [case for case in CASES if case.framework in frameworks]
+    return pytest.mark.parametrize("case", chosen, indirect=True, ids=str)
+
+
+@pytest.fixture(params=CASES, ids=str)
+def case(request: pytest.FixtureRequest) -> Case:
+    chosen: Case = request.param
+    return chosen
 
 
 @pytest.fixture
-def site(serve: Serve, framework: str) -> Server:
-    # What frameworks warn of in themselves is their own business.
-    return serve(SITES[framework], env={"PYTHONWARNINGS": "ignore"})
+def engine_model(case: Case) -> str:
+    return case.model
 
 
-def cookies(response: Response) -> dict[str, str]:
-    """The cookies that the answer sets."""
-    jar: http.cookies.SimpleCookie = http.cookies.SimpleCookie()
-    for value in response.head.all("Set-Cookie"):
-        jar.load(value)
-    return {name: morsel.value for name, morsel in jar.items()}
+@pytest.fixture
+def framework(case: Case) -> str:
+    return case.framework
 
 
-def multipart(boundary: str, *parts: tuple[str, str | None, bytes]) -> bytes:
-    """A multipart/form-data body of (name, filename, content)."""
-    body = b""
-    for name, filename, content in parts:
-        disposition = f'form-data; name="{name}"' + (f'; filename="{filename}"' if filename else "")
-        kind = "Content-Type: application/octet-stream\r\n" if filename else ""
-        body += f"--{boundary}\r\nContent-Disposition: {disposition}\r\n{kind}\r\n".encode() + content + b"\r\n"
-    return body + f"--{boundary}--\r\n".encode()
+@pytest.fixture
+def start(serve: Serve, case: Case, gate: Gate) -> Callable[..., Server]:
+    """Serve the site by so many workers; what frameworks warn of in themselves is their own business."""
+
+    def start(workers: int = 1) -> Server:
+        options = ("-k", case.kind, "--log-level", "debug") if case.kind else ()
+        env = {"PYTHONWARNINGS": "ignore"}
+        return serve(case.app, *options, env=env, workers=workers, ready=SERVES if case.kind else BOOTED)
+
+    return start
+
+
+@pytest.fixture
+def site(start: Callable[..., Server]) -> Server:
+    return start()
 
 
 def test_a_page(site: Server, framework: str):
@@ -94,7 +129,7 @@ def test_an_upload(site: Server, size: int):
 
 
 # Django reads no body without Content-Length, and Bottle takes the decoded one for coded, whatever serves them.
-@pytest.mark.parametrize("framework", ["Falcon", "Flask"], indirect=True)
+@those("Falcon", "Flask", "aiohttp", "FastAPI", "Starlette", "Sanic", "Tornado")
 def test_a_chunked_upload(site: Server, framework: str):
     with site.client() as client:
         client.request("POST", "/raw", "Transfer-Encoding: chunked", "Content-Type: application/octet-stream")
@@ -114,16 +149,11 @@ def test_cookies_come_and_go(site: Server):
     assert cookies(response) == {"first": "1", "second": "2"}
 
 
-def test_a_session_counts(site: Server):
-    with site.client() as client:
-        jar: dict[str, str] = {}
-        for visit in range(1, 4):
-            fields = [f"Cookie: {'; '.join(f'{name}={value}' for name, value in jar.items())}"] if jar else []
-            response = client.ask("GET", "/count", *fields)
-            assert json.loads(response.body) == visit
-            for value in response.head.all("Set-Cookie"):
-                name, _, rest = value.partition("=")
-                jar[name] = rest.partition(";")[0]
+def test_a_session_counts_whoever_answers(start: Callable[..., Server]):
+    site = start(workers=2)
+    jar = Jar()
+    for visit in range(1, 7):
+        assert json.loads(jar.keep(site.get("/count", *jar.fields)).body) == visit
 
 
 def test_a_redirect(site: Server):
@@ -132,7 +162,7 @@ def test_a_redirect(site: Server):
     assert (response.one("Location") or "").endswith("/json?from=redirect")
 
 
-def test_a_stream(site: Server, serve: Serve, gate: Gate):
+def test_a_stream(site: Server, gate: Gate):
     with site.client() as client:
         client.request("GET", "/stream")
         assert client.read_head().status == 200
@@ -165,8 +195,25 @@ def test_a_fault_in_a_view_is_a_500(site: Server):
     assert site.get("/").status == 200
 
 
-def test_djangos_models(serve: Serve):
-    site = serve(SITES["Django"], env={"PYTHONWARNINGS": "ignore"})
+@those("Flask", "Bottle", "aiohttp", "FastAPI", "Starlette", "Tornado")
+def test_a_file_in_part_and_unchanged(site: Server, tmp_path: Path):
+    path = tmp_path / "served"
+    path.write_bytes(bytes(range(256)) * 10_000)
+    whole = site.get(f"/file{path}")
+    part = site.get(f"/file{path}", "Range: bytes=1000-500999")
+    assert (part.status, part.one("Content-Range")) == (206, "bytes 1000-500999/2560000")
+    assert part.body == path.read_bytes()[1000:501_000]
+    assert site.get(f"/file{path}", "Range: bytes=9999999-").status == 416
+    assert site.ask("HEAD", f"/file{path}").one("Content-Length") == "2560000"
+    assert whole.one("Last-Modified")
+
+
+@those("Flask", "Bottle", "aiohttp", "Tornado")
+def test_a_file_that_the_client_has(site: Server, tmp_path: Path):
+    path = tmp_path / "served"
+    path.write_bytes(b"the same as ever")
     with site.client() as client:
-        assert json.loads(client.ask("GET", "/users").body) == ["user0"]
-        assert json.loads(client.ask("GET", "/users").body) == ["user0", "user1"]
+        entity_tag = client.ask("GET", f"/file{path}").one("ETag")
+        response = client.ask("GET", f"/file{path}", f"If-None-Match: {entity_tag}")
+        assert (response.status, response.body) == (304, b"")
+        assert client.ask("GET", f"/file{path}").body == b"the same as ever"
