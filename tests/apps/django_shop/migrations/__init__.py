@@ -1,0 +1,1 @@
+"""The ways from one form of the database to the next."""
