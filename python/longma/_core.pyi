@@ -84,7 +84,8 @@ class Engine:
             those that call `serve`.
         listeners: a descriptor and its URL (`http://host:port` or `unix:path`) each. The engine closes them.
         settings: names and checked values, as in the table of settings.
-        board: writable shared memory of `slots` pages of BOARD_PAGE_BYTES.
+        board: writable shared memory of `slots` pages of BOARD_PAGE_BYTES; of any behind them the last is the
+            master's.
         slot: this worker's page.
         handover: the receiving and the sending end of the one SOCK_SEQPACKET pair of all workers.
         errors: `wsgi.errors`.

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
 
 import pytest
 
+from tests.support.deadlines import until
 from tests.support.gate import Gate
 from tests.support.http import Client, Response
 from tests.support.server import Run, Server
@@ -145,6 +147,66 @@ def test_it_has_its_line_in_the_access_log(serve: Serve):
         f"HEAD {PATH} HTTP/1.1|200|0|no-store",
         f"PUT {PATH} HTTP/1.1|405|23|-",
     ]
+
+
+def check_leaving(answer: Response) -> None:
+    assert (answer.status, answer.text, answer.one("Cache-Control")) == (503, "leaving", "no-store")
+
+
+def test_before_a_delayed_stop_it_says_so_and_everything_else_goes_on(serve: Serve, gate: Gate):
+    server = serve(APP, *HEALTH, "--drain-delay=1000", "--graceful-timeout=1000", workers=2)
+    with server.client() as known, server.client() as waiting:
+        check_well(known.ask("GET", PATH))
+        check_well(waiting.ask("GET", PATH))
+        server.send_signal(signal.SIGTERM)
+        server.errors.wait("Stopping in 1000 s")
+        until(lambda: server.get(PATH).status == 503, "the health path to say so")
+        check_leaving(known.ask("GET", PATH))
+        assert known.ask("HEAD", PATH).status == 503
+        assert server.get("/hello").status == known.ask("GET", "/hello").status == 200
+        known.request("GET", "/wait")
+        visitor = gate.wait("in the application")
+        assert [server.get(PATH).status for _ in range(4)] == [503] * 4
+        server.send_signal(signal.SIGTERM)
+        until(server.refuses, "the listener to close")
+        visitor.release()
+        assert known.read_response().status == 200
+        waiting.expect_end()
+    assert server.wait() == 0
+
+
+def test_behind_its_delay_comes_the_ordinary_stop(serve: Serve):
+    server = serve(APP, *HEALTH, "--drain-delay=0.2")
+    server.send_signal(signal.SIGTERM)
+    assert server.wait() == 0
+    server.errors.wait("Stopping in 0.2 s")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGQUIT])
+def test_a_quick_stop_does_not_wait(serve: Serve, number: signal.Signals):
+    server = serve(APP, *HEALTH, "--drain-delay=1000")
+    server.send_signal(signal.SIGTERM)
+    server.errors.wait("Stopping in 1000 s")
+    server.send_signal(number)
+    assert server.wait() == 0
+
+
+def test_workers_that_are_replaced_are_well(serve: Serve, gate: Gate):
+    server = serve(APP, *HEALTH, "--drain-delay=1000")
+    old = str(server.worker_pid()).encode()
+    with server.client() as client, server.client() as busy:
+        check_well(client.ask("GET", PATH))
+        busy.request("GET", "/wait")
+        visitor = gate.wait("in the application")
+        server.send_signal(signal.SIGHUP)
+        server.errors.wait("Booting worker with pid", count=2)
+        until(lambda: server.get("/pid").body != old, "another worker")
+        check_well(server.get(PATH))
+        visitor.release()
+        assert busy.read_response().status == 200
+    server.settle(1)
+    server.send_signal(signal.SIGQUIT)
+    assert server.wait() == 0
 
 
 @pytest.mark.parametrize("path", ["health", "/a b", "/a?b", "/ä", "/a\nb"])

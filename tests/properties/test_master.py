@@ -18,6 +18,7 @@ from longma.master.actions import (
     Kill,
     LoadSettings,
     Renew,
+    SayLeaving,
     Spawn,
     Upgrade,
 )
@@ -53,6 +54,7 @@ from tests.properties.master_kernel import NO_PROCESS_LEFT, Kernel, Process
 TIMEOUT = 4.0
 GRACEFUL_TIMEOUT = 6.0
 BOOT_TIMEOUT = 7.0
+DRAIN_DELAY = 5.0
 MEMORY, MEMORY_HARD = 100, 200
 SPARE_SLOTS = 3  # few, so that killed workers that hang can take them all
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
@@ -74,18 +76,19 @@ class Master(RuleBasedStateMachine):
         self.asked: deque[Spawn] = deque()
         self.exit_code: int | None = None
         self.closed = 0
+        self.leaving_since: float | None = None
         self.told_to_stop = False
         self.upgrade_asked = False
         self.loads: deque[int] = deque()
         self.generations = {0}
 
-    @initialize(workers=st.integers(0, 4), timeout=st.sampled_from([0.0, TIMEOUT]), memory=st.booleans())
-    def start(self, workers: int, timeout: float, memory: bool) -> None:
+    @initialize(
+        workers=st.integers(0, 4), timeout=st.sampled_from([0.0, TIMEOUT]), memory=st.booleans(), delays=st.booleans()
+    )
+    def start(self, workers: int, timeout: float, memory: bool, delays: bool) -> None:
         limits = (MEMORY, MEMORY_HARD) if memory else (0, 0)
-        self.state = State(
-            Wanted(workers, timeout, GRACEFUL_TIMEOUT, workers + SPARE_SLOTS, BOOT_TIMEOUT, *limits, DEVICES),
-            honours_winch=True,
-        )
+        wanted = Wanted(workers, timeout, GRACEFUL_TIMEOUT, workers + SPARE_SLOTS, BOOT_TIMEOUT, *limits, DEVICES)
+        self.state = State(wanted._replace(drain_delay=DRAIN_DELAY * delays), honours_winch=True)
         self.happen(Tick())
 
     # What the shell does.
@@ -129,6 +132,9 @@ class Master(RuleBasedStateMachine):
                 self.upgrade_asked = True
             case Kill(pid, number):
                 self.kernel.kill(pid, number)
+            case SayLeaving():
+                assert self.told_to_stop
+                self.leaving_since = self.now
             case CloseListeners():
                 self.closed += 1
             case Exit(code):
@@ -349,10 +355,16 @@ class Master(RuleBasedStateMachine):
     def the_listeners_are_closed_once(self) -> None:
         assert self.closed == (self.state.phase is not Phase.SERVING)
 
+    @invariant()
+    def whoever_says_to_be_leaving_stops_in_time(self) -> None:
+        if self.leaving_since is not None and self.now >= self.leaving_since + DRAIN_DELAY + 1.0:
+            assert self.state.phase is not Phase.SERVING
+
     def teardown(self) -> None:
         """However things stand, with workers that ignore everything: a stop comes to its end in time."""
+        self.told_to_stop = True
         self.happen(Signalled(signal.SIGTERM))
-        deadline = self.now + GRACEFUL_TIMEOUT + KILL_PATIENCE + 1.0
+        deadline = self.now + DRAIN_DELAY + GRACEFUL_TIMEOUT + KILL_PATIENCE + 1.0
         while self.exit_code is None and self.now < deadline:
             self.settle()
             self.pass_time(0.1)

@@ -236,7 +236,11 @@ fn board_of(buffer: &PyBuffer<u8>, slot: usize, slots: usize) -> PyResult<Board>
     }
     let base = NonNull::new(base.cast()).ok_or_else(|| PyValueError::new_err("the board has no memory"))?;
     // SAFETY: the buffer is held as long as the engine, writable, aligned and long enough; others use it word by word.
-    Ok(unsafe { Board::new(base, slots, slot) })
+    let board = unsafe { Board::new(base, slots, slot) };
+    // The last page, where there are more than the workers'.
+    let last = buffer.len_bytes() / PAGE_BYTES - 1;
+    // SAFETY: as above, and the page lies in the buffer.
+    Ok(if last < slots { board } else { unsafe { board.with_master(last) } })
 }
 
 /// Take a descriptor over: the engine closes it.

@@ -8,6 +8,7 @@ use crate::access::Outcome;
 use crate::connection::{ConnId, State};
 use crate::desk::Desk;
 use crate::host::Host;
+use crate::own::Moment;
 use crate::own::answer::{Answer, Content};
 use crate::own::asked::Asked;
 use crate::reactor::Reactor;
@@ -53,7 +54,8 @@ impl<H: Host> Reactor<H> {
     }
 
     fn own_answer(&mut self, bytes: &[u8], head: &HeadParser) -> Option<Answer> {
-        self.own.as_mut()?.answer(&Asked { bytes, head })
+        let now = Moment { is_leaving: self.board.is_leaving() };
+        self.own.as_mut()?.answer(&Asked { bytes, head }, now)
     }
 
     /// Whether to go on with what lies behind a request later: another answer is being given, and one within the other

@@ -104,6 +104,10 @@ class CountWorkers(NamedTuple):
     number: int
 
 
+class SayLeaving(NamedTuple):
+    """Have the engines tell load balancers that the server is about to stop."""
+
+
 class CloseListeners(NamedTuple):
     """Let go of the listening sockets, so that they close with the last worker's.
 
@@ -144,6 +148,7 @@ Action: TypeAlias = (
     | Notify
     | Measure
     | CountWorkers
+    | SayLeaving
     | CloseListeners
     | Log
     | Exit

@@ -37,7 +37,14 @@ from longma.master.rolling import (
     welcome,
 )
 from longma.master.state import Phase, Stage, State
-from longma.master.stopping import leave_when_alone, retire_surplus, stop
+from longma.master.stopping import (
+    announce_stop,
+    delays_stop,
+    leave_when_alone,
+    retire_surplus,
+    stop,
+    stop_in_time,
+)
 from longma.master.watching import give_signs_of_life, kill_overstayers, watch
 from longma.process.tether import Report
 
@@ -55,6 +62,7 @@ def decide(state: State, event: Event, now: float) -> Decision:
     if state.phase is Phase.STOPPED:
         return state, ()
     state, reaction = react(state, event, now)
+    state, stopping = stop_in_time(state, now)
     state, kills = kill_overstayers(state, now)
     state, spawns = spawn_missing(state, now)
     state, retirements = retire_surplus(state, now)
@@ -62,7 +70,7 @@ def decide(state: State, event: Event, now: float) -> Decision:
     state, count = count_workers(state)
     state, signs = give_signs_of_life(state, now)
     state, ending = leave_when_alone(state, now)
-    actions = (*reaction, *kills, *spawns, *retirements, *finish, *count, *signs, *ending)
+    actions = (*reaction, *stopping, *kills, *spawns, *retirements, *finish, *count, *signs, *ending)
     return state._replace(wake_at=next_wake(state)), actions
 
 
@@ -123,10 +131,13 @@ def react_to_signal(state: State, number: int, now: float) -> Decision:
         phase = Phase.DRAINING if number == signal.SIGTERM else Phase.QUITTING
         if state.phase is phase or state.phase is Phase.QUITTING:
             return state, ()  # the master is stopping already, and not less quickly
-        state, actions = stop(state, phase, now)
+        begin = announce_stop(state, now) if phase is Phase.DRAINING and delays_stop(state) else stop(state, phase, now)
+        state, actions = begin
         return state, (told, *actions)
     if state.phase is not Phase.SERVING:
         return state, ()
+    if state.stop_at is not None and number != signal.SIGUSR1:
+        return state, (Log(Level.WARNING, f"Signal {name} ignored: the server is about to stop."),)
     match number:
         case signal.SIGHUP:
             generation = state.last_generation + 1

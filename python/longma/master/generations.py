@@ -243,4 +243,5 @@ def wanted_by(settings: Settings, devices: tuple[str, ...]) -> Wanted:
         memory_hard=settings.max_worker_memory_hard,
         devices=devices,
         measures_backlog=settings.enable_backlog_metric,
+        drain_delay=settings.drain_delay,
     )

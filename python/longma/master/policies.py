@@ -178,6 +178,11 @@ def looks_regularly(state: State) -> bool:
     return bool(wanted.memory or wanted.memory_hard or wanted.measures_backlog or state.has_parent)
 
 
+def is_alone(state: State) -> bool:
+    """Whether no other master serves the same listeners."""
+    return not state.upgrade and not state.has_parent
+
+
 def abandon_at(state: State) -> float | None:
     """When a stopping master leaves without its last workers: all were sent KILL, and none goes away."""
     if state.phase not in (Phase.DRAINING, Phase.QUITTING) or not state.workers or state.pending:
@@ -205,6 +210,8 @@ def next_wake(state: State) -> float | None:
         moments.append(state.measure_at)
     if state.watchdog:
         moments.append(state.watchdog_at)
+    if state.phase is Phase.SERVING:
+        moments.append(state.stop_at)
     return earliest(*moments)
 
 

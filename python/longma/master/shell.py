@@ -24,6 +24,7 @@ from longma.master.actions import (
     Promote,
     Renew,
     ReopenLogs,
+    SayLeaving,
     Spawn,
     Upgrade,
 )
@@ -94,6 +95,8 @@ class Shell:
                 self._premises.measure(self._generations.current)
             case CountWorkers(number):
                 self._log.metric("gunicorn.workers", number, "gauge")
+            case SayLeaving():
+                self._generations.current.board.say_leaving()
             case CloseListeners(unlink):
                 self._generations.close_listeners(unlink=unlink)
             case Log(level, message, pid):

@@ -75,6 +75,7 @@ class Wanted(NamedTuple):
         memory: A worker that uses more is replaced; by `memory_hard` it is killed.
         devices: What is leased to the workers, evenly.
         measures_backlog: Whether the length of the listeners' queues is to be reported each second.
+        drain_delay: How long the server says that it is about to stop before it does, when it is told to by TERM.
     """
 
     workers: int
@@ -86,6 +87,7 @@ class Wanted(NamedTuple):
     memory_hard: int = 0
     devices: tuple[str, ...] = ()
     measures_backlog: bool = False
+    drain_delay: float = 0.0
 
 
 class Reload(NamedTuple):
@@ -121,6 +123,7 @@ class State(NamedTuple):
         reason: Why the master stops by itself, for its last record.
         honours_winch: Whether WINCH can only mean the operator, because there is no terminal to send it.
         winched: How many workers were wanted before WINCH let all of them go; 0 unless it did.
+        stop_at: When a master that says it is about to stop begins to; None unless it was told to.
         upgrade: The pid of the master that USR2 has started, 0 when there is none.
         has_parent: Whether this master was started by the USR2 of another one that is still there.
         watchdog: The supervisor expects a sign of life this often, in seconds; 0 for never.
@@ -148,6 +151,7 @@ class State(NamedTuple):
     exit_code: int = 0
     honours_winch: bool = False
     winched: int = 0
+    stop_at: float | None = None
     upgrade: int = 0
     has_parent: bool = False
     watchdog: float = 0.0

@@ -6,8 +6,8 @@ import signal
 from typing import TYPE_CHECKING
 
 from longma.logs.levels import Level
-from longma.master.actions import CloseListeners, Exit, Kill, Log, News, Notify
-from longma.master.policies import QUICK_TIMEOUT, abandon_at, earliest, next_to_retire
+from longma.master.actions import CloseListeners, Exit, Kill, Log, News, Notify, SayLeaving
+from longma.master.policies import QUICK_TIMEOUT, abandon_at, earliest, is_alone, next_to_retire
 from longma.master.state import Phase, Stage, State, WorkerRecord
 
 if TYPE_CHECKING:
@@ -18,13 +18,32 @@ if TYPE_CHECKING:
     Decision: TypeAlias = tuple[State, tuple[Action, ...]]
 
 
+def delays_stop(state: State) -> bool:
+    """Whether load balancers are to be told first. Not where another master goes on with the same listeners."""
+    return state.phase is Phase.SERVING and state.stop_at is None and state.wanted.drain_delay > 0 and is_alone(state)
+
+
+def announce_stop(state: State, now: float) -> Decision:
+    """Say that the server is about to stop, and serve on."""
+    delay = state.wanted.drain_delay
+    told = Log(Level.INFO, f"Stopping in {delay:g} s; until then the health path says so.")
+    return state._replace(stop_at=now + delay), (told, Notify(News.STOPPING), SayLeaving())
+
+
+def stop_in_time(state: State, now: float) -> Decision:
+    """Stop when that has been said for long enough."""
+    if state.phase is not Phase.SERVING or state.stop_at is None or now < state.stop_at:
+        return state, ()
+    return stop(state, Phase.DRAINING, now)
+
+
 def stop(state: State, phase: Phase, now: float) -> Decision:
     """Close the listeners and tell every worker to stop: by TERM to drain, by QUIT to finish its call only."""
     actions: tuple[Action, ...] = ()
     if state.phase is Phase.SERVING:
-        is_alone = not state.upgrade and not state.has_parent
         news = News.HANDING_OVER if state.upgrade else News.STOPPING
-        actions = (Notify(news), CloseListeners(unlink=is_alone))
+        actions = () if state.stop_at is not None else (Notify(news),)
+        actions += (CloseListeners(unlink=is_alone(state)),)
     state = state._replace(phase=phase)
     for worker in state.workers:
         state, told = tell_to_stop(state, worker, now, gracefully=phase is Phase.DRAINING)

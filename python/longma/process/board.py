@@ -1,7 +1,8 @@
 """The board: shared memory with a page a worker, through which the master and tools see what each worker does.
 
 A worker's engine writes its own page with plain stores; everybody else only reads. The master empties a page when its
-worker is gone, and again before it forks a new one into the slot. What a page holds, and where, is agreed with the
+worker is gone, and again before it forks a new one into the slot. The last page is the master's own: what it has to say
+to all of them. What a page holds, and where, is agreed with the
 engine's `sys/board.rs`.
 """
 
@@ -21,6 +22,8 @@ REQUESTS_WORD = 5
 # The length of what the worker says of its call, then the bytes of it.
 CALL_BYTE = 512
 MAX_CALL_BYTES = 1016
+# On the master's page: not 0 when the server is about to stop.
+LEAVING_WORD = 0
 # Pages cost nothing until they are used, and their number cannot grow: a reload may ask for more workers.
 LEAST_PAGES = 1024
 
@@ -64,13 +67,13 @@ class Board:
 
     Attributes:
         slots: How many of the pages are for workers. An engine looks at all of these, and so brings them into being.
-        capacity: How many pages there are.
+        capacity: How many pages there are, the master's not counted.
     """
 
     def __init__(self, slots: int, memory: mmap.mmap | None = None) -> None:
         self.slots = slots
-        self.memory = memory or mmap.mmap(-1, max(slots, LEAST_PAGES) * PAGE_BYTES)
-        self.capacity = len(self.memory) // PAGE_BYTES
+        self.memory = memory or mmap.mmap(-1, (max(slots, LEAST_PAGES) + 1) * PAGE_BYTES)
+        self.capacity = len(self.memory) // PAGE_BYTES - 1
         self._words = memoryview(self.memory).cast("Q")
 
     def with_slots(self, slots: int) -> Board:
@@ -91,6 +94,10 @@ class Board:
     def zero(self, slot: int) -> None:
         """Empty a page: its worker is gone, or not there yet."""
         self.memory[slot * PAGE_BYTES : (slot + 1) * PAGE_BYTES] = bytes(PAGE_BYTES)
+
+    def say_leaving(self) -> None:
+        """Write, in the master, that the server is about to stop."""
+        self._words[self.capacity * PAGE_WORDS + LEAVING_WORD] = 1
 
     def announce(self, slot: int, pid: int) -> None:
         """Write, in the worker, that it has the slot and is booting; the engine writes the page from then on."""

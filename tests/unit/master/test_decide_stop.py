@@ -8,10 +8,11 @@ from signal import SIGINT, SIGKILL, SIGQUIT, SIGTERM
 import pytest
 
 from longma.logs.levels import Level
-from longma.master.actions import CloseListeners, Exit, FreeSlot, Kill, Log, Spawn
+from longma.master import decide as decisions
+from longma.master.actions import CloseListeners, Exit, FreeSlot, Kill, Log, News, Notify, ReopenLogs, SayLeaving, Spawn
 from longma.master.events import Reaped, Reported, Signalled, Spawned, SpawnFailed, Tick
 from longma.master.policies import KILL_PATIENCE, QUICK_TIMEOUT
-from longma.master.state import PendingSpawn, Phase, Stage, State
+from longma.master.state import PendingSpawn, Phase, Stage, State, WorkerRecord
 from longma.process.tether import Report
 from tests.unit.master.states import booting, decide, draining, running, wanted, worker
 
@@ -133,3 +134,75 @@ def test_a_stopped_master_does_nothing_more():
     state, _ = decide(draining(worker(7), kill_at=25.0), Reaped(7, 0), now=6.0)
     for event in (Tick(), Signalled(SIGTERM), Reaped(8, 3), Spawned(5, 9)):
         assert decide(state, event, now=7.0) == (state, ())
+
+
+def delaying(*workers: WorkerRecord) -> State:
+    """A master that says for 5 seconds that it is about to stop."""
+    state = running(*workers, graceful_timeout=20.0)
+    return state._replace(wanted=state.wanted._replace(drain_delay=5.0))
+
+
+SAID = Log(Level.INFO, "Stopping in 5 s; until then the health path says so.")
+
+
+def test_term_with_a_delay_is_announced_and_everything_goes_on():
+    state, actions = decisions.decide(delaying(worker(7)), Signalled(SIGTERM), 10.0)
+    assert actions == (Log(Level.INFO, "Handling signal: term"), SAID, Notify(News.STOPPING), SayLeaving())
+    assert (state.phase, state.wake_at) == (Phase.SERVING, 15.0)
+    state, actions = decide(state, Reaped(7, 0, requests=5), now=12.0)
+    assert Spawn(0, 2) in actions, "a worker that dies meanwhile is replaced"
+
+
+def test_behind_the_delay_comes_the_ordinary_stop_with_all_its_time():
+    state, _ = decide(delaying(worker(7, heartbeat_at=14.0)), Signalled(SIGTERM), now=10.0)
+    assert decide(state, Tick(), now=14.9) == (state, ())
+    state, actions = decisions.decide(state, Tick(), now=15.0)
+    assert actions == (CloseListeners(), Kill(7, SIGTERM))
+    assert (state.phase, state.wake_at) == (Phase.DRAINING, 35.0)
+    assert decide(state, Signalled(SIGTERM), now=16.0) == (state, ())
+
+
+def test_a_second_term_ends_the_delay():
+    state, _ = decide(delaying(worker(7, heartbeat_at=10.0)), Signalled(SIGTERM), now=10.0)
+    state, actions = decide(state, Signalled(SIGTERM), now=11.0)
+    assert actions == (Log(Level.INFO, "Handling signal: term"), CloseListeners(), Kill(7, SIGTERM))
+    assert (state.phase, state.wake_at) == (Phase.DRAINING, 31.0)
+
+
+@pytest.mark.parametrize("number", [SIGINT, SIGQUIT])
+@pytest.mark.parametrize("announced", [True, False])
+def test_a_quick_stop_knows_no_delay(number: int, announced: bool):
+    state = delaying(worker(7))
+    if announced:
+        state, _ = decide(state, Signalled(SIGTERM), now=10.0)
+    state, actions = decide(state, Signalled(number), now=11.0)
+    assert actions[1:] == (CloseListeners(), Kill(7, SIGQUIT))
+    assert state.phase is Phase.QUITTING
+
+
+@pytest.mark.parametrize("other", ["upgrade", "has_parent"])
+def test_a_master_beside_another_one_stops_without_delay(other: str):
+    state = delaying(worker(7))._replace(**{other: 1})
+    state, actions = decide(state, Signalled(SIGTERM), now=10.0)
+    assert actions[1:] == (CloseListeners(unlink=False), Kill(7, SIGTERM))
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH])
+def test_nothing_new_is_begun_by_a_master_that_is_about_to_stop(number: signal.Signals):
+    state, _ = decide(delaying(worker(7)), Signalled(SIGTERM), now=10.0)
+    name = number.name.removeprefix("SIG").lower()
+    ignored = Log(Level.WARNING, f"Signal {name} ignored: the server is about to stop.")
+    assert decide(state, Signalled(number), now=11.0) == (state, (ignored,))
+
+
+def test_a_master_that_is_about_to_stop_reopens_its_logs():
+    state, _ = decide(delaying(worker(7)), Signalled(SIGTERM), now=10.0)
+    _, actions = decide(state, Signalled(signal.SIGUSR1), now=11.0)
+    assert actions[1:] == (ReopenLogs(), Kill(7, signal.SIGUSR1))
+
+
+def test_a_server_that_fails_meanwhile_does_not_wait():
+    state = delaying()._replace(workers=(booting(7),), wanted=wanted(1)._replace(drain_delay=5.0), last_age=1)
+    state, _ = decide(state, Signalled(SIGTERM), now=10.0)
+    state, actions = decide(state, Reaped(7, 3), now=11.0)
+    assert actions[-1] == Exit(3)

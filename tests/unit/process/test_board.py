@@ -11,7 +11,7 @@ from tests.unit.process.children import exit_code, fork
 
 def test_a_new_board_is_empty():
     board = Board(3)
-    assert len(board.memory) == board.capacity * PAGE_BYTES
+    assert len(board.memory) == (board.capacity + 1) * PAGE_BYTES
     assert board.slots == 3
     assert [board.page(slot) for slot in range(3)] == [Page(*[0] * 14)] * 3
 
@@ -67,3 +67,13 @@ def test_a_worker_without_an_engine_beats_and_is_never_idle():
     assert (page.heartbeat_ns, page.requests, page.state) == (5_000_000_000, 7, WorkerState.ACTIVE)
     assert page.call_started_ns == 0
     assert board.page(0) == Page(*[0] * 14)
+
+
+def test_the_masters_page_is_the_last_and_no_workers():
+    board = Board(2)
+    before = board.memory[: board.capacity * PAGE_BYTES]
+    board.with_slots(3).say_leaving()
+    assert board.memory[: board.capacity * PAGE_BYTES] == before
+    assert struct.unpack_from("=Q", board.memory, board.capacity * PAGE_BYTES) == (1,)
+    board.zero(board.capacity - 1)
+    assert struct.unpack_from("=Q", board.memory, board.capacity * PAGE_BYTES) == (1,)

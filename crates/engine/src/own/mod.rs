@@ -18,6 +18,13 @@ pub struct Settings {
     pub health_path: Vec<u8>,
 }
 
+/// How things stand when a request is answered.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Moment {
+    /// The server is about to stop.
+    pub is_leaving: bool,
+}
+
 /// Who answers, and what is left to do.
 pub(crate) struct Own {
     settings: Settings,
@@ -37,10 +44,10 @@ impl Own {
 
     /// The answer to a request that is not the application's. The first one to have an answer gives it: probes of a load
     /// balancer, which may name any host, come before all else.
-    pub fn answer(&mut self, asked: &Asked<'_>) -> Option<Answer> {
+    pub fn answer(&mut self, asked: &Asked<'_>, now: Moment) -> Option<Answer> {
         let path = asked.path();
         if !path.is_empty() && path == self.settings.health_path {
-            return Some(health::answer(asked));
+            return Some(health::answer(asked, now));
         }
         None
     }

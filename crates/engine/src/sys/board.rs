@@ -1,4 +1,4 @@
-//! The board: shared memory with a page a worker, written by its worker, read by everybody.
+//! The board: shared memory with a page a worker, written by its worker, read by everybody; and a page of the master's.
 //!
 //! Plain relaxed stores: each word stands for itself and has one writer, so readers need no order among them.
 
@@ -57,6 +57,8 @@ pub struct Board {
     base: NonNull<AtomicU64>,
     slots: usize,
     slot: usize,
+    /// Which page is the master's.
+    master: Option<usize>,
 }
 
 // SAFETY: the memory is only ever touched through atomics, and outlives the board by the contract of `new`.
@@ -72,15 +74,32 @@ impl Board {
     /// board lives, and whoever else touches the memory does so word by word.
     pub unsafe fn new(base: NonNull<u8>, slots: usize, slot: usize) -> Self {
         assert!(slot < slots, "a worker's slot lies on the board");
-        Self { base: base.cast(), slots, slot }
+        Self { base: base.cast(), slots, slot, master: None }
+    }
+
+    /// As well, read what the master writes on this page, which lies behind those of the workers.
+    ///
+    /// # Safety
+    /// As of `new`, for `(page + 1) * PAGE_BYTES` bytes.
+    #[must_use]
+    pub unsafe fn with_master(self, page: usize) -> Self {
+        assert!(page >= self.slots, "the master's page is no worker's");
+        Self { master: Some(page), ..self }
+    }
+
+    /// Whether the master has said that the server is about to stop.
+    pub fn is_leaving(&self) -> bool {
+        let Some(page) = self.master else { return false };
+        // SAFETY: the page's first word, which `with_master` was promised to be valid.
+        unsafe { self.base.add(page * (PAGE_BYTES / 8)).as_ref() }.load(Ordering::Relaxed) != 0
     }
 
     /// The boards of `slots` workers in one process, on memory of their own that is never given back.
     pub fn in_process(slots: usize) -> Vec<Self> {
-        let words = (0..slots * PAGE_BYTES / 8).map(|_| AtomicU64::new(0)).collect::<Vec<_>>();
+        let words = (0..(slots + 1) * PAGE_BYTES / 8).map(|_| AtomicU64::new(0)).collect::<Vec<_>>();
         let base = NonNull::from(words.leak()).cast::<u8>();
         // SAFETY: aligned as its words are, leaked, so valid for ever, and touched through boards alone.
-        (0..slots).map(|slot| unsafe { Self::new(base, slots, slot) }).collect()
+        (0..slots).map(|slot| unsafe { Self::new(base, slots, slot).with_master(slots) }).collect()
     }
 
     #[inline]

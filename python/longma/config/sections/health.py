@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from longma.config.option import Kind, Section, option
-from longma.config.parsers import any_text, shown
+from longma.config.parsers import SECONDS, any_text, shown
 
 
 def own_path(value: object) -> str:
@@ -37,4 +37,13 @@ class Health(Section):
         doc="The path, `/-/health` say, that is answered with 200 and `ok` as long as the server is up, whatever the "
         "application does. The request's target is compared as it came, without its query; any Host will do. Empty: "
         "the path is the application's.",
+    )
+    drain_delay: float = option(
+        0.0,
+        kind=SECONDS,
+        cli=("--drain-delay",),
+        unit="seconds",
+        doc="How long the server goes on as before when TERM tells it to stop, except that `health_path` is answered "
+        "with 503, so that a load balancer sends nothing more by the time the listeners close. `graceful_timeout` "
+        "begins behind it. Another TERM ends it; INT and QUIT stop at once.",
     )
