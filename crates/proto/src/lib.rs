@@ -1,8 +1,12 @@
-//! HTTP/1.1 bytes to events and events to bytes (RFC 9112, RFC 9110).
+//! HTTP/1.1 bytes to events and events to bytes (RFC 9112, RFC 9110); the same for uwsgi, FastCGI and SCGI.
 //!
 //! Lives here: grammar, framing, limits, the words of refusals. Does not: sockets, clocks, locks, the
 //! application. Everything is a function of the bytes given, so every rule can be tested as data.
 
 #![forbid(unsafe_code)]
 
+pub mod fastcgi;
+pub mod gateway;
 pub mod h1;
+pub mod scgi;
+pub mod uwsgi;

@@ -2,6 +2,7 @@
 
 mod chunked;
 mod corpus;
+mod gateway;
 mod head;
 mod properties;
 mod response;

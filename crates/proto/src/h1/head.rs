@@ -9,6 +9,7 @@ use super::line::{self, RequestLine, Version};
 use super::scan::{self, CR, LF};
 use super::span::Span;
 use super::target::TargetForm;
+use crate::gateway::Translated;
 
 /// How far the head has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,6 +44,8 @@ pub struct HeadParser {
     fields_at: usize,
     head_len: usize,
     gathered: Gathered,
+    /// What a web server has said besides, where the head was made of what it said.
+    translated: Option<Box<Translated>>,
 }
 
 impl HeadParser {
@@ -61,6 +64,7 @@ impl HeadParser {
         self.gathered = Gathered::default();
         self.fields_at = 0;
         self.head_len = 0;
+        self.translated = None;
     }
 
     /// Read on. `bytes` starts at the head's first byte and has only grown since the last call. What `Permits` lets
@@ -141,6 +145,28 @@ impl HeadParser {
     #[inline]
     pub fn head_len(&self) -> usize {
         self.head_len
+    }
+
+    /// Know this head instead of reading one.
+    #[expect(clippy::too_many_arguments, reason = "all that a parser knows")]
+    pub(super) fn assemble(
+        &mut self,
+        line: RequestLine,
+        form: TargetForm,
+        fields_at: usize,
+        head_len: usize,
+        fields: Vec<Field>,
+        gathered: Gathered,
+        translated: Translated,
+    ) {
+        let (state, cursor, translated) = (State::Complete, LineCursor::at(0), Some(Box::new(translated)));
+        *self = Self { state, line, form, cursor, fields, fields_at, head_len, gathered, translated };
+    }
+
+    /// What is known of a request that did not come as HTTP, beyond its head.
+    #[inline]
+    pub fn translated(&self) -> Option<&Translated> {
+        self.translated.as_deref()
     }
 
     /// Where the body ends (RFC 9112 §6.3), once the head is complete.

@@ -3,6 +3,7 @@
 //! Nothing ambiguous is guessed: what two readers could frame differently is refused with the status RFC 9112
 //! asks for, and a parser that has refused once refuses for ever.
 
+mod assembly;
 pub mod chunked;
 pub mod date;
 pub mod error;
@@ -18,6 +19,7 @@ mod span;
 pub mod target;
 pub mod trust;
 
+pub(crate) use assembly::Assembly;
 pub use chunked::{ChunkEvent, ChunkedDecoder, Step};
 pub use error::{BodyError, HeadError};
 pub use fields::{Facts, Field, HeaderMap, HostSeen, Limits, Permits};

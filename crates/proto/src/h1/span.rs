@@ -10,7 +10,7 @@ pub struct Span {
 impl Span {
     /// The span from `start` to `end`, which lie within a bounded head.
     #[inline]
-    pub(super) const fn new(start: usize, end: usize) -> Self {
+    pub(crate) const fn new(start: usize, end: usize) -> Self {
         debug_assert!(start <= end && end <= u32::MAX as usize);
         Self { start: start as u32, end: end as u32 }
     }

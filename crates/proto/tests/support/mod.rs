@@ -2,6 +2,7 @@
 
 pub mod connection;
 pub mod corpus;
+pub mod packets;
 
 use std::path::Path;
 
