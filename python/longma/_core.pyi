@@ -7,11 +7,12 @@ from typing_extensions import Buffer, Self
 
 from longma.typing import Environ, WSGIApplication
 
-__all__ = ["BOARD_PAGE_BYTES", "EarlyHints", "Engine", "FileWrapper", "Input"]
+__all__ = ["BOARD_PAGE_BYTES", "EarlyHints", "Engine", "FileWrapper", "Input", "Lease"]
 
 BOARD_PAGE_BYTES: int
 
 _Request = TypeVar("_Request")
+_Socket = TypeVar("_Socket")
 
 @type_check_only
 class Observer(Protocol[_Request]):
@@ -95,6 +96,8 @@ class Engine:
         on_recycle: called once, between two requests. Serving goes on.
         observer: shown every request; without one nothing is spent on it.
         threads: how many threads call the application; 0: the one that calls `run`.
+        socket_of: makes of a lease what a request for another protocol finds in its environ, as `gunicorn.socket` and
+            `werkzeug.socket`; without it there is nothing there.
 
     Raises:
         ValueError: a setting or the board does not fit.
@@ -118,6 +121,7 @@ class Engine:
         on_recycle: Callable[[], object] | None = None,
         observer: Observer[_Request] | None = None,
         threads: int = 0,
+        socket_of: Callable[[Lease], object] | None = None,
     ) -> Self: ...
     def run(self, on_beat: Callable[[], object] | None = None) -> None:
         """Serve until told to stop. What a signal handler raises ends the serving and is raised here.
@@ -184,6 +188,39 @@ class Input:
     def __iter__(self) -> Self: ...
     def __next__(self) -> bytes: ...
     def close(self) -> None: ...
+
+@final
+class Lease:
+    """The connection of a request that asks for another protocol (RFC 9110 §7.8), on offer until its call is over."""
+
+    def take(self, make: Callable[[int], _Socket], /) -> _Socket:
+        """Take the connection over: nothing more is written to it by the server, and there is no answer.
+
+        When the call is over the socket is closed, and the connection ends.
+
+        Args:
+            make: makes the socket of a descriptor, which is the socket's from then on; called once.
+
+        Returns:
+            What `make` returned, now or before.
+
+        Raises:
+            BrokenPipeError: the client has gone.
+            RuntimeError: the answer has begun.
+            OSError: EBADF: the call is over. Anything else: the system is short of something.
+        """
+
+    def fileno(self) -> int:
+        """The connection's descriptor as long as it is not taken, to be looked at only; -1 for none.
+
+        It does not block, and is the server's.
+        """
+
+    def is_whole(self) -> bool:
+        """Whether it is not taken, and its descriptor has all that the client has sent behind its request.
+
+        If not, what is taken is one end of a pair that the bytes are relayed to.
+        """
 
 @final
 class EarlyHints:

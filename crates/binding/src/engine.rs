@@ -26,6 +26,7 @@ use crate::host::Python as PythonHost;
 use crate::log::Log;
 use crate::object::Ref;
 use crate::observer::Observer;
+use crate::offer::Offer;
 use crate::recycle::Recycle;
 use crate::respond::Responder;
 use crate::settings;
@@ -53,7 +54,7 @@ impl Engine {
     #[new]
     #[pyo3(signature = (
         application, *, listeners, settings, board, slot, slots, handover, errors, log, multiprocess,
-        recycle_after = 0, on_recycle = None, observer = None, threads = 0
+        recycle_after = 0, on_recycle = None, observer = None, threads = 0, socket_of = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
     fn new(
@@ -72,6 +73,7 @@ impl Engine {
         on_recycle: Option<Py<PyAny>>,
         observer: Option<&Bound<'_, PyAny>>,
         threads: usize,
+        socket_of: Option<Py<PyAny>>,
     ) -> PyResult<Self> {
         if listeners.is_empty() {
             return Err(PyValueError::new_err("an engine needs a listener"));
@@ -97,7 +99,8 @@ impl Engine {
             let application = unsafe { Ref::borrowed(application.as_ptr()) };
             let responder = Responder::new(sendfile).ok_or_else(|| PyErr::fetch(py))?;
             let observer = observer.map(Observer::new).transpose()?;
-            let around = Around { current: Arc::default(), observer, recycle: recycle.clone() };
+            let offer = socket_of.as_ref().map(|make| Offer::new(py, make.clone_ref(py))).transpose()?;
+            let around = Around { current: Arc::default(), observer, recycle: recycle.clone(), offer };
             let (shared, early_hints, log) = (Arc::clone(&shared), early_hints.unbind(), Log::new(log.clone_ref(py)));
             let worker = Worker::new(shared, seat, application, environs, responder, early_hints, log, around);
             workers.push(Some(worker.ok_or_else(|| PyErr::fetch(py))?));

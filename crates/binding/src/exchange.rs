@@ -6,11 +6,12 @@ use std::sync::Arc;
 use longma_engine::connection::ConnId;
 use longma_engine::shared::Shared;
 use longma_proto::h1::response::{Framing, chunk_head};
-use pyo3::ffi;
+use pyo3::{Py, ffi};
 
 use crate::fault::Fault;
 use crate::head::{Asked, Prefixes, Said, Settled, say, settle};
 use crate::host::Python;
+use crate::lease::Lease;
 use crate::object::Block;
 
 /// Blocks up to this size are copied behind what precedes them; larger ones are sent from where they are.
@@ -66,6 +67,8 @@ pub struct Exchange {
     ended: bool,
     /// Whether a whole answer may wait for others to leave with.
     pub patient: bool,
+    /// The connection itself, where the application may take it over.
+    pub lease: Option<Py<Lease>>,
 }
 
 impl Exchange {
@@ -89,6 +92,7 @@ impl Exchange {
             begun: false,
             ended: false,
             patient: false,
+            lease: None,
         }
     }
 
@@ -316,6 +320,18 @@ impl Exchange {
     /// Whether the connection goes on after this answer.
     pub fn keep_alive(&self) -> bool {
         self.settled.is_some_and(|settled| settled.keep_alive)
+    }
+
+    /// The application has had the connection: whatever it says of an answer, this is what it comes to.
+    pub fn switched(&mut self) {
+        self.settled = Some(Settled { status: *b"101", framing: Framing::None, keep_alive: false });
+        self.out.clear();
+        self.body_bytes = 0;
+        self.head_copy.clear();
+        if self.keep_head {
+            self.head_copy.extend_from_slice(b"HTTP/1.1 101 Switching Protocols\r\n");
+            self.fields_end = self.head_copy.len();
+        }
     }
 
     /// What is composed and not sent.

@@ -13,12 +13,14 @@ mod handle;
 mod head;
 mod host;
 mod input;
+mod lease;
 mod line;
 mod loan;
 mod log;
 mod names;
 mod object;
 mod observer;
+mod offer;
 mod pool;
 mod prepare;
 mod recycle;
@@ -44,6 +46,8 @@ mod _core {
     use crate::file_wrapper::FileWrapper;
     #[pymodule_export]
     use crate::input::Input;
+    #[pymodule_export]
+    use crate::lease::Lease;
 
     use super::*;
 

@@ -93,11 +93,17 @@ impl Worker {
         peer: Option<SocketAddr>,
         memo: &mut Memo,
     ) -> PyResult<Ref> {
-        let Request { listener, repeat, body, .. } = request;
+        let Request { id, listener, repeat, body } = request;
         let (bytes, head) = desk.head();
         let input = Input::of(py, body, bytes)?;
         let environ = self.environs.make(Source { bytes, head, listener, repeat, peer, input }, memo);
-        environ.ok_or_else(|| PyErr::fetch(py))
+        let environ = environ.ok_or_else(|| PyErr::fetch(py))?;
+        if head.upgrade()
+            && let Some(offer) = &self.around.offer
+        {
+            offer.make(py, &mut self.exchange, id, self.seat, &environ)?;
+        }
+        Ok(environ)
     }
 }
 

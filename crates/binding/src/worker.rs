@@ -22,13 +22,14 @@ use crate::early_hints::EarlyHints;
 use crate::environ::Environs;
 use crate::exchange::Exchange;
 use crate::fault::Fault;
-use crate::finish::{finish, hand_over};
+use crate::finish::{After, finish, hand_over, part};
 use crate::handle::Handle;
 use crate::host::Python;
 use crate::loan::Loan;
 use crate::log::Log;
 use crate::object::Ref;
 use crate::observer::{Observer, Seen};
+use crate::offer::Offer;
 use crate::recycle::Recycle;
 use crate::respond::{Answer, Responder};
 use crate::start_response::{StartResponse, StartResponseType};
@@ -74,6 +75,8 @@ pub struct Around {
     pub current: Arc<Current>,
     pub observer: Option<Observer>,
     pub recycle: Recycle,
+    /// How the application gets the connection itself, where it asks for it.
+    pub offer: Option<Offer>,
 }
 
 impl Worker {
@@ -216,12 +219,13 @@ impl Worker {
         self.around.current.set(bytes, head);
         shared.board.set(Word::Heartbeat, now_ns);
         enter(shared, self.seat, now_ns);
-        let answer = match self.around.observer {
+        let mut answer = match self.around.observer {
             None => self.call(&environ),
             Some(_) => self.call_observed(py, &environ, bytes, head, peer),
         };
         // Dropped now or shown later: that can run anything, so not under the lock.
         let environ = Some(environ).filter(|_| self.logging.environ);
+        let parting = part(py, &mut self.exchange, &mut answer);
         let fatal = match &answer {
             Err(fault) => {
                 let client_is_there = || shared.lock().is_alive(id);
@@ -235,11 +239,11 @@ impl Worker {
         }
         let mut reactor = shared.lock();
         reactor.update_time();
-        let after = hand_over(&mut self.exchange, &mut reactor, answer);
+        let after = hand_over(&mut self.exchange, &mut reactor, answer, parting);
         if self.logging.enabled {
             let duration_ns = if self.logging.timed { clock::monotonic_ns() - started_ns } else { 0 };
             self.record(&mut reactor, peer, desk, duration_ns, environ.as_ref());
-            self.reached = self.exchange.head_is_sent() || reactor.is_alive(id);
+            self.reached = self.exchange.head_is_sent() || matches!(after, After::Part(_)) || reactor.is_alive(id);
         }
         finish(&self.exchange, &mut reactor, after);
         if shared.is_pooled() {

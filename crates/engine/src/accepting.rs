@@ -163,7 +163,7 @@ impl<H: Host> Reactor<H> {
 
     /// Whether another connection may be accepted: below the cap, or in the place of one that only waits.
     pub(crate) fn has_room(&self) -> bool {
-        self.table.len() < self.settings.worker_connections || self.least_worth().is_some()
+        self.connections() < self.settings.worker_connections || self.least_worth().is_some()
     }
 
     /// The connection whose place a new one deserves more: it waits for its next request, or we for its end.
@@ -175,7 +175,7 @@ impl<H: Host> Reactor<H> {
     /// At the cap, let go of whoever has to give way.
     pub(crate) fn make_room(&mut self, desk: &mut Desk) {
         for _ in 0..MAX_EVICTIONS {
-            if self.table.len() < self.settings.worker_connections {
+            if self.connections() < self.settings.worker_connections {
                 return;
             }
             let Some((id, class)) = self.least_worth() else { return };
@@ -208,7 +208,7 @@ impl<H: Host> Reactor<H> {
 
     /// Whether an idle sibling has clearly fewer connections.
     pub(crate) fn is_ahead(&self) -> bool {
-        let ours = self.table.len() as u64;
+        let ours = self.connections() as u64;
         self.board.least_connections_of_idle(self.now_ms).is_some_and(|least| ours > least + IMBALANCE)
     }
 
@@ -281,7 +281,7 @@ impl<H: Host> Reactor<H> {
 
     /// Whether all that had been accepted, or waited to be, has been answered.
     pub fn is_drained(&self) -> bool {
-        self.draining && self.shortage_until_ms.is_none() && self.table.is_empty()
+        self.draining && self.shortage_until_ms.is_none() && self.connections() == 0
     }
 
     /// Whether the worker has been told to finish.

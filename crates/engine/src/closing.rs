@@ -48,6 +48,12 @@ impl<H: Host> Reactor<H> {
         if all_read && !(connection.talkative && connection.transport.has_unread()) {
             return self.close(id);
         }
+        self.linger(id);
+    }
+
+    /// Say that we are done, and read on until the client is done, too, though not for ever.
+    pub(crate) fn linger(&mut self, id: ConnId) {
+        let Some(connection) = self.table.get(id) else { return };
         if connection.transport.shutdown_write().is_err() {
             return self.close(id);
         }
@@ -161,7 +167,10 @@ impl<H: Host> Reactor<H> {
         let connection = self.table.remove(id)?;
         self.settle_log(id, connection.state, connection.draft, connection.broken, connection.written);
         self.timers.clear(id.slot);
-        self.board.set(Word::Connections, self.table.len() as u64);
+        if connection.is_shared {
+            connection.transport.shutdown();
+        }
+        self.count_connections();
         if let Some(output) = connection.output {
             self.bury_output(*output);
         }

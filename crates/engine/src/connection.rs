@@ -83,6 +83,8 @@ pub struct Connection<H: Host> {
     pub unread: bool,
     /// The client may say more behind the current request, for all it has let us know.
     pub talkative: bool,
+    /// The application has had it, and may hold a descriptor of its own.
+    pub is_shared: bool,
     /// Requests taken from this connection.
     pub served: u32,
     /// The current request's head, where it outlives the read it came with.
@@ -116,6 +118,7 @@ impl<H: Host> Connection<H> {
             broken: None,
             unread: false,
             talkative: false,
+            is_shared: false,
             served: 0,
             input: None,
             next: None,

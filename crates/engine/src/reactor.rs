@@ -50,6 +50,8 @@ pub struct Reactor<H: Host> {
     pub(crate) epoll: Arc<Epoll>,
     pub(crate) board: Arc<Board>,
     pub(crate) table: Table<H>,
+    /// Connections that the application has taken over.
+    pub(crate) lent: usize,
     pub(crate) timers: Timers,
     pub(crate) listeners: Vec<Listener>,
     pub(crate) handover: Option<(OwnedFd, OwnedFd)>,
@@ -107,6 +109,7 @@ impl<H: Host> Reactor<H> {
             epoll,
             board,
             table: Table::default(),
+            lent: 0,
             timers,
             listeners: Vec::new(),
             handover: None,
@@ -235,15 +238,15 @@ impl<H: Host> Reactor<H> {
         !self.ready.is_empty() || self.has_postponed()
     }
 
-    /// Connections held now.
+    /// Connections held now, those that the application has taken over included.
     pub fn connections(&self) -> usize {
-        self.table.len()
+        self.table.len() + self.lent
     }
 
     pub(crate) fn insert(&mut self, mut connection: Connection<H>) -> ConnId {
         connection.trusted = self.settings.trusted_peers.trusts(connection.peer);
         let id = self.table.insert(connection);
-        self.board.set(Word::Connections, self.table.len() as u64);
+        self.count_connections();
         id
     }
 

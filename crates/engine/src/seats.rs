@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::thread::Thread;
 
+/// A moment that none is as late as: the call is not one to be timed.
+const EXCUSED: u64 = u64::MAX;
+
 /// What one thread shows of itself.
 #[derive(Debug, Default)]
 struct Seat {
@@ -92,6 +95,11 @@ impl Seats {
         self.seats[seat].started_ns.store(now_ns, Ordering::Relaxed);
     }
 
+    /// What the application does in this seat is no call that ought to end soon.
+    pub fn excuse(&self, seat: usize) {
+        self.started(seat, EXCUSED);
+    }
+
     /// Who leads now, and in which exchange.
     pub fn moment(&self) -> Moment {
         let leader = self.leader.load(Ordering::SeqCst);
@@ -107,7 +115,8 @@ impl Seats {
     pub fn longest(&self) -> Option<(usize, u64)> {
         let is_called = |seat: &Seat| seat.exchange.load(Ordering::SeqCst) & 1 == 1 && !seat.aside.load(Ordering::SeqCst);
         let called = self.seats.iter().enumerate().filter(|(_, seat)| is_called(seat));
-        called.map(|(number, seat)| (number, seat.started_ns.load(Ordering::Relaxed))).min_by_key(|&(_, since_ns)| since_ns)
+        let since = called.map(|(number, seat)| (number, seat.started_ns.load(Ordering::Relaxed)));
+        since.filter(|&(_, since_ns)| since_ns != EXCUSED).min_by_key(|&(_, since_ns)| since_ns)
     }
 
     /// Whether this seat leads, or takes the lead because the leader is in the application.

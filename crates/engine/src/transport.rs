@@ -51,6 +51,17 @@ impl Transport {
         socket::shutdown_write(self.fd())
     }
 
+    /// End it in both directions, for whoever else has a descriptor of it.
+    pub fn shutdown(&self) {
+        // A failure means that it has ended already.
+        let _ = socket::shutdown(self.fd());
+    }
+
+    /// The socket itself.
+    pub fn into_fd(self) -> OwnedFd {
+        self.fd
+    }
+
     /// Whether the peer has sent more than has been received.
     pub fn has_unread(&self) -> bool {
         socket::unread(self.fd()).is_ok_and(|count| count > 0)

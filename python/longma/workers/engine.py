@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from longma._core import Engine
 from longma.logs.error_log import ErrorStream
 from longma.process.tether import Report
+from longma.workers.connection import ConnectionSocket
 from longma.workers.observer import Observer
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ def make_engine(application: WSGIApplication, assignment: Assignment, *, threads
         log=common.log.log,
         multiprocess=common.settings.workers > 1,
         threads=threads,
+        socket_of=ConnectionSocket,
         recycle_after=0 if worker.max_requests == sys.maxsize else worker.max_requests,
         on_recycle=Recycling(assignment),
         observer=observer_of(assignment),

@@ -113,6 +113,21 @@ pub fn shutdown_write(fd: BorrowedFd<'_>) -> io::Result<()> {
     Ok(())
 }
 
+/// End the connection in both directions, whoever else has a descriptor of it.
+pub fn shutdown(fd: BorrowedFd<'_>) -> io::Result<()> {
+    // SAFETY: no pointers.
+    check(unsafe { libc::shutdown(fd.as_raw_fd(), libc::SHUT_RDWR) })?;
+    Ok(())
+}
+
+/// Have calls without MSG_DONTWAIT wait, or not.
+pub fn set_nonblocking(fd: BorrowedFd<'_>, nonblocking: bool) -> io::Result<()> {
+    let mut value = libc::c_int::from(nonblocking);
+    // SAFETY: FIONBIO reads one int from `value`.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::FIONBIO, &raw mut value) })?;
+    Ok(())
+}
+
 /// Bytes that have come and have not been received.
 pub fn unread(fd: BorrowedFd<'_>) -> io::Result<u64> {
     let mut count: libc::c_int = 0;
