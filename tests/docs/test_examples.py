@@ -9,6 +9,7 @@ import re
 import signal
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -23,8 +24,8 @@ LEASE = r"Worker (\d+) has GPU (\w+)$"
 
 
 @pytest.mark.parametrize("file", sorted(EXAMPLES.rglob("longma.conf.py")), ids=lambda file: file.parent.name)
-def test_an_example_passes_the_check_and_has_a_test(file: str):
-    run = Run("--check-config", "-c", str(file), APP)
+def test_an_example_passes_the_check_and_has_a_test(file: Path):
+    run = Run("--check-config", "-c", str(file), APP, cwd=file.parent, env={"PYTHONPATH": str(ROOT)})
     assert (run.status, run.errors) == (0, "")
 
 

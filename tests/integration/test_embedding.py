@@ -205,9 +205,21 @@ def test_an_example_serves(start: Start, command: Sequence[str], workers: int, a
     assert program.get("/").text == answer
 
 
+def test_a_command_of_flask_serves_and_reloads_the_site(start: Start):
+    command = (sys.executable, "-m", "flask", "--app", "shop", "serve-longma", "--bind", "BIND", "--workers", "2")
+    program = start(command=command, cwd=ROOT / "examples" / "flask", workers=2)
+    assert program.get("/").text == "Hello from a Flask command\n"
+    before = set(program.worker_pids())
+    program.send_signal(signal.SIGHUP)
+    program.errors.wait("Reload complete")
+    until(lambda: not before & set(program.worker_pids()), "other workers")
+    assert program.get("/").text == "Hello from a Flask command\n"
+
+
 @pytest.mark.parametrize(
     ("example", "app", "answer"),
     [
+        ("own_worker", "plain:application", "Hello from a worker class, /\n"),
         ("tornado", "hello:app", "Hello from Tornado\n"),
         ("aiohttp", "hello:create_app", "Hello from aiohttp\n"),
         ("fastapi", "hello:app", '{"greeting":"Hello from FastAPI"}'),
