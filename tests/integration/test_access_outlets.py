@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import select
@@ -223,3 +224,23 @@ def test_the_lines_of_several_workers_do_not_mix(serve: Serve, tmp_path: Path):
     assert set(text.decode().splitlines()) == {f"/ {agent}"}
     server.stop()
     os.close(pipe.descriptor)
+
+
+def test_a_pipe_that_nobody_has_opened_keeps_nobody_waiting(serve: Serve, tmp_path: Path):
+    path = tmp_path / "log"
+    os.mkfifo(path)
+    server = serve(APP, "--access-logfile", str(path), *SHORT)
+    server.expect("access log")
+    assert server.get("/early").status == 200
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    text = b""
+
+    def is_written() -> bool:
+        nonlocal text
+        assert server.get("/late").status == 200
+        with contextlib.suppress(BlockingIOError):
+            text += os.read(descriptor, 1 << 16)
+        return b"/late 200\n" in text
+
+    until(is_written, "a line in the pipe")
+    os.close(descriptor)

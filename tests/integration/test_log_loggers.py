@@ -71,6 +71,24 @@ def test_a_filter_of_the_applications_own(serve: Serve, preload: list[str]):
     assert server.access.so_far() == ["/one 200", "/two 200"]
 
 
+LATE = """
+import logging
+
+def post_worker_init(worker):
+    logging.getLogger("gunicorn.access").addFilter(lambda record: "/health" not in record.getMessage())
+"""
+
+
+def test_a_filter_that_a_hook_sets_once_the_application_is_loaded(serve: Serve, tmp_path: Path):
+    (tmp_path / "longma.conf.py").write_text(LATE)
+    options = ["--access-logfile", "-", "--access-logformat", "%(U)s %(s)s", "-c", str(tmp_path / "longma.conf.py")]
+    server = serve(SITE, *options)
+    for path in ("/one", "/health", "/two"):
+        assert server.get(path).status == 200
+    server.stop()
+    assert server.access.so_far() == ["/one 200", "/two 200"]
+
+
 @pytest.mark.parametrize("kind", ["dict", "json"])
 def test_a_configuration_of_logging(serve: Serve, tmp_path: Path, kind: str):
     log, as_json = tmp_path / "named.log", tmp_path / "log.json"

@@ -45,6 +45,8 @@ def test_the_request_and_its_stack_are_logged_and_answered(serve: Serve, way: st
     server.access.wait(rf'"GET /{way}\?a=b HTTP/1.1" 500 ')
     until(lambda: not is_alive(before), "the worker to be gone")
     assert server.get("/").text == "well"
+    assert sum(f", in {function}" in line for line in server.errors.so_far()) == 1, "its stack, and once"
+    assert not [line for line in server.errors.so_far() if "Error handling request" in line]
 
 
 def test_an_answer_that_has_begun_is_cut(serve: Serve):

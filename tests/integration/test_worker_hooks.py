@@ -272,3 +272,12 @@ def test_an_application_of_an_ini_file(serve: Serve, tmp_path: Path):
     (tmp_path / "site.ini").write_text("[app:small]\npaste.app_factory = pasted:factory\nsize = 3\n")
     server = serve("", "--paste", "site.ini#small", "--paste-global", "colour=red", cwd=tmp_path)
     assert server.get("/").text == "red 3"
+
+
+def test_a_hook_may_say_how_many_requests_its_worker_is_good_for(serve: Serve, configure: Configure):
+    server = serve(APP, *configure("def post_worker_init(worker):\n    worker.max_requests = 3\n"))
+    before = server.worker_pid()
+    for _ in range(3):
+        assert server.get("/hello").status == 200
+    server.errors.wait("Autorestarting worker after current request")
+    assert replaced(server, before) == server.worker_pid()

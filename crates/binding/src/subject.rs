@@ -1,7 +1,8 @@
 //! What the error log is told of a request that fails, and of what kind its failure is.
 
 use longma_proto::h1::HeadParser;
-use pyo3::exceptions::{PyBrokenPipeError, PyKeyboardInterrupt};
+use pyo3::exceptions::{PyBrokenPipeError, PyKeyboardInterrupt, PySystemExit};
+use pyo3::intern;
 use pyo3::prelude::*;
 
 use crate::fault::Fault;
@@ -33,6 +34,9 @@ impl Subject<'_> {
             if error.is_instance_of::<PyBrokenPipeError>(py) && !client_is_there() {
                 return None;
             }
+            if is_logged(py, &error) {
+                return None;
+            }
             self.failed(py, Some(&error), &fault.text());
             // exit() in a view is that view's failure; only the operator's interrupt is meant for the worker.
             error.is_instance_of::<PyKeyboardInterrupt>(py).then_some(error)
@@ -50,4 +54,10 @@ impl Subject<'_> {
             }
         }
     }
+}
+
+/// Whether it is what an abort ends a call by: its stack was written then.
+fn is_logged(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PySystemExit>(py)
+        && error.value(py).getattr(intern!(py, "is_logged")).is_ok_and(|logged| logged.is_truthy().unwrap_or(false))
 }

@@ -12,9 +12,12 @@ from longma.process.forking import freeze_heap, unblock
 from longma.process.privileges import drop
 from longma.process.tether import Report
 from longma.process.title import set_title
+from longma.workers.engine import requests_allowed
 from longma.workers.stack import traceback_of
 
 if TYPE_CHECKING:
+    from types import TracebackType
+
     from longma.typing import WSGIApplication
     from longma.workers.lifecycle import Lifecycle
     from longma.workers.model import Assignment, Model
@@ -34,9 +37,12 @@ def boot(assignment: Assignment, lifecycle: Lifecycle) -> Model:
     common = assignment.common
     settle(assignment, lifecycle)
     enter_service(assignment)
-    model = make_model(assignment, lifecycle)
-    lifecycle.adopt(model)
+    application = load(assignment, lifecycle)
+    assignment.worker.max_requests = requests_allowed(common.settings)
     call(assignment, "post_worker_init", assignment.worker)
+    # After the hook: what it sets on the loggers and on the worker holds from the first request on.
+    model = make_model(application, assignment, lifecycle)
+    lifecycle.adopt(model)
     assignment.worker.booted = True
     # What is left of them here would keep the port open after the model has closed it.
     common.close_sockets()
@@ -88,23 +94,49 @@ def call(assignment: Assignment, name: str, *arguments: object) -> None:
         raise BootError(str(error)) from None
 
 
-def make_model(assignment: Assignment, lifecycle: Lifecycle) -> Model:
-    """Load the application, and make the model around it.
+def load(assignment: Assignment, lifecycle: Lifecycle) -> WSGIApplication:
+    """Load the application, which a stop may break into.
 
     Raises:
         BootError: as the loader says, and for anything else that ends the boot; the cause is `__cause__`.
+        SystemExit: a stop was asked for meanwhile.
     """
     reloading = start_reloading(assignment, lifecycle)
-    try:
-        with lifecycle.interruptible():
-            application = find_application(assignment, lifecycle, reloading)
-            assignment.worker.loaded(application)
-            return assignment.common.model(application, assignment)
-    except BaseException as error:
-        if lifecycle.stopping:
-            raise SystemExit(lifecycle.exit_code) from error
+    with Translated(lifecycle), lifecycle.interruptible():
+        application = find_application(assignment, lifecycle, reloading)
+    assignment.worker.loaded(application)
+    return application
+
+
+def make_model(application: WSGIApplication, assignment: Assignment, lifecycle: Lifecycle) -> Model:
+    """Make the model around the application.
+
+    Raises:
+        BootError: that fails; the cause is `__cause__`.
+        SystemExit: a stop was asked for meanwhile.
+    """
+    with Translated(lifecycle), lifecycle.interruptible():
+        return assignment.common.model(application, assignment)
+
+
+class Translated:
+    """The context of a step of the boot: what ends it becomes the reason why there is no worker."""
+
+    def __init__(self, lifecycle: Lifecycle) -> None:
+        self._lifecycle = lifecycle
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is None:
+            return
+        if self._lifecycle.stopping:
+            raise SystemExit(self._lifecycle.exit_code) from error
         if isinstance(error, ApplicationError):
-            raise
+            return
         if isinstance(error, OperatorError):
             raise BootError(str(error)) from None
         if isinstance(error, SystemExit):

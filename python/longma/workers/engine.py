@@ -29,7 +29,6 @@ def make_engine(application: WSGIApplication, assignment: Assignment, *, threads
     common = assignment.common
     worker = assignment.worker
     receiver, sender = common.handover.filenos()
-    worker.max_requests = requests_allowed(common.settings)
     engine = Engine(
         application,
         listeners=[(os.dup(listener.fileno()), listener.url) for listener in common.listeners],

@@ -28,6 +28,16 @@ QUICK = (signal.SIGINT, signal.SIGQUIT)
 WITHOUT_MEANING = (signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH)
 
 
+class Aborted(SystemExit):
+    """Ends the call that takes too long.
+
+    Attributes:
+        is_logged: True: the engine need not tell it again as the failure of its request.
+    """
+
+    is_logged = True
+
+
 class Lifecycle:
     """Turns signals into a stop of the model, or of the boot while there is no model yet.
 
@@ -141,7 +151,7 @@ class Lifecycle:
         finally:
             self.stop(graceful=False)
         if not self._breaker.is_armed:
-            raise SystemExit(ABORTED)
+            raise Aborted(ABORTED)
 
     def _reopen(self, _signal: int, _frame: FrameType | None) -> None:
         self._log.reopen()

@@ -16,7 +16,7 @@ from longma.logs.levels import Level
 from longma.process.board import Board
 from longma.process.handover import open_handover
 from longma.process.tether import Tether
-from longma.workers.boot import call, describe, make_model
+from longma.workers.boot import call, describe, load, make_model
 from longma.workers.contract import WorkerClassError
 from longma.workers.handle import Worker
 from longma.workers.lifecycle import Lifecycle
@@ -57,7 +57,11 @@ def lifecycle(log: ErrorLog, assign: Assign) -> Lifecycle:
 
 @pytest.fixture
 def make(assign: Assign, lifecycle: Lifecycle) -> Make:
-    return lambda app, model: make_model(assign(model, wsgi_app=app), lifecycle)
+    def make(app: str, model: object) -> object:
+        assignment = assign(model, wsgi_app=app)
+        return make_model(load(assignment, lifecycle), assignment, lifecycle)
+
+    return make
 
 
 def test_the_model_gets_the_application(make: Make):
@@ -69,8 +73,8 @@ def test_the_model_gets_the_application(make: Make):
 def test_hooks_find_the_application(assign: Assign, lifecycle: Lifecycle):
     from tests.apps.answers import application
 
-    assignment = assign(lambda application, assignment: None, wsgi_app="tests.apps.answers")
-    make_model(assignment, lifecycle)
+    assignment = assign(wsgi_app="tests.apps.answers")
+    assert load(assignment, lifecycle) is application
     assert assignment.worker.wsgi is application
 
 
@@ -78,8 +82,7 @@ def test_what_the_master_has_loaded_is_not_loaded_again(assign: Assign, lifecycl
     def preloaded(environ: object, start_response: object) -> list[bytes]:
         return []
 
-    assignment = assign(lambda application, assignment: application, preloaded, wsgi_app="tests.apps.broken")
-    assert make_model(assignment, lifecycle) is preloaded
+    assert load(assign(None, preloaded, wsgi_app="tests.apps.broken"), lifecycle) is preloaded
 
 
 def test_an_application_that_does_not_load_says_so(make: Make):
