@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import sys
@@ -43,6 +44,20 @@ class Standalone(BaseApplication):
 class Broken(Standalone):
     def load(self) -> Any:
         raise RuntimeError("no settings")
+
+
+class Reading(Standalone):
+    """Reads its settings from a file, each time it is asked for them."""
+
+    def load_config(self) -> None:
+        super().load_config()
+        with open(os.environ["SETTINGS"]) as file:
+            for name, value in json.load(file).items():
+                self.cfg.set(name, value)
+
+    def load(self) -> Any:
+        name = self.cfg.proc_name
+        return lambda environ, start_response: (start_response("200 OK", [TEXT]), [name.encode()])[1]
 
 
 class Framework(Application):
@@ -127,6 +142,7 @@ PROGRAMS: dict[str, Callable[[], object]] = {
     "unknown": lambda: Standalone({"wrokers": 2}).run(),
     "wrong": lambda: Standalone({"timeout": "soon"}).run(),
     "broken": lambda: Broken({"bind": "127.0.0.1:0"}).run(),
+    "reading": lambda: Reading({"bind": os.environ["BIND"], **LOUD}).run(),
     "framework": lambda: Framework("%(prog)s [OPTIONS]").run(),
     "named": lambda: Named("tests.apps.answers", {"bind": os.environ["BIND"], **LOUD}).run(),
     "command": lambda: WSGIApplication("%(prog)s [OPTIONS] [APP_MODULE]").run(),

@@ -10,6 +10,7 @@ from ast import literal_eval
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -47,8 +48,8 @@ def start() -> Iterator[Start]:
     """Start a program; it is up when its workers serve."""
     with ExitStack() as programs:
 
-        def start(*options: str, command: Sequence[str] = PROGRAM, cwd: Path = ROOT, workers: int = 1) -> Program:
-            program = Program("", *options, command=command, cwd=cwd, workers=workers, ready="Booting worker with pid")
+        def start(*options: str, command: Sequence[str] = PROGRAM, cwd: Path = ROOT, **how: Any) -> Program:
+            program = Program("", *options, command=command, cwd=cwd, ready="Booting worker with pid", **how)
             return programs.enter_context(program)
 
         yield start
@@ -130,6 +131,27 @@ def test_a_program_made_for_gunicorn_is_served(start: Start):
 def test_preload_app_loads_in_the_master(start: Start):
     program = start("preloaded")
     assert literal_eval(program.get("/loaded").text) == [program.pid]
+
+
+def test_a_reload_asks_the_program_for_its_settings_again(start: Start, tmp_path: Path):
+    settings = tmp_path / "settings.json"
+    settings.write_text('{"proc_name": "before", "workers": 1}')
+    program = start("reading", env={"SETTINGS": str(settings)})
+    assert program.get("/").text == "before"
+    settings.write_text('{"proc_name": "afterwards", "workers": 2}')
+    program.send_signal(signal.SIGHUP)
+    program.errors.wait("Reload complete")
+    until(lambda: program.get("/").text == "afterwards" and len(program.worker_pids()) == 2, "the new settings")
+    program.expect("reload|Reload")
+    for mistake, words in (('{"timeout": "soon"}', "timeout must be a number"), ("{", "JSONDecodeError|Expecting")):
+        settings.write_text(mistake)
+        program.send_signal(signal.SIGHUP)
+        program.errors.wait(words)
+        assert program.get("/").text == "afterwards"
+    settings.unlink()
+    program.send_signal(signal.SIGHUP)
+    program.errors.wait(r"load_config\(\) of Reading failed with FileNotFoundError")
+    assert program.get("/").text == "afterwards"
 
 
 @pytest.mark.parametrize(

@@ -329,3 +329,35 @@ def test_a_reload_to_a_broken_application_leaves_the_old_workers(start: Callable
     server.send_signal(signal.SIGHUP)
     server.errors.wait("RuntimeError: broken shop")
     assert int(server.get("/pid").body) == before
+
+
+CLASS = """
+from longma.workers.base import Worker
+from tests.apps.own_worker import Blunt
+
+class Ours(Blunt):
+    def serve(self, listener):
+        self.wsgi = lambda path, body: b"{word}"
+        super().serve(listener)
+"""
+
+
+def test_a_reload_reads_the_site_s_own_class_again(start: Callable[..., Server], tmp_path: Path):
+    module = tmp_path / "ours.py"
+    module.write_text(CLASS.replace("{word}", "before"))
+    server = start(("ours.Ours", "tests.apps.answers"), "--chdir", str(tmp_path), PYTHONPATH=str(ROOT))
+    assert server.get("/").body == b"before"
+    module.write_text(CLASS.replace("{word}", "afterwards"))
+    before = server.worker_pid()
+    server.send_signal(signal.SIGHUP)
+    server.errors.wait("Reload complete")
+    until(lambda: before not in server.worker_pids(), "the old worker to be gone")
+    assert server.get("/").body == b"afterwards"
+    server.expect("ours|reload|Reload")
+    module.write_text("raise RuntimeError('a broken class')  # of another size")
+    server.send_signal(signal.SIGHUP)
+    server.errors.wait("importing ours failed with RuntimeError: a broken class")
+    assert server.get("/").body == b"afterwards"
+    os.kill(server.worker_pid(), signal.SIGTERM)
+    server.errors.wait("Booting worker with pid", count=3)
+    until(lambda: server.get("/").body == b"afterwards", "another worker of the class that was good")

@@ -17,7 +17,7 @@ from longma.config.given import Given, unknown
 from longma.config.sections.workers import brings_its_own_http
 from longma.config.settings import Settings, table
 from longma.config.unknown import refused_names
-from longma.errors import BootError, ConfigError, LongmaError, Problem
+from longma.errors import BootError, ConfigError, LongmaError, OperatorError, Problem
 from longma.gateway import loader, paste
 
 if TYPE_CHECKING:
@@ -92,12 +92,21 @@ class BaseApplication:
             SystemExit: what it sets cannot be; that was told.
         """
         try:
-            self.load_default_config()
-            self.load_config()
+            self._read_config()
         except LongmaError as error:
             refuse(error)
+
+    def _read_config(self) -> None:
+        """Begin with the defaults, and let the program set the rest.
+
+        Raises:
+            LongmaError: what it sets cannot be.
+        """
+        try:
+            self.load_default_config()
+            self.load_config()
         except (AttributeError, TypeError, ValueError) as error:
-            refuse(ConfigError([Problem(str(error), type(self).__name__)]))
+            raise ConfigError([Problem(str(error), type(self).__name__)]) from error
 
     def load_default_config(self) -> None:
         self.cfg = EditableConfig(embed.settled(Given(alone=True)).settings)
@@ -125,12 +134,31 @@ class BaseApplication:
         Raises:
             SystemExit: always.
         """
-        given = Given(self.cfg.given, self._defaults, alone=not self._reads_command_line)
         try:
-            embed.run(embed.settled(given, sys.argv[1:]), load=self._loaded)
+            embed.run(embed.settled(self._given(), sys.argv[1:]), load=self._loaded)
         except LongmaError as error:
             refuse(error)
         sys.exit(0)
+
+    def _given(self) -> Given:
+        return Given(self.cfg.given, self._defaults, alone=not self._reads_command_line, again=self._given_again)
+
+    def _given_again(self) -> Given:
+        """Return what `load_config` sets now, for a reload; where it fails all stays as it was.
+
+        Raises:
+            LongmaError: it fails.
+        """
+        before = self.cfg, self._defaults
+        try:
+            self._read_config()
+        except BaseException as error:
+            self.cfg, self._defaults = before
+            if isinstance(error, (LongmaError, KeyboardInterrupt)):
+                raise
+            words = f"load_config() of {type(self).__name__} failed with {type(error).__name__}: {error}"
+            raise OperatorError(words) from error
+        return self._given()
 
     def _loaded(self) -> WSGIApplicationObject:
         """Return the application, with the worker's own words where it cannot be had.

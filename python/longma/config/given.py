@@ -10,7 +10,7 @@ from longma.config.unknown import nearest_setting, refused_names
 from longma.errors import Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from longma.config.option import Option
 
@@ -25,11 +25,13 @@ class Given(NamedTuple):
         settings: its values, which win over all others.
         defaults: those that lose to a configuration file and to the command line.
         alone: no file and no command line is read, only the single environment variables.
+        again: what a reload has the program say it anew by; None where it has said all that it will.
     """
 
     settings: Mapping[str, object] = _NOTHING
     defaults: Mapping[str, object] = _NOTHING
     alone: bool = False
+    again: Callable[[], Given] | None = None
 
     def readings(self, table: Mapping[str, Option[Any]]) -> tuple[Reading, Reading]:
         """Return the defaults, and what wins."""

@@ -141,6 +141,9 @@ class Generations:
         variables.apply(())
         try:
             os.chdir(invocation.cwd)
+            given = invocation.given
+            if given is not None and given.again is not None:
+                invocation = invocation._replace(given=given.again())
             return resolve(*invocation)
         except OSError as error:
             raise OperatorError(f"{invocation.cwd}: {error.strerror}") from error
@@ -176,7 +179,9 @@ class Generations:
         slots = slots_for(settings.workers)
         if slots > before.board.capacity:
             raise OperatorError(f"workers: there is no room for {settings.workers} until the server is started again")
-        model = model_named(settings.worker_class)
+        # What the program has, or the master has loaded, goes on as it is; a module of the site's is read again.
+        anew = before.application is None and before.load is None
+        model = model_named(settings.worker_class, site_directories(settings) if anew else ())
         devices = discover(settings)
         check_access_log(settings)
         has_new_logs = any(getattr(settings, name) != getattr(before.settings, name) for name in LOG_SETTINGS)
@@ -216,6 +221,12 @@ class Generations:
         """The listeners of a generation that none of those which are kept has."""
         kept = [listener for other in self._commons.values() for listener in other.listeners]
         return [listener for listener in common.listeners if listener not in kept]
+
+
+def site_directories(settings: Settings) -> tuple[str, ...]:
+    """Where the modules are that are the site's own."""
+    named = (part.strip() for part in (settings.pythonpath or "").split(","))
+    return (settings.chdir, *(os.path.abspath(part) for part in named if part))
 
 
 def discover(settings: Settings) -> tuple[str, ...]:

@@ -5,12 +5,14 @@ All this is done by the master before anything is bound, so that a mistake costs
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from longma.errors import OperatorError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from types import ModuleType
 
 METHODS: Final = ("init_process", "init_signals", "load_wsgi", "notify", "run")
@@ -42,8 +44,8 @@ def foreign(model: object) -> ForeignClass | None:
     return model if isinstance(model, ForeignClass) else None
 
 
-def find(name: str) -> ForeignClass:
-    """Return the class at `PACKAGE.MODULE.CLASS` or `egg:DISTRIBUTION#NAME`, imported.
+def find(name: str, changeable: Sequence[str] = ()) -> ForeignClass:
+    """Return the class at `PACKAGE.MODULE.CLASS` or `egg:DISTRIBUTION#NAME`, imported; anew from these directories.
 
     Raises:
         WorkerClassError: it is not there, or lacks what a worker class has.
@@ -51,7 +53,7 @@ def find(name: str) -> ForeignClass:
     if name.startswith(ENTRY_POINT):
         found = _of_entry_point(name)
     elif "." in name:
-        found = _at_path(name)
+        found = _at_path(name, changeable)
     else:
         raise WorkerClassError(name, "is not known")
     if not isinstance(found, type):
@@ -83,9 +85,9 @@ def _takes_the_arguments(kind: type[Any]) -> bool:
     return True
 
 
-def _at_path(name: str) -> Any:
+def _at_path(name: str, changeable: Sequence[str]) -> Any:
     path, _, attribute = name.rpartition(".")
-    module = _imported(name, path)
+    module = _imported_anew(name, path) if _may_have_changed(path, changeable) else _imported(name, path)
     try:
         found = getattr(module, attribute)
     except AttributeError:
@@ -94,6 +96,30 @@ def _at_path(name: str) -> Any:
     if found is None and not is_installed(GUNICORN):
         raise _needs_gunicorn(name)
     return found
+
+
+def _may_have_changed(path: str, directories: Sequence[str]) -> bool:
+    """Whether a module was imported from one of the site's directories; packages that are installed there are none."""
+    module = sys.modules.get(path)
+    file = getattr(module, "__file__", None)
+    if file is None or path == "__main__":
+        return False
+    installed = (sys.prefix, sys.base_prefix)
+    return any(_is_in(file, place) for place in directories) and not any(_is_in(file, place) for place in installed)
+
+
+def _is_in(file: str, directory: str) -> bool:
+    return os.path.abspath(file).startswith(os.path.join(os.path.abspath(directory), ""))
+
+
+def _imported_anew(name: str, path: str) -> ModuleType:
+    """Import a module a second time, for new workers; where that fails the old one stays what others import."""
+    before = sys.modules.pop(path)
+    try:
+        return _imported(name, path)
+    except WorkerClassError:
+        sys.modules[path] = before
+        raise
 
 
 def _imported(name: str, path: str) -> ModuleType:

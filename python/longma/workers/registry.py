@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from longma.workers.model import ModelFactory
 
 
-def model_named(name: str) -> ModelFactory:
+def model_named(name: str, changeable: Sequence[str] = ()) -> ModelFactory:
     """Return what makes the model, or the class that serves by itself, which `workers/main.py` tells from it.
 
     Its module is imported here, before the fork, for its pages to be shared.
+
+    Args:
+        name: of the class, or its path.
+        changeable: directories whose modules may have changed since they were imported, and so are imported anew.
 
     Raises:
         WorkerClassError: there is no such worker class, or what it needs is not installed.
@@ -32,4 +38,4 @@ def model_named(name: str) -> ModelFactory:
         from longma.workers.tornado import TornadoWorker
 
         return cast("ModelFactory", ForeignClass(name, TornadoWorker))
-    return cast("ModelFactory", find(name))
+    return cast("ModelFactory", find(name, changeable))
