@@ -1,4 +1,4 @@
-//! Writes the corpus of cases as the fuzzer's first inputs: `seed FOLDER` makes FOLDER/{head,chunked,connection}.
+//! Writes the corpus of cases as the fuzzer's first inputs: `seed FOLDER` makes FOLDER/{head,chunked,connection,proxy}.
 
 #![allow(dead_code)]
 
@@ -15,13 +15,21 @@ use longma_proto::h1::{HeaderMap, Limits, Trust};
 /// Longer cases are of limits; the fuzzer has small limits of its own.
 const MAX_SEED_BYTES: usize = 2000;
 
+/// Headers of the PROXY protocol.
+const PROXY_HEADERS: [(&str, &[u8]); 4] = [
+    ("tcp4", b"PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n"),
+    ("tcp6", b"PROXY TCP6 2001:db8::1 ::1 1 80\r\n"),
+    ("unknown", b"PROXY UNKNOWN\r\n"),
+    ("binary", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x14\x01\x02\x03\x04\x05\x06\x07\x08\0\x50\x01\xBB\x20\0\x05\x01\0\0\0\0"),
+];
+
 fn main() -> io::Result<()> {
     let Some(folder) = env::args().nth(1) else {
         eprintln!("usage: seed FOLDER");
         process::exit(2);
     };
     let folder = Path::new(&folder);
-    for target in ["head", "chunked", "connection"] {
+    for target in ["head", "chunked", "connection", "proxy"] {
         fs::create_dir_all(folder.join(target))?;
     }
     let mut cases = corpus::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance/corpus"));
@@ -33,6 +41,9 @@ fn main() -> io::Result<()> {
         if let Some(body) = chunked_body(&case.input) {
             fs::write(folder.join("chunked").join(&case.name), [&prefix(&case.limits)[..], body].concat())?;
         }
+    }
+    for (name, header) in PROXY_HEADERS {
+        fs::write(folder.join("proxy").join(name), header)?;
     }
     println!("{} cases as seeds", cases.len());
     Ok(())

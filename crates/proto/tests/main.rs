@@ -5,5 +5,6 @@ mod corpus;
 mod gateway;
 mod head;
 mod properties;
+mod proxy;
 mod response;
 mod support;
