@@ -2,15 +2,17 @@
 
 use std::net::SocketAddr;
 
+use longma_engine::proxied::Proxied;
 use longma_engine::request::Repeat;
 use longma_proto::h1::HeadParser;
 use pyo3::prelude::*;
 use pyo3::{PyErr, ffi};
 
 use crate::host::Memo;
-use crate::line::{LineFacts, LineKeys, set};
+use crate::line::{LineFacts, LineKeys, set, unset};
 use crate::names::Names;
 use crate::object::Ref;
+use crate::proxy::ProxyKeys;
 use crate::shapes::{Fields, Shapes};
 use crate::text;
 
@@ -25,6 +27,7 @@ pub struct Environs {
     remote_port: Ref,
     server_name: Ref,
     server_port: Ref,
+    proxy: ProxyKeys,
     input: Ref,
     url_scheme: Ref,
     http: Ref,
@@ -47,8 +50,17 @@ pub struct Source<'a> {
     pub listener: u16,
     pub repeat: Repeat,
     pub peer: Option<SocketAddr>,
+    pub proxied: Option<&'a Proxied>,
     /// `wsgi.input`, where there is a body.
     pub input: Option<Ref>,
+}
+
+impl Source<'_> {
+    /// Whether the client speaks TLS, as far as whoever may say so has said it.
+    #[inline]
+    fn is_https(&self) -> bool {
+        self.head.facts().https || self.proxied.is_some_and(|proxied| proxied.header.tls)
+    }
 }
 
 impl Environs {
@@ -63,6 +75,7 @@ impl Environs {
             remote_port: key("REMOTE_PORT")?,
             server_name: key("SERVER_NAME")?,
             server_port: key("SERVER_PORT")?,
+            proxy: ProxyKeys::new(py)?,
             input: key("wsgi.input")?,
             url_scheme: key("wsgi.url_scheme")?,
             http: key("http")?,
@@ -115,11 +128,11 @@ impl Environs {
         // What was remembered is of another header block.
         memo.environ = None;
         let block = &source.bytes[source.head.fields_at()..source.head.head_len()];
-        let https = source.head.facts().https;
+        let https = source.is_https();
         let fields = Fields { listener: source.listener, block, fields: source.head.fields(), https };
         if let Some(fitted) = self.shapes.fit(fields).ok()? {
             if fitted.peer != source.peer {
-                self.set_peer(&fitted.environ, source.peer, memo)?;
+                self.set_peer(&fitted.environ, fitted.peer, source.peer, memo)?;
             }
             if fitted.https != https {
                 self.set_scheme(&fitted.environ, https)?;
@@ -132,7 +145,7 @@ impl Environs {
         let template = &self.templates[usize::from(source.listener)];
         // SAFETY: attached, and the template is a dict.
         let environ = unsafe { Ref::owned(ffi::PyDict_Copy(template.environ.as_ptr())) }?;
-        self.set_peer(&environ, source.peer, memo)?;
+        self.set_peer(&environ, None, source.peer, memo)?;
         if https {
             self.set_scheme(&environ, https)?;
         }
@@ -152,7 +165,10 @@ impl Environs {
     #[inline]
     fn settle(&mut self, environ: &Ref, source: &Source<'_>) -> Option<()> {
         if self.templates[usize::from(source.listener)].is_unix {
-            self.set_server(environ, source.head.facts().https)?;
+            self.set_server(environ, source.is_https())?;
+        }
+        if let Some(proxied) = source.proxied {
+            self.proxy.set(environ, proxied)?;
         }
         self.astray = !self.line.mount(environ, source.bytes, source.head)?;
         Some(())
@@ -163,10 +179,11 @@ impl Environs {
         set(environ, &self.url_scheme, if https { &self.https } else { &self.http })
     }
 
-    fn set_peer(&mut self, environ: &Ref, peer: Option<SocketAddr>, memo: &mut Memo) -> Option<()> {
-        // On a Unix socket nobody can tell: REMOTE_ADDR is empty, as the template has it.
-        let Some(peer) = peer else { return Some(()) };
-        if memo.peer.is_none() {
+    /// Set the peer where there has been another.
+    fn set_peer(&mut self, environ: &Ref, before: Option<SocketAddr>, peer: Option<SocketAddr>, memo: &mut Memo) -> Option<()> {
+        // On a Unix socket nobody can tell: REMOTE_ADDR is empty.
+        let Some(peer) = peer else { return if before.is_some() { self.set_nobody(environ) } else { Some(()) } };
+        if memo.peer.as_ref().is_none_or(|(known, ..)| *known != peer) {
             let address = match &self.last_address {
                 Some((ip, text)) if *ip == peer.ip() => {
                     // SAFETY: attached, and the cached str is valid.
@@ -179,11 +196,17 @@ impl Environs {
                     made
                 }
             };
-            memo.peer = Some((address, text::native(decimal(peer.port(), &mut [0; 5]))?));
+            memo.peer = Some((peer, address, text::native(decimal(peer.port(), &mut [0; 5]))?));
         }
-        let (address, port) = memo.peer.as_ref()?;
+        let (_, address, port) = memo.peer.as_ref()?;
         set(environ, &self.remote_addr, address)?;
-        set(environ, &self.remote_port, port)
+        if peer.port() == 0 { unset(environ, &self.remote_port) } else { set(environ, &self.remote_port, port) }
+    }
+
+    #[cold]
+    fn set_nobody(&self, environ: &Ref) -> Option<()> {
+        set(environ, &self.remote_addr, &text::native(b"")?)?;
+        unset(environ, &self.remote_port)
     }
 
     /// A Unix socket has no name and port that a URL could be made of: the client's Host says what it asked for.

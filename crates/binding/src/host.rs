@@ -1,5 +1,7 @@
 //! Python, as the engine's host.
 
+use std::net::SocketAddr;
+
 use longma_engine::host::Host;
 
 use crate::line::LineFacts;
@@ -8,8 +10,8 @@ use crate::object::{Block, BytesBuffer, Ref};
 /// What is remembered of a connection from request to request.
 #[derive(Default)]
 pub struct Memo {
-    /// REMOTE_ADDR and REMOTE_PORT.
-    pub peer: Option<(Ref, Ref)>,
+    /// REMOTE_ADDR and REMOTE_PORT of whom they were made for last.
+    pub peer: Option<(SocketAddr, Ref, Ref)>,
     /// The environ made of the remembered header block, and what the request line it was made for said.
     pub environ: Option<(Ref, LineFacts)>,
     pub line: Vec<u8>,

@@ -23,6 +23,7 @@ mod observer;
 mod offer;
 mod pool;
 mod prepare;
+mod proxy;
 mod recycle;
 mod respond;
 mod settings;

@@ -175,6 +175,19 @@ fn without_last_slash(mut path: Vec<u8>) -> Vec<u8> {
     path
 }
 
+/// Take a variable out, if it is there.
+#[cold]
+pub fn unset(environ: &Ref, key: &Ref) -> Option<()> {
+    // SAFETY: attached, and both are valid.
+    let found = unsafe { ffi::PyDict_Contains(environ.as_ptr(), key.as_ptr()) };
+    match found {
+        0 => Some(()),
+        // SAFETY: as above.
+        1 => (unsafe { ffi::PyDict_DelItem(environ.as_ptr(), key.as_ptr()) } == 0).then_some(()),
+        _ => None,
+    }
+}
+
 /// Set one variable.
 #[inline]
 pub fn set(environ: &Ref, key: &Ref, value: &Ref) -> Option<()> {

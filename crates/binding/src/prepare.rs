@@ -1,7 +1,5 @@
 //! What comes before the application is called: the exchange is made ready for its request, and the environ is made.
 
-use std::net::SocketAddr;
-
 use longma_engine::Desk;
 use longma_engine::connection::ConnId;
 use longma_engine::reactor::Reactor;
@@ -28,13 +26,12 @@ impl Worker {
         mut reactor: Guard<'_>,
         request: Request<Python>,
         desk: &Desk,
-        peer: Option<SocketAddr>,
     ) -> PyResult<(Ref, u64)> {
         let now_ns = reactor.now_ns();
         if shared.is_pooled() {
-            return Ok((self.prepare_unlocked(py, shared, reactor, request, desk, peer)?, now_ns));
+            return Ok((self.prepare_unlocked(py, shared, reactor, request, desk)?, now_ns));
         }
-        Ok((self.prepare_locked(py, &mut reactor, request, desk, peer)?, now_ns))
+        Ok((self.prepare_locked(py, &mut reactor, request, desk)?, now_ns))
     }
 
     #[inline]
@@ -44,12 +41,11 @@ impl Worker {
         reactor: &mut Reactor<Python>,
         request: Request<Python>,
         desk: &Desk,
-        peer: Option<SocketAddr>,
     ) -> PyResult<Ref> {
         self.expect(reactor, request.id, desk);
         let mut nobody = Memo::default();
         let memo = reactor.memo(request.id).unwrap_or(&mut nobody);
-        self.environ(py, request, desk, peer, memo)
+        self.environ(py, request, desk, memo)
     }
 
     /// The same where several threads call the application: to make an object can run Python code (the garbage
@@ -61,13 +57,12 @@ impl Worker {
         mut reactor: Guard<'_>,
         request: Request<Python>,
         desk: &Desk,
-        peer: Option<SocketAddr>,
     ) -> PyResult<Ref> {
         let id = request.id;
         self.expect(&reactor, id, desk);
         let mut memo = reactor.memo(id).map(std::mem::take).unwrap_or_default();
         drop(reactor);
-        let environ = self.environ(py, request, desk, peer, &mut memo);
+        let environ = self.environ(py, request, desk, &mut memo);
         if let Some(place) = shared.lock().memo(id) {
             std::mem::swap(place, &mut memo);
         }
@@ -85,18 +80,12 @@ impl Worker {
     }
 
     #[inline]
-    fn environ(
-        &mut self,
-        py: Interpreter<'_>,
-        request: Request<Python>,
-        desk: &Desk,
-        peer: Option<SocketAddr>,
-        memo: &mut Memo,
-    ) -> PyResult<Ref> {
-        let Request { id, listener, repeat, body } = request;
+    fn environ(&mut self, py: Interpreter<'_>, request: Request<Python>, desk: &Desk, memo: &mut Memo) -> PyResult<Ref> {
+        let Request { id, listener, peer, proxied, repeat, body } = request;
         let (bytes, head) = desk.head();
         let input = Input::of(py, body, bytes)?;
-        let environ = self.environs.make(Source { bytes, head, listener, repeat, peer, input }, memo);
+        let environ =
+            self.environs.make(Source { bytes, head, listener, repeat, peer, proxied: proxied.as_deref(), input }, memo);
         let environ = environ.ok_or_else(|| PyErr::fetch(py))?;
         if head.upgrade()
             && let Some(offer) = &self.around.offer

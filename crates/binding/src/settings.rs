@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use longma_engine::own;
+use longma_engine::proxied::ProxyProtocol;
 use longma_engine::settings::Settings;
 use longma_engine::trusted::TrustedPeers;
 use longma_proto::h1::{HeaderMap, Limits, Permits, SchemeField, Trust};
+use longma_proto::proxy::Versions;
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
@@ -21,8 +23,9 @@ pub fn engine_settings(mapping: &Bound<'_, PyAny>) -> PyResult<Settings> {
             permits: permits(mapping)?,
             trust: Trust::default(),
         },
-        trusted_peers: trusted_peers(mapping)?,
+        trusted_peers: peers(mapping, "forwarded_allow_ips")?,
         trust: trust(mapping)?,
+        proxy_protocol: proxy_protocol(mapping)?,
         limit_request_body: mapping.get_item("limit_request_body")?.extract()?,
         body_buffer_size: number(mapping, "body_buffer_size")?,
         response_buffer_size: number(mapping, "response_buffer_size")?,
@@ -61,10 +64,21 @@ fn permits(mapping: &Bound<'_, PyAny>) -> PyResult<Permits> {
     })
 }
 
-fn trusted_peers(mapping: &Bound<'_, PyAny>) -> PyResult<TrustedPeers> {
-    let texts: Vec<String> = mapping.call_method1("get", ("forwarded_allow_ips", PyTuple::empty(mapping.py())))?.extract()?;
+fn peers(mapping: &Bound<'_, PyAny>, name: &str) -> PyResult<TrustedPeers> {
+    let texts: Vec<String> = mapping.call_method1("get", (name, PyTuple::empty(mapping.py())))?.extract()?;
     TrustedPeers::parse(texts.iter().map(String::as_str))
-        .map_err(|text| PyValueError::new_err(format!("forwarded_allow_ips: {text:?} is no address and no network")))
+        .map_err(|text| PyValueError::new_err(format!("{name}: {text:?} is no address and no network")))
+}
+
+fn proxy_protocol(mapping: &Bound<'_, PyAny>) -> PyResult<Option<ProxyProtocol>> {
+    let versions = match mapping.call_method1("get", ("proxy_protocol", "off"))?.extract::<String>()?.as_str() {
+        "off" => return Ok(None),
+        "v1" => Versions::V1,
+        "v2" => Versions::V2,
+        "auto" => Versions::Both,
+        other => return Err(PyValueError::new_err(format!("proxy_protocol: {other:?} is none of off, v1, v2, auto"))),
+    };
+    Ok(Some(ProxyProtocol { versions, allowed: peers(mapping, "proxy_allow_ips")? }))
 }
 
 fn trust(mapping: &Bound<'_, PyAny>) -> PyResult<Trust> {

@@ -212,16 +212,17 @@ impl Worker {
         request: Request<Python>,
         desk: &mut Desk,
     ) -> PyResult<Guard<'a>> {
-        let (id, peer) = (request.id, reactor.peer(request.id));
+        let (id, peer) = (request.id, request.peer);
+        let socket_peer = if self.around.observer.is_some() { reactor.socket_peer(id) } else { None };
         let (bytes, head) = desk.head();
-        let (environ, now_ns) = self.prepare(py, shared, reactor, request, desk, peer)?;
+        let (environ, now_ns) = self.prepare(py, shared, reactor, request, desk)?;
         let started_ns = if self.logging.timed { clock::monotonic_ns() } else { 0 };
         self.around.current.set(bytes, head);
         shared.board.set(Word::Heartbeat, now_ns);
         enter(shared, self.seat, now_ns);
         let mut answer = match self.around.observer {
             None => self.call(&environ),
-            Some(_) => self.call_observed(py, &environ, bytes, head, peer),
+            Some(_) => self.call_observed(py, &environ, bytes, head, socket_peer),
         };
         // Dropped now or shown later: that can run anything, so not under the lock.
         let environ = Some(environ).filter(|_| self.logging.environ);

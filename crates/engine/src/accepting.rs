@@ -8,6 +8,7 @@ use crate::desk::Desk;
 use crate::host::Host;
 use crate::listener::{Accepting, LISTENER_GENERATION, Listener, Source};
 use crate::notice::Notice;
+use crate::origin::Origin;
 use crate::reactor::Reactor;
 use crate::request::{Mode, Request};
 use crate::sys::board::Word;
@@ -196,14 +197,14 @@ impl<H: Host> Reactor<H> {
     }
 
     pub(crate) fn welcome(&mut self, fd: OwnedFd, peer: Peer, listener: u16, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
-        if self.handover.is_some() && self.is_ahead() && self.pass_on(fd.as_fd(), peer, listener, &[]) {
+        if self.handover.is_some() && self.is_ahead() && self.pass_on(fd.as_fd(), &Origin::new(peer, listener), &[]) {
             self.queue.passed_on_ms = self.now_ms;
             return None;
         }
         self.make_room(desk);
         let id = self.admit(Connection::new(Transport::plain(fd), peer, listener));
         // With TCP_DEFER_ACCEPT the request is there already: serving it now may save the registration.
-        self.read_head(id, desk, mode)
+        self.read_first(id, desk, mode)
     }
 
     /// Whether an idle sibling has clearly fewer connections.
@@ -270,7 +271,7 @@ impl<H: Host> Reactor<H> {
                     self.newcomers.last_ms = self.now_ms;
                     self.board.add(Word::Accepted, 1);
                     let id = self.insert(Connection::new(Transport::plain(fd), peer, index as u16));
-                    self.read_head(id, desk, Mode::Aside);
+                    self.read_first(id, desk, Mode::Aside);
                 }
                 Err(error) if socket::is_shortage(&error) => return Err(error),
                 Err(error) if socket::is_about_one(&error) => {}

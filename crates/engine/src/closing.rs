@@ -124,8 +124,11 @@ impl<H: Host> Reactor<H> {
 
     /// Close a connection that waits for its next request, unless that has just come.
     pub(crate) fn close_idle(&mut self, id: ConnId, desk: &mut Desk) {
-        self.read_head(id, desk, Mode::Aside);
-        if self.table.get(id).is_some_and(|connection| connection.state == State::Idle) {
+        match self.table.get(id).map(|connection| connection.state) {
+            Some(State::Proxy) => self.read_proxy_header(id, desk, Mode::Aside),
+            _ => self.read_head(id, desk, Mode::Aside),
+        };
+        if self.table.get(id).is_some_and(|connection| connection.state.is_waiting()) {
             self.close(id);
         }
     }
@@ -134,7 +137,7 @@ impl<H: Host> Reactor<H> {
     /// and get a moment for it: a close that crosses it leaves the client without an answer.
     pub(crate) fn close_all_idle(&mut self, desk: &mut Desk) {
         for id in self.table.ids() {
-            if self.table.get(id).is_none_or(|connection| connection.state != State::Idle) {
+            if self.table.get(id).is_none_or(|connection| !connection.state.is_waiting()) {
                 continue;
             }
             let is_recent = self.timers.waited(id.slot, self.now_ms) < PARTING.as_millis() as u64;

@@ -1,12 +1,16 @@
 //! A connection's slot and the table of slots.
 
+use std::sync::Arc;
+
 use crate::access::Draft;
 use crate::body::BodyReader;
 use crate::host::Host;
 use crate::input::{HeadCache, Input};
 use crate::output::Output;
+use crate::proxied::Proxied;
 use crate::sys::socket::Peer;
 use crate::transport::Transport;
+use crate::trusted::TrustedPeers;
 
 /// A connection, by slot and generation: a name that outlived its connection finds nothing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +36,8 @@ pub const FIRST_RESERVED_GENERATION: u32 = u32::MAX - 2;
 /// Where a connection stands. Each state waits for one thing and has at most one deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
+    /// New: what its proxy says of its client may come first.
+    Proxy,
     /// Between requests, or before the first.
     Idle,
     /// A request head has begun.
@@ -46,6 +52,13 @@ pub enum State {
     Writing,
     /// We have said our last word and read on, so that the client is not reset before it has read it.
     Lingering,
+}
+
+impl State {
+    /// Whether nothing of a request has come.
+    pub fn is_waiting(self) -> bool {
+        matches!(self, Self::Proxy | Self::Idle)
+    }
 }
 
 /// Whose doing it is that an answer cannot be completed.
@@ -69,7 +82,10 @@ pub enum Watch {
 /// A live connection.
 pub struct Connection<H: Host> {
     pub transport: Transport,
+    /// On whose behalf the connection is: whoever is at its other end, or whom that one names.
     pub peer: Peer,
+    /// What a proxy has said of its client, where there is one that does.
+    pub proxied: Option<Arc<Proxied>>,
     pub listener: u16,
     /// Whether the peer is a proxy of the operator's own.
     pub trusted: bool,
@@ -110,6 +126,7 @@ impl<H: Host> Connection<H> {
         Self {
             transport,
             peer,
+            proxied: None,
             listener,
             trusted: false,
             state: State::Idle,
@@ -131,6 +148,16 @@ impl<H: Host> Connection<H> {
             acknowledged: 0,
             linger_until_ms: 0,
         }
+    }
+
+    /// Who is at the other end of the socket, whoever that speaks for.
+    pub fn socket_peer(&self) -> Peer {
+        self.proxied.as_ref().map_or(self.peer, |proxied| proxied.proxy)
+    }
+
+    /// Whether whoever speaks on the connection is one of `trusted`.
+    pub fn is_trusted(&self, trusted: &TrustedPeers) -> bool {
+        self.proxied.as_ref().map_or_else(|| trusted.trusts(self.peer), |proxied| proxied.is_trusted(trusted))
     }
 
     pub fn has_output(&self) -> bool {

@@ -2,24 +2,23 @@
 //! whoever is busy puts in, whoever is idle takes out, so nobody has to choose and nothing is lost when a worker dies.
 
 use std::io::{self, IoSlice};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 
 use crate::connection::{ConnId, Connection, State, Watch};
 use crate::desk::Desk;
 use crate::host::Host;
 use crate::listener::HANDOVER_GENERATION;
+use crate::origin::Origin;
 use crate::reactor::Reactor;
 use crate::request::{Mode, Request};
 use crate::sys::board::Word;
 use crate::sys::epoll::Interest;
 use crate::sys::pass;
-use crate::sys::socket::{self, Peer};
+use crate::sys::socket;
 use crate::timers::Class;
 use crate::transport::Transport;
 
-/// Bytes of a message before the connection's input.
-const HEADER_BYTES: usize = 22;
 /// The most input that goes along with a connection.
 const MAX_INPUT_BYTES: usize = 32 * 1024;
 /// How long a sibling has to wake up for what was passed on to it.
@@ -67,12 +66,8 @@ impl<H: Host> Reactor<H> {
         }
         // Our copy of the descriptor is not the last one, so closing it would leave it registered.
         self.watch(id, Watch::Nothing);
-        let Some((fd, peer, listener)) =
-            self.table.peek(id).map(|connection| (connection.transport.fd(), connection.peer, connection.listener))
-        else {
-            return false;
-        };
-        if !self.pass_on(fd, peer, listener, &bytes) {
+        let Some(connection) = self.table.peek(id) else { return false };
+        if !self.pass_on(connection.transport.fd(), &Origin::of(connection), &bytes) {
             return false;
         }
         self.queue.passed_on_ms = self.now_ms;
@@ -81,9 +76,9 @@ impl<H: Host> Reactor<H> {
     }
 
     /// Put a connection into the queue. False: it is full.
-    pub(crate) fn pass_on(&self, fd: BorrowedFd<'_>, peer: Peer, listener: u16, input: &[u8]) -> bool {
+    pub(crate) fn pass_on(&self, fd: BorrowedFd<'_>, origin: &Origin, input: &[u8]) -> bool {
         let Some((_, queue)) = &self.handover else { return false };
-        let header = encode(peer, listener);
+        let header = origin.encode();
         let passed = pass::send_descriptor(queue.as_fd(), &[IoSlice::new(&header), IoSlice::new(input)], fd).is_ok();
         if passed {
             self.board.add(Word::HandedOut, 1);
@@ -124,7 +119,7 @@ impl<H: Host> Reactor<H> {
             _ => self.queue.seen = false,
         }
         match self.take_handed_over(desk) {
-            Ok(Some((id, count))) => self.welcome_handed_over(id, count, desk, mode),
+            Ok(Some((id, input))) => self.welcome_handed_over(id, input, desk, mode),
             Ok(None) => None,
             Err(error) => {
                 self.pause_for_shortage(&error);
@@ -138,17 +133,17 @@ impl<H: Host> Reactor<H> {
     /// # Errors
     /// The system is short of something: there may be more.
     pub(crate) fn leave_queue(&mut self, desk: &mut Desk) -> io::Result<()> {
-        while let Some((id, count)) = self.take_handed_over(desk)? {
-            self.welcome_handed_over(id, count, desk, Mode::Aside);
+        while let Some((id, input)) = self.take_handed_over(desk)? {
+            self.welcome_handed_over(id, input, desk, Mode::Aside);
         }
         Ok(())
     }
 
-    /// The next connection in the queue; its message, of which the size is told, lies on the desk.
+    /// The next connection in the queue, and where on the desk what has been read of it lies.
     ///
     /// # Errors
     /// The system is short of something, and what is in the queue stays there.
-    fn take_handed_over(&mut self, desk: &mut Desk) -> io::Result<Option<(ConnId, usize)>> {
+    fn take_handed_over(&mut self, desk: &mut Desk) -> io::Result<Option<(ConnId, Range<usize>)>> {
         // First, since it may read, and what is received is to stay on the desk.
         self.make_room(desk);
         let Some((receiver, _)) = self.handover.as_ref() else { return Ok(None) };
@@ -164,17 +159,19 @@ impl<H: Host> Reactor<H> {
             Err(error) if socket::is_shortage(&error) => return Err(error),
             Err(_) => return Ok(None),
         };
-        let Some((peer, listener)) = desk.buffer.get(..count).and_then(decode) else { return Ok(None) };
+        let Some((origin, at)) = desk.buffer.get(..count).and_then(Origin::decode) else { return Ok(None) };
         self.board.add(Word::HandedIn, 1);
-        Ok(Some((self.admit(Connection::new(Transport::plain(fd), peer, listener)), count)))
+        let mut connection = Connection::new(Transport::plain(fd), origin.peer, origin.listener);
+        connection.proxied = origin.proxied;
+        Ok(Some((self.admit(connection), at..count)))
     }
 
-    fn welcome_handed_over(&mut self, id: ConnId, count: usize, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
-        if count == HEADER_BYTES {
-            return self.read_head(id, desk, mode);
+    fn welcome_handed_over(&mut self, id: ConnId, read: Range<usize>, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        if read.is_empty() {
+            return self.read_first(id, desk, mode);
         }
         let mut input = self.spare_input();
-        input.bytes.extend_from_slice(&desk.buffer[HEADER_BYTES..count]);
+        input.bytes.extend_from_slice(&desk.buffer[read]);
         let connection = self.table.get(id)?;
         connection.input = Some(input);
         connection.state = State::Head;
@@ -185,37 +182,6 @@ impl<H: Host> Reactor<H> {
         }
         request
     }
-}
-
-fn encode(peer: Peer, listener: u16) -> [u8; HEADER_BYTES] {
-    let mut header = [0; HEADER_BYTES];
-    header[..2].copy_from_slice(&listener.to_ne_bytes());
-    if let Some(peer) = peer {
-        header[2..4].copy_from_slice(&peer.port().to_ne_bytes());
-        match peer.ip() {
-            IpAddr::V4(ip) => {
-                header[4] = 4;
-                header[6..10].copy_from_slice(&ip.octets());
-            }
-            IpAddr::V6(ip) => {
-                header[4] = 6;
-                header[6..22].copy_from_slice(&ip.octets());
-            }
-        }
-    }
-    header
-}
-
-fn decode(message: &[u8]) -> Option<(Peer, u16)> {
-    let header: &[u8; HEADER_BYTES] = message.first_chunk()?;
-    let listener = u16::from_ne_bytes([header[0], header[1]]);
-    let port = u16::from_ne_bytes([header[2], header[3]]);
-    let ip = match header[4] {
-        4 => IpAddr::V4(Ipv4Addr::new(header[6], header[7], header[8], header[9])),
-        6 => IpAddr::V6(Ipv6Addr::from(<[u8; 16]>::try_from(&header[6..22]).ok()?)),
-        _ => return Some((None, listener)),
-    };
-    Some((Some(SocketAddr::new(ip, port)), listener))
 }
 
 #[cfg(test)]
@@ -275,15 +241,5 @@ mod tests {
             assert!(reactor.receive_from_sibling(&mut desk, Mode::Aside).is_none());
             assert_eq!(reactor.connections(), connections);
         }
-    }
-
-    #[test]
-    fn an_address_survives_the_journey() {
-        for text in ["192.0.2.7:80", "[2001:db8::1]:65535"] {
-            let peer = Some(text.parse().unwrap());
-            assert_eq!(decode(&encode(peer, 3)), Some((peer, 3)));
-        }
-        assert_eq!(decode(&encode(None, 9)), Some((None, 9)));
-        assert_eq!(decode(&[0; HEADER_BYTES - 1]), None);
     }
 }

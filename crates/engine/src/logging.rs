@@ -93,7 +93,7 @@ impl<H: Host> Reactor<H> {
     fn client_has_gone(&self, id: ConnId, since_ms: u64) -> bool {
         let Some(connection) = self.table.peek(id) else { return false };
         self.now_ms > since_ms
-            && connection.peer.is_some()
+            && connection.socket_peer().is_some()
             && connection.transport.is_at_end()
             && connection.transport.unacknowledged().is_ok_and(|count| count > 0)
     }

@@ -1,7 +1,7 @@
 //! The reactor: everything a worker knows of its connections, under one lock. Whoever holds the lock drives it:
 //! the thread that calls the application, or the standby thread while that one is away.
 //!
-//! What happens to them lives in files of its own: `turn` first, then `accepting`, `reading`, `receiving`, `writing`,
+//! What happens to them lives in files of its own: `turn` first, then `accepting`, `preceding`, `reading`, `receiving`, `writing`,
 //! `batch`, `closing`, `handover`.
 
 use std::collections::VecDeque;
@@ -244,7 +244,7 @@ impl<H: Host> Reactor<H> {
     }
 
     pub(crate) fn insert(&mut self, mut connection: Connection<H>) -> ConnId {
-        connection.trusted = self.settings.trusted_peers.trusts(connection.peer);
+        connection.trusted = connection.is_trusted(&self.settings.trusted_peers);
         let id = self.table.insert(connection);
         self.count_connections();
         id
@@ -268,9 +268,14 @@ impl<H: Host> Reactor<H> {
         }
     }
 
-    /// The peer of a connection.
+    /// On whose behalf a connection is.
     pub fn peer(&self, id: ConnId) -> Option<SocketAddr> {
         self.table.peek(id).and_then(|connection| connection.peer)
+    }
+
+    /// Who is at the other end of a connection, whoever that speaks for.
+    pub fn socket_peer(&self, id: ConnId) -> Option<SocketAddr> {
+        self.table.peek(id).and_then(Connection::socket_peer)
     }
 
     /// What the host remembers of the connection.

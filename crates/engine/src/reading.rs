@@ -190,8 +190,9 @@ impl<H: Host> Reactor<H> {
         connection.talkative = head.keep_alive() || !matches!(body, Body::Empty);
         connection.served = connection.served.wrapping_add(1);
         let (listener, written) = (connection.listener, connection.written);
+        let (peer, proxied) = (connection.peer, connection.proxied.clone());
         self.begin_call(desk.seat, id, &bytes[line.method.start as usize..line.target.end as usize], written);
-        Some(Request { id, listener, repeat, body })
+        Some(Request { id, listener, peer, proxied, repeat, body })
     }
 
     /// Go on with a head that came in parts.

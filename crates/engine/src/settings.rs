@@ -5,6 +5,7 @@ use std::time::Duration;
 use longma_proto::h1::{Limits, Trust};
 
 use crate::own;
+use crate::proxied::ProxyProtocol;
 use crate::trusted::TrustedPeers;
 
 /// The engine's settings. A zero duration switches that deadline off.
@@ -14,6 +15,8 @@ pub struct Settings {
     /// Whose requests are read with `trust`, and what that is.
     pub trusted_peers: TrustedPeers,
     pub trust: Trust,
+    /// Whether proxies may tell their client's address before its first byte.
+    pub proxy_protocol: Option<ProxyProtocol>,
     /// Largest request body in bytes; 0: no limit.
     pub limit_request_body: u64,
     /// Bytes of a request body kept in memory; longer ones go to an unlinked file.
@@ -50,6 +53,7 @@ impl Default for Settings {
             limits: Limits::default(),
             trusted_peers: TrustedPeers::default(),
             trust: Trust::default(),
+            proxy_protocol: None,
             limit_request_body: 1 << 30,
             body_buffer_size: 1 << 20,
             response_buffer_size: 1 << 20,

@@ -34,6 +34,16 @@ impl Transport {
         socket::receive_append(self.fd(), buffer, limit)
     }
 
+    /// Receive what is there without taking it, before anything else has been received.
+    pub fn look(&self, room: &mut [u8]) -> io::Result<usize> {
+        socket::look(self.fd(), room)
+    }
+
+    /// Receive what has come on the wire, before anything else has been received.
+    pub fn receive_raw(&self, room: &mut [u8]) -> io::Result<usize> {
+        socket::receive(self.fd(), room)
+    }
+
     #[inline]
     pub fn send(&self, bytes: &[u8], more: bool) -> io::Result<usize> {
         socket::send(self.fd(), bytes, more)

@@ -74,6 +74,7 @@ impl<H: Host> Reactor<H> {
         match connection.state {
             State::Idle | State::Head => self.read_head(id, desk, mode),
             State::Body => self.read_body(id, desk, mode),
+            State::Proxy => self.read_proxy_header(id, desk, mode),
             State::Writing => {
                 self.go_on_writing(id);
                 None

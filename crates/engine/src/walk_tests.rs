@@ -288,6 +288,7 @@ impl Walk {
                 State::Head if is_postponed => {
                     timer == Some(Class::Head) && !connection.has_output() && connection.input.is_some()
                 }
+                State::Proxy => matches!(found, (Watch::Read, Some(Class::Head | Class::Parting), false)),
                 State::Head => found == (Watch::Read, Some(Class::Head), false) && connection.input.is_some(),
                 State::Body => found == (Watch::Read, Some(Class::Body), false) && connection.body.is_some(),
                 State::Queued => timer.is_none() && !connection.has_output() && is_queued,

@@ -91,13 +91,13 @@ def _flags(table: Mapping[str, Option[Any]]) -> dict[str, Flag]:
         (("-v", "--version"), Flag(_VERSION, _VERSION, False)),
     ]
     for row in table.values():
-        takes_value = row.constant is None
-        flag = Flag(row.name, "/".join(row.cli), takes_value, row.constant, row.repeat, row.kind.text)
+        takes_value = row.constant is None or bool(row.words)
+        flag = Flag(row.name, "/".join(row.cli), takes_value, row.constant, row.repeat, row.kind.text, row.words)
         flags.append((row.cli, flag))
     for later in LATER:
-        constant = True if isinstance(later.default, bool) else later.bare or None
+        constant = True if isinstance(later.default, bool) else None
         spelled, takes_value = "/".join(later.flags), not isinstance(later.default, bool)
-        flag = Flag(later.name, spelled, takes_value, constant, later.repeat, words=later.words)
+        flag = Flag(later.name, spelled, takes_value, constant, later.repeat)
         flags.append((later.flags, flag))
     return {spelling: flag for spellings, flag in flags for spelling in spellings}
 

@@ -15,8 +15,6 @@ class Later(NamedTuple):
 
     Attributes:
         why: completes "NAME is not supported: " or, for a detail, "NAME has no effect: ".
-        bare: what the flag stands for when its argument, which may be left out, is.
-        words: what that argument may be. Any other word after the flag is not its argument.
         is_detail: it means nothing without another one of these.
     """
 
@@ -25,8 +23,6 @@ class Later(NamedTuple):
     flags: tuple[str, ...] = ()
     default: object = None
     repeat: bool = False
-    bare: str = ""
-    words: tuple[str, ...] = ()
     is_detail: bool = False
 
     def changes_nothing(self, value: object) -> bool:
@@ -42,16 +38,11 @@ class Later(NamedTuple):
 
 
 _TLS: Final = "this version does not speak TLS; let a proxy in front do it"
-_PROXY_PROTOCOL: Final = "this version does not read the PROXY protocol"
 _UWSGI: Final = "this version speaks HTTP only"
 _HTTP2: Final = "this version speaks HTTP/1.1; let a proxy in front speak HTTP/2"
 _DIRTY: Final = "longma has no pool for long tasks; use a task queue"
 
-_MODES: Final = ("off", "v1", "v2", "auto", "true", "false")
-
 LATER: Final = (
-    Later("proxy_protocol", _PROXY_PROTOCOL, ("--proxy-protocol",), "off", bare="auto", words=_MODES),
-    Later("proxy_allow_ips", _PROXY_PROTOCOL, ("--proxy-allow-from",), ("127.0.0.1", "::1"), is_detail=True),
     Later("protocol", _UWSGI, ("--protocol",), "http"),
     Later("uwsgi_allow_ips", _UWSGI, ("--uwsgi-allow-from",), ("127.0.0.1", "::1"), is_detail=True),
     Later("ssl_context", _TLS, is_detail=True),

@@ -80,6 +80,7 @@ class Option(Generic[T]):
         "reload",
         "repeat",
         "unit",
+        "words",
     )
 
     def __init__(
@@ -92,6 +93,7 @@ class Option(Generic[T]):
         env: str,
         from_env: Callable[[str], object],
         constant: object,
+        words: tuple[str, ...],
         repeat: bool,
         anchored: str,
         unit: str,
@@ -106,6 +108,7 @@ class Option(Generic[T]):
         self.env = env
         self.from_env = from_env
         self.constant = constant
+        self.words = words
         self.repeat = repeat
         self.anchored = anchored
         self.unit = unit
@@ -138,6 +141,7 @@ def option(
     env: str = "",
     from_env: Callable[[str], object] = str,
     constant: object = None,
+    words: tuple[str, ...] = (),
     repeat: bool = False,
     anchored: str = "",
     unit: str = "",
@@ -154,6 +158,7 @@ def option(
         env: the environment variable that replaces the default.
         from_env: turns that variable's text into something for the kind, or into None when it says nothing.
         constant: what the flag stands for when it takes no argument (`--no-sendfile` is False).
+        words: what may follow the flag all the same; any other word after it is not its argument.
         repeat: the flag may be given several times; the list replaces that of any lower layer, it never extends it.
         anchored: from where a relative path is meant: `START`, the directory that longma was started in, or
             `DIRECTORY`, that of the `chdir` setting. "" leaves paths as they are.
@@ -169,6 +174,7 @@ def option(
         env=env,
         from_env=from_env,
         constant=constant,
+        words=words,
         repeat=repeat,
         anchored=anchored,
         unit=unit,

@@ -94,6 +94,8 @@ def _entry(row: Option[Any]) -> str:
 def _facts(row: Option[Any]) -> Iterator[str]:
     if row.cli:
         argument = "" if row.constant is not None else f" {row.kind.metavar}"
+        if row.words:
+            argument = f" [{row.kind.metavar}]"
         often = ", may be repeated" if row.repeat else ""
         yield f"Command line: {', '.join(f'`{flag}{argument}`' for flag in row.cli)}{often}"
     if row.env:

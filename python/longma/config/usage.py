@@ -39,6 +39,8 @@ def build() -> argparse.ArgumentParser:
 
 
 def _how(row: Option[Any]) -> dict[str, Any]:
+    if row.words:
+        return {"nargs": "?", "const": row.constant, "metavar": row.kind.metavar}
     if row.constant is not None:
         return {"action": "store_const", "const": row.constant}
     action = "append" if row.repeat else "store"
@@ -49,7 +51,7 @@ def _help(row: Option[Any]) -> str:
     words = row.doc.replace("`", "")
     if row.inert:
         words += f" No effect: {row.inert}."
-    if row.constant is not None:
+    if row.constant is not None and not row.words:
         return words if row.constant else f"Switch this off: {words[0].lower()}{words[1:]}"
     if row.default in (None, "", ()):
         return words

@@ -115,6 +115,7 @@ ROWS: Final = (
     Direct(("no-defer-accept",), "defer_accept", inverted),
     Direct(("disable-sendfile",), "sendfile", inverted),
     Direct(("reuse-port",), "reuse_port", flag),
+    Direct(("enable-proxy-protocol",), "proxy_protocol", flag),
     Direct(("pidfile", "pidfile2", "safe-pidfile", "safe-pidfile2"), "pidfile", text),
     Direct(("procname-prefix", "procname-prefix-spaced", "procname-master", "procname"), "proc_name", prefix, TITLE),
     Direct(

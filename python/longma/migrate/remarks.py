@@ -243,7 +243,6 @@ MISSING: Final = (
     ),
     Row("http-auto-gzip", "compress in the proxy, or in a middleware of the application"),
     Row("http-*", "that is for uWSGI's own HTTP router: here each worker speaks HTTP to the clients"),
-    Row("enable-proxy-protocol", "this version does not read the PROXY protocol"),
     Row("harakiri-graceful-*", "the worker has a second after ABRT to clear up; the hook worker_abort runs first"),
     Row("envdir early-envdir", "put the variables into raw_env, or into EnvironmentFile= of the systemd unit"),
     Row(

@@ -39,10 +39,11 @@ class Request:
         trailers: empty; the body was read whole before anybody sees the request.
         body: `wsgi.input`: what a hook reads of it is gone for the application.
         scheme: `wsgi.url_scheme`.
-        remote_addr: the client's address and port, or "" on a Unix socket.
-        peer_addr: the same.
+        peer_addr: address and port of whoever is at the other end of the connection, or "" on a Unix socket.
+        remote_addr: those of the client, which differ where a proxy that is believed tells them; the port is 0 where
+            nobody does.
         req_number: which request of this worker it is.
-        proxy_protocol_info: None.
+        proxy_protocol_info: what a PROXY header has said, by Gunicorn's names; None where there was none.
         must_close: whether `force_close` was called.
     """
 
@@ -57,9 +58,10 @@ class Request:
         self.trailers: Fields = []
         self.body = environ.get("wsgi.input")
         self.scheme = environ.get("wsgi.url_scheme", "http")
-        self.remote_addr = self.peer_addr = peer
+        self.peer_addr = peer
+        self.remote_addr = remote_address(environ, peer)
         self.req_number = 0
-        self.proxy_protocol_info: dict[str, object] | None = None
+        self.proxy_protocol_info = proxy_information(environ)
         self.must_close = False
 
     def force_close(self) -> None:
@@ -118,6 +120,27 @@ class Response:
 
     def should_close(self) -> bool:
         return self.must_close or self.req.should_close()
+
+
+def remote_address(environ: Environ, peer: Peer) -> Peer:
+    """Return address and port of the client as the environ has them; the peer's where it has none."""
+    address = environ.get("REMOTE_ADDR", peer)
+    return (address, int(environ.get("REMOTE_PORT", 0))) if address and isinstance(address, str) else address
+
+
+def proxy_information(environ: Environ) -> dict[str, object] | None:
+    """Return what a PROXY header has said, by Gunicorn's names; None where there was none."""
+    protocol = environ.get("PROXY_PROTOCOL")
+    if protocol is None:
+        return None
+    named = "PROXY_ADDR" in environ
+    return {
+        "proxy_protocol": protocol,
+        "client_addr": environ["REMOTE_ADDR"] if named else None,
+        "client_port": int(environ.get("REMOTE_PORT", 0)) if named else None,
+        "proxy_addr": environ.get("PROXY_ADDR"),
+        "proxy_port": int(environ["PROXY_PORT"]) if named else None,
+    }
 
 
 class Observer:
@@ -188,6 +211,7 @@ class Observer:
         path, query, _ = split_target(target)
         environ: dict[str, Any] = {
             "REMOTE_ADDR": peer if isinstance(peer, str) else peer[0],
+            "REMOTE_PORT": "0" if isinstance(peer, str) else str(peer[1]),
             "REQUEST_METHOD": method or "-",
             "RAW_URI": target,
             "PATH_INFO": path,

@@ -144,9 +144,9 @@ def test_a_line_that_cannot_be_read_is_another_error(tmp_path: Path):
 
 def test_a_setting_to_come_may_hold_its_default(tmp_path: Path):
     (tmp_path / "gunicorn.conf.py").write_text(
-        "threads = 1\ndaemon = False\npidfile = None\nraw_env = []\npost_fork = None\nproxy_protocol = 'off'\n"
+        "threads = 1\ndaemon = False\npidfile = None\nraw_env = []\npost_fork = None\nprotocol = 'http'\n"
     )
-    line = "--threads 1 --keyfile k --proxy-allow-from 127.0.0.1,::1"
+    line = "--threads 1 --keyfile k --uwsgi-allow-from 127.0.0.1,::1"
     assert mistakes(tmp_path, line) == [
         "command line: keyfile is not supported: this version does not speak TLS; let a proxy in front do it"
     ]
@@ -154,7 +154,7 @@ def test_a_setting_to_come_may_hold_its_default(tmp_path: Path):
 
 
 def test_what_only_says_how_is_worth_a_notice(tmp_path: Path):
-    (tmp_path / "gunicorn.conf.py").write_text("dirty_timeout = 60\nproxy_protocol = False\nciphers = 'HIGH'\n")
+    (tmp_path / "gunicorn.conf.py").write_text("dirty_timeout = 60\nhttp2_cleartext = False\nciphers = 'HIGH'\n")
     assert resolved(tmp_path).notices == (
         "gunicorn.conf.py, line 3: ciphers has no effect: this version does not speak TLS; let a proxy in front do it",
         "gunicorn.conf.py, line 1: dirty_timeout has no effect: longma has no pool for long tasks; use a task queue",

@@ -59,7 +59,11 @@ pub fn receive(fd: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<usize> {
 
 /// How much of the next byte is there, which stays there. 0 is the peer's end of stream.
 pub fn peek(fd: BorrowedFd<'_>) -> io::Result<usize> {
-    let mut room = [0_u8; 1];
+    look(fd, &mut [0; 1])
+}
+
+/// Receive what is there, which stays there. 0 is the peer's end of stream.
+pub fn look(fd: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<usize> {
     let flags = libc::MSG_DONTWAIT | libc::MSG_PEEK;
     // SAFETY: `room` is writable for its length during the call.
     check_size(unsafe { libc::recv(fd.as_raw_fd(), room.as_mut_ptr().cast(), room.len(), flags) })

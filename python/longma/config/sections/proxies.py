@@ -23,6 +23,20 @@ def _usual_scheme_headers() -> dict[str, str]:
     return {"X-FORWARDED-PROTOCOL": "ssl", "X-FORWARDED-PROTO": "https", "X-FORWARDED-SSL": "on"}
 
 
+MODES: Final = ("off", "v1", "v2", "auto")
+
+
+def proxy_protocol_mode(value: object) -> str:
+    """Return one of `MODES`; True stands for `auto`, False and None for `off`, as with Gunicorn."""
+    if value is None or isinstance(value, bool):
+        return "auto" if value else "off"
+    mode = value.strip().lower() if isinstance(value, str) else ""
+    mode = {"true": "auto", "false": "off"}.get(mode, mode)
+    if mode not in MODES:
+        raise ValueError(f"be one of {', '.join(MODES)}, True or False, not {shown(value)}")
+    return mode
+
+
 SCHEME_HEADERS: Final = Kind("dictionary", parse=scheme_headers)
 UPPER_WORDS: Final = Kind("list of strings", parse=upper_words, metavar="NAMES", show=show_list)
 
@@ -56,4 +70,22 @@ class BehindAProxy(Section):
         cli=("--forwarder-headers",),
         doc="The fields with an underscore in their name that such a peer may send, whatever `header_map` says. `*` "
         "stands for all. `SCRIPT_NAME` becomes the application's.",
+    )
+    proxy_protocol: str = option(
+        "off",
+        kind=Kind("one of off, v1, v2, auto, or a boolean", parse=proxy_protocol_mode, metavar="MODE"),
+        cli=("--proxy-protocol",),
+        constant="auto",
+        words=(*MODES, "true", "false"),
+        doc="Whether a proxy may say who its client is by a header of the PROXY protocol before that client's first "
+        "byte: by the text of version `v1`, the bytes of `v2`, or either (`auto`, which the flag alone and `True` "
+        "stand for). The client's address becomes `REMOTE_ADDR`, and whether it is believed is decided by "
+        "`forwarded_allow_ips`, for as long as the connection lasts. A connection without the header is served, too.",
+    )
+    proxy_allow_ips: tuple[str, ...] = option(
+        ("127.0.0.1", "::1"),
+        kind=NETWORKS,
+        cli=("--proxy-allow-from",),
+        doc="The peers that may send such a header: addresses and networks, divided by commas, or `*` for everybody. "
+        "One from anybody else is refused with 403. Whoever connects by a Unix socket may.",
     )
