@@ -11,7 +11,7 @@ import pytest
 
 from longma.config.arguments import parse
 from longma.config.settings import table
-from tests.support.pages import Block, blocks
+from tests.support.pages import Block, blocks, rows
 from tests.support.paths import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -26,7 +26,7 @@ FILES = {
     "Gaffer": "gaffer",
     "Upstart": "upstart",
 }
-OURS = ("systemd", "supervisors")
+OURS = ("systemd", "supervisors")  # whose blocks are taken from files
 QUOTED = [block for page in OURS for block in blocks(PAGES / f"{page}.md") if block.language != "sh"]
 PROGRAMS = {"install", "systemctl", "supervisorctl", "sv", "circusctl"}
 STANZAS = {
@@ -94,3 +94,19 @@ def test_the_file_for_upstart_has_stanzas_that_there_were():
     for line in lines_of((DEPLOY / "upstart" / "longma.conf").read_text()):
         stanza, *arguments = shlex.split(line)
         assert STANZAS[stanza] in (None, len(arguments)), line
+
+
+def test_the_figures_of_the_page_are_those_that_the_engine_writes():
+    told = {name for row in rows(PAGES / "metrics.md", "Metrics") for name in re.findall(r"longma_\w+", row[0])}
+    source = (ROOT / "crates" / "engine" / "src" / "own" / "metrics.rs").read_text()
+    counters = {f"longma_{name}_total" for name in re.findall(r'^    \(Word::\w+, "(\w+)"', source, re.MULTILINE)}
+    families = {f"longma_{name}" for name in re.findall(r'\.(?:family|gauge)\("(\w+)"', source)}
+    assert told == counters | families | {"longma_workers_started_total"}
+
+
+def test_the_commands_of_the_page_on_metrics_are_longmas():
+    for block in blocks(PAGES / "metrics.md", "sh"):
+        for line in block.commands:
+            program, *arguments = shlex.split(line)
+            assert program == "longma"
+            parse(arguments, table())

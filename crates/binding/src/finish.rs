@@ -75,6 +75,11 @@ pub fn hand_over(
     let keep_alive = exchange.keep_alive();
     // What fails behind a complete answer is no business of the client's.
     let answer = if exchange.is_complete() { answer.or_else(|_| Ok(Answer::Composed)) } else { answer };
+    let is_own = answer.is_err() && !exchange.head_is_sent();
+    let digit = if is_own { Some(b'5') } else { exchange.settled().map(|settled| settled.status[0]) };
+    if let Some(digit) = digit {
+        reactor.board().count_answer(digit);
+    }
     match answer {
         Ok(Answer::Composed) => {
             let composed = exchange.composed();

@@ -45,8 +45,12 @@ pub fn engine_settings(mapping: &Bound<'_, PyAny>) -> PyResult<Settings> {
 
 /// What the engine answers by itself.
 fn own(mapping: &Bound<'_, PyAny>) -> PyResult<own::Settings> {
-    let path: String = mapping.call_method1("get", ("health_path", ""))?.extract()?;
-    Ok(own::Settings { health_path: path.into_bytes() })
+    let path = |name: &str| Ok::<_, PyErr>(mapping.call_method1("get", (name, ""))?.extract::<String>()?.into_bytes());
+    Ok(own::Settings {
+        health_path: path("health_path")?,
+        metrics_path: path("metrics_path")?,
+        metrics_peers: peers(mapping, "metrics_allow_ips")?,
+    })
 }
 
 fn number(mapping: &Bound<'_, PyAny>, name: &str) -> PyResult<usize> {

@@ -39,6 +39,11 @@ impl Calls {
         Self((0..seats.max(1)).map(|_| Call::default()).collect())
     }
 
+    /// How many calls there is room for.
+    pub fn seats(&self) -> usize {
+        self.0.len()
+    }
+
     /// The call that begins in this seat.
     #[inline]
     pub fn at(&mut self, seat: usize) -> &mut Call {

@@ -2,6 +2,7 @@
 
 use longma_proto::h1::response::error_response;
 
+use crate::access::Outcome;
 use crate::body::{Body, BodyReader};
 use crate::connection::{ConnId, State, Watch};
 use crate::desk::Desk;
@@ -81,6 +82,7 @@ impl<H: Host> Reactor<H> {
     /// Answer a request that never reaches the application, and close.
     pub(crate) fn refuse(&mut self, id: ConnId, status: u16, why: &str) {
         self.board.add(Word::Refused, 1);
+        self.board.count_answer(Outcome::digits(status)[0]);
         let answer = error_response(status, why, self.date(), false);
         // What is our own fault has been told as such.
         if status != 500 {

@@ -11,7 +11,9 @@ use crate::host::Host;
 use crate::own::Moment;
 use crate::own::answer::{Answer, Content};
 use crate::own::asked::Asked;
+use crate::own::metrics::{self, Readings};
 use crate::reactor::Reactor;
+use crate::sys::board::Word;
 
 /// How many requests that lie behind one another are answered before others have their turn.
 const MAX_IN_A_ROW: usize = 64;
@@ -21,7 +23,7 @@ impl<H: Host> Reactor<H> {
     #[inline(never)]
     pub(crate) fn answer_on_desk(&mut self, id: ConnId, head_len: usize, count: usize, desk: &Desk) -> bool {
         let (bytes, head) = (&desk.buffer[..head_len], &desk.parser);
-        let Some(answer) = self.own_answer(bytes, head) else { return false };
+        let Some(answer) = self.own_answer(id, bytes, head) else { return false };
         if head.body() == BodyLength::Known(0) {
             self.keep_rest(id, &desk.buffer[head_len..count]);
             if count == desk.buffer.len()
@@ -39,7 +41,7 @@ impl<H: Host> Reactor<H> {
     pub(crate) fn answer_held(&mut self, id: ConnId) -> bool {
         let Some(input) = self.table.get(id).and_then(|connection| connection.input.take()) else { return false };
         let (head, head_len) = (&input.parser, input.parser.head_len());
-        let Some(answer) = self.own_answer(&input.bytes[..head_len], head) else {
+        let Some(answer) = self.own_answer(id, &input.bytes[..head_len], head) else {
             if let Some(connection) = self.table.get(id) {
                 connection.input = Some(input);
             }
@@ -53,9 +55,14 @@ impl<H: Host> Reactor<H> {
         true
     }
 
-    fn own_answer(&mut self, bytes: &[u8], head: &HeadParser) -> Option<Answer> {
-        let now = Moment { is_leaving: self.board.is_leaving() };
-        self.own.as_mut()?.answer(&Asked { bytes, head }, now)
+    fn own_answer(&mut self, id: ConnId, bytes: &[u8], head: &HeadParser) -> Option<Answer> {
+        let (asked, now) = (Asked { bytes, head }, Moment { is_leaving: self.board.is_leaving() });
+        let (peer, now_ns) = (self.peer(id), self.now_ns());
+        let own = self.own.as_mut()?;
+        if own.is_for_metrics(&asked, peer) {
+            return Some(metrics::answer(&asked, &Readings { board: &self.board, seats: self.calls.seats(), now_ns }));
+        }
+        own.answer(&asked, now)
     }
 
     /// Whether to go on with what lies behind a request later: another answer is being given, and one within the other
@@ -112,6 +119,8 @@ impl<H: Host> Reactor<H> {
         connection.unread |= has_body;
         connection.served = connection.served.wrapping_add(1);
         let before = connection.written;
+        self.board.add(Word::Begun, 1);
+        self.board.count_answer(Outcome::digits(answer.status)[0]);
 
         let line = head.line();
         let mut out = answer.head(line.version, keep_alive, self.date());

@@ -191,6 +191,7 @@ impl<H: Host> Reactor<H> {
         connection.served = connection.served.wrapping_add(1);
         let (listener, written) = (connection.listener, connection.written);
         let (peer, proxied) = (connection.peer, connection.proxied.clone());
+        self.board.add(Word::Begun, 1);
         self.begin_call(desk.seat, id, &bytes[line.method.start as usize..line.target.end as usize], written);
         Some(Request { id, listener, peer, proxied, repeat, body })
     }

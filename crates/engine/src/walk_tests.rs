@@ -132,7 +132,7 @@ impl Walk {
             body_buffer_size: 2000,
             response_buffer_size: 50_000,
             worker_connections: CLIENTS - 1,
-            own: own::Settings { health_path: b"/-/health".to_vec() },
+            own: own::Settings { health_path: b"/-/health".to_vec(), ..own::Settings::default() },
             ..Settings::default()
         };
         let board = Arc::new(Board::in_process(1).remove(0));

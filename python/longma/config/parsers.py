@@ -236,6 +236,16 @@ def show_list(value: tuple[str, ...]) -> str:
     return repr(list(value))
 
 
+def own_path(value: object) -> str:
+    """Return a path that the engine answers, or "" for none: as it stands in a request line, without a query."""
+    path = any_text(value)
+    if path and (not path.startswith("/") or not path.isascii() or not path.isprintable() or set(path) & set(" ?#")):
+        raise ValueError(
+            f"be a path such as /-/health, without a query, spaces or letters beyond ASCII, not {shown(value)}"
+        )
+    return path
+
+
 COUNT: Final = Kind("whole number", parse=whole_number, text=int, metavar="INT")
 BYTES: Final = Kind("whole number, or a string such as '10M'", parse=size, text=size, metavar="BYTES")
 SECONDS: Final = Kind("number", parse=duration, text=float, metavar="SECONDS", show=show_seconds)
@@ -251,3 +261,4 @@ DICTIONARY: Final = Kind("dictionary", parse=mapping)
 ADDRESSES: Final = Kind("list of strings", parse=addresses, metavar="ADDRESS", show=show_list)
 MODE: Final = Kind("mode", parse=mode, metavar="MODE", show=show_mode)
 EXISTING_DIRECTORY: Final = Kind("path", parse=directory, metavar="DIRECTORY")
+OWN_PATH: Final = Kind("path in a URL", parse=own_path, metavar="PATH")

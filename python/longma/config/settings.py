@@ -14,6 +14,7 @@ from longma.config.sections.inert import WithoutEffect
 from longma.config.sections.leniency import Leniency
 from longma.config.sections.logging import Logging
 from longma.config.sections.mechanics import ServerMechanics
+from longma.config.sections.metrics import Metrics
 from longma.config.sections.naming import ProcessNames
 from longma.config.sections.proxies import BehindAProxy
 from longma.config.sections.security import Security
@@ -38,6 +39,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Security,
     Leniency,
     Health,
+    Metrics,
     ServerMechanics,
     ProcessNames,
     Hooks,
@@ -64,6 +66,7 @@ class Settings(
     Security,
     Leniency,
     Health,
+    Metrics,
     ServerMechanics,
     ProcessNames,
     Hooks,

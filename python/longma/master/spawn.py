@@ -55,7 +55,7 @@ class Spawner:
             HookError: `pre_fork` failed.
         """
         common = generations.common(order.generation)
-        common.board.zero(order.slot)
+        common.board.prepare(order.slot)
         worker = Worker(
             order.age, os.getpid(), common.listeners, common.settings.timeout / 2, common.cfg, common.log.logger
         )

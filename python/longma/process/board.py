@@ -22,8 +22,16 @@ REQUESTS_WORD = 5
 # The length of what the worker says of its call, then the bytes of it.
 CALL_BYTE = 512
 MAX_CALL_BYTES = 1016
-# On the master's page: not 0 when the server is about to stop.
+# What a worker counts, and what is kept of it when it is gone: requests to stalls, accepted to bytes_in, and the
+# answers of each class of statuses.
+COUNTED_WORDS = (5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 19, 20)
+# On the master's page: not 0 when the server is about to stop; odd while the counters of a worker that is gone are
+# added to those of others; how many workers were started; and the counters, each as far behind as on a worker's page.
 LEAVING_WORD = 0
+CHANGES_WORD = 1
+STARTED_WORD = 2
+GONE_WORD = 64
+_WORD_MASK = (1 << 64) - 1
 # Pages cost nothing until they are used, and their number cannot grow: a reload may ask for more workers.
 LEAST_PAGES = 1024
 
@@ -43,7 +51,8 @@ class Page(NamedTuple):
     """What stood on a worker's page when it was read, in the order of the words on it.
 
     `heartbeat_ns` and `call_started_ns` are moments of CLOCK_MONOTONIC in nanoseconds; the second is 0 outside of
-    an application call. The rest are counts, of connections, requests and bytes.
+    an application call. The rest are counts, of connections, requests and bytes; `begun` are the requests that the
+    application was given.
     """
 
     pid: int
@@ -52,7 +61,7 @@ class Page(NamedTuple):
     call_started_ns: int
     connections: int
     requests: int
-    exchanges: int
+    begun: int
     handed_away: int
     handed_in: int
     stalls: int
@@ -92,8 +101,19 @@ class Board:
         return text.decode("utf-8", "backslashreplace")
 
     def zero(self, slot: int) -> None:
-        """Empty a page: its worker is gone, or not there yet."""
+        """Empty a page, its worker being gone, or not there yet; what it has counted is kept on the master's."""
+        words, own = self._words, self.capacity * PAGE_WORDS
+        words[own + CHANGES_WORD] += 1
+        for word in COUNTED_WORDS:
+            kept = own + GONE_WORD + word
+            words[kept] = (words[kept] + words[slot * PAGE_WORDS + word]) & _WORD_MASK
         self.memory[slot * PAGE_BYTES : (slot + 1) * PAGE_BYTES] = bytes(PAGE_BYTES)
+        words[own + CHANGES_WORD] += 1
+
+    def prepare(self, slot: int) -> None:
+        """Empty a page for the worker that the master is about to start, and count it."""
+        self.zero(slot)
+        self._words[self.capacity * PAGE_WORDS + STARTED_WORD] += 1
 
     def say_leaving(self) -> None:
         """Write, in the master, that the server is about to stop."""

@@ -25,7 +25,7 @@ def test_words_are_where_the_engine_writes_them():
         "call_started_ns": 24,
         "connections": 32,
         "requests": 40,
-        "exchanges": 48,
+        "begun": 48,
         "handed_away": 56,
         "handed_in": 64,
         "stalls": 72,
@@ -77,3 +77,24 @@ def test_the_masters_page_is_the_last_and_no_workers():
     assert struct.unpack_from("=Q", board.memory, board.capacity * PAGE_BYTES) == (1,)
     board.zero(board.capacity - 1)
     assert struct.unpack_from("=Q", board.memory, board.capacity * PAGE_BYTES) == (1,)
+
+
+def test_what_workers_have_counted_is_kept_when_they_are_gone():
+    board = Board(2)
+    own = board.capacity * PAGE_BYTES
+
+    def words(first: int, count: int = 1) -> tuple[int, ...]:
+        return struct.unpack_from(f"={count}Q", board.memory, own + first * 8)
+
+    for _ in range(2):
+        board.prepare(1)
+        struct.pack_into("=2Q", board.memory, PAGE_BYTES + 5 * 8, 10, 11)
+        struct.pack_into("=5Q", board.memory, PAGE_BYTES + 16 * 8, 1, 2, 3, 4, 2**64 - 1)
+        struct.pack_into("=Q", board.memory, PAGE_BYTES + 15 * 8, 7)
+        board.zero(1)
+        board.zero(1)
+    assert words(64 + 5, 2) == (20, 22)
+    assert words(64 + 15, 6) == (0, 2, 4, 6, 8, 2**64 - 2)
+    assert words(2) == (2,), "workers that were started"
+    assert words(1)[0] % 2 == 0, "nothing is being changed any more"
+    assert board.page(1) == Page(*[0] * 14)

@@ -20,10 +20,15 @@ impl<'a> Asked<'a> {
     }
 
     /// The values of the fields with this name, in their order.
-    #[expect(dead_code, reason = "what reads fields comes with the files")]
     pub fn fields(&self, name: &'static [u8]) -> impl Iterator<Item = &'a [u8]> {
         let block = &self.bytes[self.head.fields_at()..];
         let wanted = move |field: &&Field| field.name.of(block).eq_ignore_ascii_case(name);
         self.head.fields().iter().filter(wanted).map(|field| field.value.of(block))
+    }
+
+    /// Whether a proxy has passed it on for somebody else (RFC 7239, RFC 9110 §7.6.3, and what proxies said before).
+    pub fn is_passed_on(&self) -> bool {
+        const SAID: [&[u8]; 4] = [b"forwarded", b"x-forwarded-for", b"x-real-ip", b"via"];
+        SAID.iter().any(|name| self.fields(name).next().is_some())
     }
 }

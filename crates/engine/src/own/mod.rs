@@ -4,10 +4,13 @@
 pub(crate) mod answer;
 pub(crate) mod asked;
 mod health;
+pub(crate) mod metrics;
 
 use std::collections::VecDeque;
 
 use crate::connection::ConnId;
+use crate::sys::socket::Peer;
+use crate::trusted::TrustedPeers;
 use answer::Answer;
 use asked::Asked;
 
@@ -16,6 +19,10 @@ use asked::Asked;
 pub struct Settings {
     /// The path that tells whether the server is well; empty: none does.
     pub health_path: Vec<u8>,
+    /// The path that gives the server's figures; empty: none does.
+    pub metrics_path: Vec<u8>,
+    /// Who is given them.
+    pub metrics_peers: TrustedPeers,
 }
 
 /// How things stand when a request is answered.
@@ -37,9 +44,16 @@ pub(crate) struct Own {
 impl Own {
     /// `None`: the engine answers nothing by itself.
     pub fn of(settings: &Settings) -> Option<Box<Self>> {
-        let is_asked_for = !settings.health_path.is_empty();
+        let is_asked_for = !settings.health_path.is_empty() || !settings.metrics_path.is_empty();
         let own = || Box::new(Self { settings: settings.clone(), postponed: VecDeque::new(), is_answering: false });
         is_asked_for.then(own)
+    }
+
+    /// Whether that is a request for the server's figures, by somebody who may have them. Others do not learn that there
+    /// are any.
+    pub fn is_for_metrics(&self, asked: &Asked<'_>, peer: Peer) -> bool {
+        let path = &self.settings.metrics_path;
+        !path.is_empty() && asked.path() == path && self.settings.metrics_peers.trusts(peer) && !asked.is_passed_on()
     }
 
     /// The answer to a request that is not the application's. The first one to have an answer gives it: probes of a load

@@ -3,7 +3,7 @@
 //! Plain relaxed stores: each word stands for itself and has one writer, so readers need no order among them.
 
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering, fence};
 
 /// Bytes of one worker's page.
 pub const PAGE_BYTES: usize = 4096;
@@ -25,7 +25,8 @@ pub enum Word {
     CallStarted = 3,
     Connections = 4,
     Requests = 5,
-    Exchange = 6,
+    /// Requests that the application, or whoever answers in its place, was given.
+    Begun = 6,
     HandedOut = 7,
     HandedIn = 8,
     Stalls = 9,
@@ -37,7 +38,20 @@ pub enum Word {
     Draining = 14,
     /// How many requests wait for the application.
     Queued = 15,
+    /// Final answers by the first digit of their status; the four classes behind this one follow it.
+    Answered1xx = 16,
 }
+
+/// How many classes of statuses there are (RFC 9110 §15).
+pub const CLASSES: usize = 5;
+/// Where the master's page says that it is being changed: an odd number while it is.
+const CHANGES_AT: usize = 1;
+/// Where it counts the workers that were started.
+const STARTED_AT: usize = 2;
+/// Where it has the counters of workers that are gone, added up, each as far behind this as it lies on a worker's page.
+const GONE_AT: usize = 64;
+/// How often a reading is tried that the master changes something under: it does so for microseconds.
+const MAX_READINGS: usize = 1000;
 
 /// What a worker is doing, as its siblings and the master see it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,9 +103,50 @@ impl Board {
 
     /// Whether the master has said that the server is about to stop.
     pub fn is_leaving(&self) -> bool {
-        let Some(page) = self.master else { return false };
-        // SAFETY: the page's first word, which `with_master` was promised to be valid.
-        unsafe { self.base.add(page * (PAGE_BYTES / 8)).as_ref() }.load(Ordering::Relaxed) != 0
+        self.of_master(0, Ordering::Relaxed) != 0
+    }
+
+    /// How many workers the master has started.
+    pub fn started(&self) -> u64 {
+        self.of_master(STARTED_AT, Ordering::Relaxed)
+    }
+
+    /// What the workers have counted in this word: those that are there, and those that are gone.
+    pub fn total(&self, word: Word, further: usize) -> u64 {
+        let gone = self.of_master(GONE_AT + word as usize + further, Ordering::Relaxed);
+        (0..self.slots).map(|slot| self.at(slot, word as usize + further).load(Ordering::Relaxed)).fold(gone, u64::wrapping_add)
+    }
+
+    /// What stands in a word of this worker's page.
+    pub fn read(&self, slot: usize, word: Word) -> u64 {
+        self.word(slot, word).load(Ordering::Relaxed)
+    }
+
+    pub fn slots(&self) -> usize {
+        self.slots
+    }
+
+    /// Read while the master adds no page to those of workers that are gone: what it counts would be seen twice.
+    pub fn steadily<T>(&self, read: impl Fn(&Self) -> T) -> T {
+        for _ in 0..MAX_READINGS {
+            let before = self.of_master(CHANGES_AT, Ordering::Acquire);
+            if before.is_multiple_of(2) {
+                let found = read(self);
+                fence(Ordering::Acquire);
+                if self.of_master(CHANGES_AT, Ordering::Relaxed) == before {
+                    return found;
+                }
+            }
+            std::thread::yield_now();
+        }
+        read(self)
+    }
+
+    fn of_master(&self, place: usize, order: Ordering) -> u64 {
+        let Some(page) = self.master else { return 0 };
+        debug_assert!(place < PAGE_BYTES / 8);
+        // SAFETY: a word of the page that `with_master` was promised to be valid.
+        unsafe { self.base.add(page * (PAGE_BYTES / 8) + place).as_ref() }.load(order)
     }
 
     /// The boards of `slots` workers in one process, on memory of their own that is never given back.
@@ -104,9 +159,22 @@ impl Board {
 
     #[inline]
     fn word(&self, slot: usize, word: Word) -> &AtomicU64 {
-        debug_assert!(slot < self.slots);
-        // SAFETY: `slot` is below `slots` and a word lies in its page, which `new` was promised to be valid.
-        unsafe { self.base.add(slot * (PAGE_BYTES / 8) + word as usize).as_ref() }
+        self.at(slot, word as usize)
+    }
+
+    #[inline]
+    fn at(&self, slot: usize, place: usize) -> &AtomicU64 {
+        debug_assert!(slot < self.slots && place < PAGE_BYTES / 8);
+        // SAFETY: `slot` is below `slots` and the place lies in its page, which `new` was promised to be valid.
+        unsafe { self.base.add(slot * (PAGE_BYTES / 8) + place).as_ref() }
+    }
+
+    /// Count a final answer of ours; `digit` is the first one of its status, an ASCII digit.
+    #[inline]
+    pub fn count_answer(&self, digit: u8) {
+        let class = usize::from(digit.wrapping_sub(b'1')).min(CLASSES - 1);
+        let cell = self.at(self.slot, Word::Answered1xx as usize + class);
+        cell.store(cell.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
 
     /// The words of our own text, the first of them its length.

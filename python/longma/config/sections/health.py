@@ -2,23 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from longma.config.option import Kind, Section, option
-from longma.config.parsers import SECONDS, any_text, shown
-
-
-def own_path(value: object) -> str:
-    """Return a path that the engine answers, or "" for none: as it stands in a request line, without a query."""
-    path = any_text(value)
-    if path and (not path.startswith("/") or not path.isascii() or not path.isprintable() or set(path) & set(" ?#")):
-        raise ValueError(
-            f"be a path such as /-/health, without a query, spaces or letters beyond ASCII, not {shown(value)}"
-        )
-    return path
-
-
-OWN_PATH: Final = Kind("path in a URL", parse=own_path, metavar="PATH")
+from longma.config.option import Section, option
+from longma.config.parsers import OWN_PATH, SECONDS
 
 
 class Health(Section):
