@@ -7,7 +7,7 @@ from typing_extensions import Buffer, Self
 
 from longma.typing import Environ, WSGIApplication
 
-__all__ = ["BOARD_PAGE_BYTES", "EarlyHints", "Engine", "FileWrapper", "Input", "Lease"]
+__all__ = ["BOARD_PAGE_BYTES", "EarlyHints", "Engine", "FileWrapper", "Input", "Lease", "Tls"]
 
 BOARD_PAGE_BYTES: int
 
@@ -77,6 +77,59 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
 
 @final
+class Tls:
+    """TLS as all connections of a worker speak it: made by the master, inherited by its workers.
+
+    Args:
+        pairs: the certificates, each the name of a file and the PEM text in it, and the same for its key, None where
+            that is in the certificate's file.
+        password: what keys are encrypted with.
+        client_auth: whether clients show a certificate: 0 no, 1 if they have one, 2 they must.
+        authorities: the file of those who certify clients.
+        suites: names of cipher suites, in the order of preference.
+        versions: the least and the greatest, 12 for TLS 1.2.
+        protocols: what is agreed on by name (RFC 7301), in the order of preference.
+        before: whose session tickets are to stay good.
+
+    Attributes:
+        warnings: what is wrong with the certificates today, though they can be used.
+
+    Raises:
+        ValueError: something does not fit; its text begins with the setting's name.
+        OSError: the system gives no random bytes.
+    """
+
+    def __new__(
+        cls,
+        pairs: Sequence[tuple[tuple[str, bytes], tuple[str, bytes] | None]],
+        *,
+        password: bytes | None = None,
+        client_auth: int = 0,
+        authorities: tuple[str, bytes] | None = None,
+        suites: Sequence[str],
+        versions: tuple[int, int] = (12, 13),
+        protocols: Sequence[bytes],
+        before: Tls | None = None,
+    ) -> Self: ...
+    @property
+    def warnings(self) -> list[str]: ...
+    def replace(
+        self, pairs: Sequence[tuple[tuple[str, bytes], tuple[str, bytes] | None]], password: bytes | None = None
+    ) -> list[str]:
+        """Show these certificates from now on, in all workers that have inherited this; say what is wrong with them.
+
+        Raises:
+            ValueError: they cannot be used, and those from before stay.
+        """
+
+    def turn(self) -> None:
+        """Forget what the keys of earlier session tickets were made of."""
+
+    @staticmethod
+    def suites() -> list[str]:
+        """The names of all cipher suites, in the order of preference."""
+
+@final
 class Engine:
     """The engine of one worker process.
 
@@ -98,6 +151,7 @@ class Engine:
         threads: how many threads call the application; 0: the one that calls `run`.
         socket_of: makes of a lease what a request for another protocol finds in its environ, as `gunicorn.socket` and
             `werkzeug.socket`; without it there is nothing there.
+        tls: how TLS is spoken on all listeners; None: it is not.
 
     Raises:
         ValueError: a setting or the board does not fit.
@@ -122,6 +176,7 @@ class Engine:
         observer: Observer[_Request] | None = None,
         threads: int = 0,
         socket_of: Callable[[Lease], object] | None = None,
+        tls: Tls | None = None,
     ) -> Self: ...
     def run(self, on_beat: Callable[[], object] | None = None) -> None:
         """Serve until told to stop. What a signal handler raises ends the serving and is raised here.

@@ -104,7 +104,7 @@ def by_name() -> None:
 
 def mistaken() -> None:
     try:
-        longma.serve(application, wrokers=2, timeout="soon", certfile="cert.pem")
+        longma.serve(application, wrokers=2, timeout="soon", http_protocols="h2")
     except LongmaError as error:
         print(error)
 

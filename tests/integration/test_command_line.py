@@ -89,7 +89,7 @@ def test_a_bad_web_concurrency_is_one_line_but_not_for_the_version(value: str):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("certfile = 'shop.pem'", "certfile is not supported: this version does not speak TLS"),
+        ("http_protocols = 'h2'", "http_protocols is not supported: this version speaks HTTP/1.1"),
         ("def post_fork(worker): pass", "post_fork must take 2 arguments (server, worker); post_fork takes 1"),
         ("post_fork = 'no_such_module.hook'", "post_fork must be importable: 'no_such_module' failed with "),
         ("def post_frok(server, worker): pass", "unknown setting 'post_frok'; did you mean 'post_fork'?"),

@@ -6,6 +6,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use longma_engine::listener::Listener;
 use longma_engine::reactor::Reactor;
 use longma_engine::shared::Shared;
 use longma_engine::standby;
@@ -31,6 +32,7 @@ use crate::recycle::Recycle;
 use crate::respond::Responder;
 use crate::settings;
 use crate::template::{Parts, template};
+use crate::tls::Tls;
 use crate::worker::{Around, GO_ON, STOP_GRACEFULLY, STOP_NOW, Worker};
 
 /// The engine of one worker process.
@@ -54,7 +56,7 @@ impl Engine {
     #[new]
     #[pyo3(signature = (
         application, *, listeners, settings, board, slot, slots, handover, errors, log, multiprocess,
-        recycle_after = 0, on_recycle = None, observer = None, threads = 0, socket_of = None
+        recycle_after = 0, on_recycle = None, observer = None, threads = 0, socket_of = None, tls = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
     fn new(
@@ -74,6 +76,7 @@ impl Engine {
         observer: Option<&Bound<'_, PyAny>>,
         threads: usize,
         socket_of: Option<Py<PyAny>>,
+        tls: Option<&Bound<'_, Tls>>,
     ) -> PyResult<Self> {
         if listeners.is_empty() {
             return Err(PyValueError::new_err("an engine needs a listener"));
@@ -84,15 +87,14 @@ impl Engine {
         let sendfile = engine_settings.sendfile;
         let mut reactor = Reactor::new(engine_settings, Arc::new(Epoll::new()?), Arc::new(memory), access);
         reactor.board().set(Word::Pid, u64::from(std::process::id()));
-        let sockets = listeners.iter().map(|&(fd, _)| take(fd)).collect::<PyResult<_>>()?;
-        let handover = handover.map(|(receiver, sender)| Ok::<_, PyErr>((take(receiver)?, take(sender)?))).transpose()?;
-        reactor.open(sockets, handover)?;
+        let is_secure = tls.is_some();
+        open(&mut reactor, &listeners, handover, tls)?;
         let shared = Arc::new(if threads == 0 { Shared::new(reactor) } else { Shared::of_many(reactor, threads)? });
         let recycle = Recycle::new(recycle_after, on_recycle);
         let mut workers = Vec::new();
         for seat in 0..threads.max(1) {
             let early_hints = Bound::new(py, EarlyHints::new())?;
-            let parts = Parts { errors, early_hints: early_hints.as_any(), multiprocess, multithread: threads > 0 };
+            let parts = Parts { errors, early_hints: early_hints.as_any(), multiprocess, multithread: threads > 0, is_secure };
             let templates = listeners.iter().map(|(_, url)| template(py, url, &parts)).collect::<PyResult<Vec<_>>>()?;
             let environs = Environs::new(py, templates)?;
             // SAFETY: attached, and the application is valid.
@@ -226,6 +228,23 @@ impl Engine {
         }
         py.check_signals()
     }
+}
+
+/// Give the reactor what it listens on.
+fn open(
+    reactor: &mut Reactor<PythonHost>,
+    listeners: &[(RawFd, String)],
+    handover: Option<(RawFd, RawFd)>,
+    tls: Option<&Bound<'_, Tls>>,
+) -> PyResult<()> {
+    if let Some(tls) = tls {
+        reactor.set_tls(tls.get().shared());
+    }
+    let is_secure = tls.is_some();
+    let sockets = listeners.iter().map(|&(fd, _)| Ok(Listener::new(take(fd)?, is_secure))).collect::<PyResult<Vec<_>>>()?;
+    let handover = handover.map(|(receiver, sender)| Ok::<_, PyErr>((take(receiver)?, take(sender)?))).transpose()?;
+    reactor.open(sockets, handover)?;
+    Ok(())
 }
 
 fn board_of(buffer: &PyBuffer<u8>, slot: usize, slots: usize) -> PyResult<Board> {

@@ -41,6 +41,7 @@ pub struct Environs {
 pub struct Template {
     pub environ: Ref,
     pub is_unix: bool,
+    pub is_secure: bool,
 }
 
 /// The request, as the environ sees it.
@@ -118,6 +119,12 @@ impl Environs {
         Some(environ)
     }
 
+    /// Whether TLS is spoken on this listener.
+    #[inline]
+    pub fn is_secure(&self, listener: u16) -> bool {
+        self.templates[usize::from(listener)].is_secure
+    }
+
     /// Whether the request that an environ was made for last goes where the application is not mounted.
     #[inline]
     pub fn is_astray(&self) -> bool {
@@ -128,7 +135,7 @@ impl Environs {
         // What was remembered is of another header block.
         memo.environ = None;
         let block = &source.bytes[source.head.fields_at()..source.head.head_len()];
-        let https = source.is_https();
+        let https = source.is_https() || self.templates[usize::from(source.listener)].is_secure;
         let fields = Fields { listener: source.listener, block, fields: source.head.fields(), https };
         if let Some(fitted) = self.shapes.fit(fields).ok()? {
             if fitted.peer != source.peer {
@@ -138,7 +145,7 @@ impl Environs {
                 self.set_scheme(&fitted.environ, https)?;
             }
             let facts = self.line.set(&fitted.environ, source.bytes, source.head, fitted.facts)?;
-            self.settle(&fitted.environ, source)?;
+            self.settle(&fitted.environ, source, memo)?;
             return Some((fitted.environ, facts));
         }
         self.requests += 1;
@@ -157,18 +164,22 @@ impl Environs {
         if !facts.names_host {
             self.shapes.keep(fields, &environ, &mut self.names, facts, source.peer)?;
         }
-        self.settle(&environ, source)?;
+        self.settle(&environ, source, memo)?;
         Some((environ, facts))
     }
 
-    /// Set what depends on fields and line together. No shape has any of it.
+    /// Set what depends on fields and line together, and what is one connection's own. No shape has any of it.
     #[inline]
-    fn settle(&mut self, environ: &Ref, source: &Source<'_>) -> Option<()> {
-        if self.templates[usize::from(source.listener)].is_unix {
-            self.set_server(environ, source.is_https())?;
+    fn settle(&mut self, environ: &Ref, source: &Source<'_>, memo: &Memo) -> Option<()> {
+        let Template { is_unix, is_secure, .. } = self.templates[usize::from(source.listener)];
+        if is_unix {
+            self.set_server(environ, source.is_https() || is_secure)?;
         }
         if let Some(proxied) = source.proxied {
             self.proxy.set(environ, proxied)?;
+        }
+        for (name, value) in memo.tls.iter().flatten() {
+            set(environ, name, value)?;
         }
         self.astray = !self.line.mount(environ, source.bytes, source.head)?;
         Some(())

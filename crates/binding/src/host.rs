@@ -15,6 +15,8 @@ pub struct Memo {
     /// The environ made of the remembered header block, and what the request line it was made for said.
     pub environ: Option<(Ref, LineFacts)>,
     pub line: Vec<u8>,
+    /// What the environ tells of the TLS session, names and values, once they are made.
+    pub tls: Option<Vec<(Ref, Ref)>>,
 }
 
 /// Python, as the engine's host.

@@ -32,6 +32,7 @@ mod start_response;
 mod subject;
 mod template;
 mod text;
+mod tls;
 mod worker;
 
 use pyo3::prelude::*;
@@ -49,6 +50,8 @@ mod _core {
     use crate::input::Input;
     #[pymodule_export]
     use crate::lease::Lease;
+    #[pymodule_export]
+    use crate::tls::Tls;
 
     use super::*;
 

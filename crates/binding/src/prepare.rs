@@ -14,6 +14,7 @@ use crate::head::Asked;
 use crate::host::{Memo, Python};
 use crate::input::Input;
 use crate::object::Ref;
+use crate::text;
 use crate::worker::{Guard, Worker};
 
 impl Worker {
@@ -43,8 +44,10 @@ impl Worker {
         desk: &Desk,
     ) -> PyResult<Ref> {
         self.expect(reactor, request.id, desk);
+        let variables = self.variables(reactor, &request);
         let mut nobody = Memo::default();
         let memo = reactor.memo(request.id).unwrap_or(&mut nobody);
+        remember(variables, memo).ok_or_else(|| PyErr::fetch(py))?;
         self.environ(py, request, desk, memo)
     }
 
@@ -60,15 +63,26 @@ impl Worker {
     ) -> PyResult<Ref> {
         let id = request.id;
         self.expect(&reactor, id, desk);
+        let variables = self.variables(&mut reactor, &request);
         let mut memo = reactor.memo(id).map(std::mem::take).unwrap_or_default();
         drop(reactor);
-        let environ = self.environ(py, request, desk, &mut memo);
+        let remembered = remember(variables, &mut memo).ok_or_else(|| PyErr::fetch(py));
+        let environ = remembered.and_then(|()| self.environ(py, request, desk, &mut memo));
         if let Some(place) = shared.lock().memo(id) {
             std::mem::swap(place, &mut memo);
         }
         // What is left is dropped without the lock, too, also where the connection has gone meanwhile.
         drop(memo);
         environ
+    }
+
+    /// What the environ is to show of the TLS session, where there is one and that is not known yet.
+    #[inline]
+    fn variables(&self, reactor: &mut Reactor<Python>, request: &Request<Python>) -> Option<Vec<(String, String)>> {
+        if !self.environs.is_secure(request.listener) || reactor.memo(request.id)?.tls.is_some() {
+            return None;
+        }
+        reactor.tls_variables(request.id)
     }
 
     #[inline]
@@ -94,6 +108,16 @@ impl Worker {
         }
         Ok(environ)
     }
+}
+
+/// Keep what was found of the TLS session for the connection's other requests. `None`: Python has an error set.
+#[inline]
+fn remember(variables: Option<Vec<(String, String)>>, memo: &mut Memo) -> Option<()> {
+    if let Some(variables) = variables {
+        let pair = |(name, value): (String, String)| Some((text::interned(&name)?, text::native(value.as_bytes())?));
+        memo.tls = Some(variables.into_iter().map(pair).collect::<Option<_>>()?);
+    }
+    Some(())
 }
 
 /// What the request says about its answer.

@@ -15,6 +15,8 @@ pub struct Parts<'a, 'py> {
     pub early_hints: &'a Bound<'py, PyAny>,
     pub multiprocess: bool,
     pub multithread: bool,
+    /// Whether TLS is spoken on it.
+    pub is_secure: bool,
 }
 
 /// The template of one listener. `url`: `http://host:port` or `unix:path`.
@@ -22,7 +24,10 @@ pub fn template(py: Python<'_>, url: &str, parts: &Parts<'_, '_>) -> PyResult<Te
     let environ = PyDict::new(py);
     let (name, port, is_unix) = server(url);
     environ.set_item("wsgi.version", PyTuple::new(py, [1, 0])?)?;
-    environ.set_item("wsgi.url_scheme", intern(py, "http"))?;
+    environ.set_item("wsgi.url_scheme", intern(py, if parts.is_secure { "https" } else { "http" }))?;
+    if parts.is_secure {
+        environ.set_item("HTTPS", intern(py, "on"))?;
+    }
     environ.set_item("wsgi.errors", parts.errors)?;
     environ.set_item("wsgi.input", Bound::new(py, Input::empty())?)?;
     environ.set_item("wsgi.input_terminated", true)?;
@@ -51,7 +56,7 @@ pub fn template(py: Python<'_>, url: &str, parts: &Parts<'_, '_>) -> PyResult<Te
     // SAFETY: a new reference, given away by `into_ptr`.
     let environ = unsafe { Ref::owned(environ.into_any().into_ptr()) };
     let environ = environ.ok_or_else(|| PyErr::fetch(py))?;
-    Ok(Template { environ, is_unix })
+    Ok(Template { environ, is_unix, is_secure: parts.is_secure })
 }
 
 fn intern<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {

@@ -37,8 +37,8 @@ const IMBALANCE: u64 = 2;
 
 impl<H: Host> Reactor<H> {
     /// Listen on these sockets, and on the queue in which siblings hand connections over.
-    pub fn open(&mut self, listeners: Vec<OwnedFd>, handover: Option<(OwnedFd, OwnedFd)>) -> std::io::Result<()> {
-        self.listeners = listeners.into_iter().map(Listener::new).collect();
+    pub fn open(&mut self, listeners: Vec<Listener>, handover: Option<(OwnedFd, OwnedFd)>) -> std::io::Result<()> {
+        self.listeners = listeners;
         self.handover = handover;
         self.queue.renewed_ms = self.now_ms;
         self.queue.spare = self.handover.as_ref().and_then(|(receiver, _)| receiver.try_clone().ok());
@@ -202,9 +202,20 @@ impl<H: Host> Reactor<H> {
             return None;
         }
         self.make_room(desk);
-        let id = self.admit(Connection::new(Transport::plain(fd), peer, listener));
+        let connection = self.connection(fd, Origin::new(peer, listener))?;
+        let id = self.admit(connection);
         // With TCP_DEFER_ACCEPT the request is there already: serving it now may save the registration.
         self.read_first(id, desk, mode)
+    }
+
+    /// A connection that has not begun. `None`: its TLS session cannot be made, for want of memory or randomness.
+    pub(crate) fn connection(&self, fd: OwnedFd, origin: Origin) -> Option<Connection<H>> {
+        let is_secure = self.listeners.get(usize::from(origin.listener)).is_some_and(|listener| listener.is_secure);
+        let transport = match self.tls.as_ref().filter(|_| is_secure) {
+            Some(tls) => Transport::secure(fd, tls.session(self.now_ms)?),
+            None => Transport::plain(fd),
+        };
+        Some(Connection { proxied: origin.proxied, ..Connection::new(transport, origin.peer, origin.listener) })
     }
 
     /// Whether an idle sibling has clearly fewer connections.
@@ -270,7 +281,8 @@ impl<H: Host> Reactor<H> {
                 Ok((fd, peer)) => {
                     self.newcomers.last_ms = self.now_ms;
                     self.board.add(Word::Accepted, 1);
-                    let id = self.insert(Connection::new(Transport::plain(fd), peer, index as u16));
+                    let Some(connection) = self.connection(fd, Origin::new(peer, index as u16)) else { continue };
+                    let id = self.insert(connection);
                     self.read_first(id, desk, Mode::Aside);
                 }
                 Err(error) if socket::is_shortage(&error) => return Err(error),
@@ -317,7 +329,7 @@ mod tests {
             let listener = TcpListener::bind("127.0.0.1:0").unwrap();
             listener.set_nonblocking(true).unwrap();
             let address = listener.local_addr().unwrap();
-            reactor.open(vec![listener.into()], None).unwrap();
+            reactor.open(vec![Listener::new(listener.into(), false)], None).unwrap();
             let (mut desk, mut clients) = (Desk::default(), Vec::new());
             clients.push(TcpStream::connect(address).unwrap());
             reactor.begin_draining(&mut desk);

@@ -129,7 +129,7 @@ impl<H: Host> BodyReader<H> {
     }
 
     /// Receive straight into the body's own memory, where it has such; says how much came and whether it is whole.
-    pub fn receive(&mut self, transport: &Transport) -> Option<io::Result<(usize, bool)>> {
+    pub fn receive(&mut self, transport: &mut Transport) -> Option<io::Result<(usize, bool)>> {
         let (Coding::Length { remaining }, Sink::Buffer(buffer)) = (&mut self.coding, &mut self.sink) else { return None };
         Some(transport.receive_into(buffer.spare()).map(|count| {
             buffer.advance(count);

@@ -128,7 +128,8 @@ impl<H: Host> Reactor<H> {
     pub(crate) fn close_idle(&mut self, id: ConnId, desk: &mut Desk) {
         match self.table.get(id).map(|connection| connection.state) {
             Some(State::Proxy) => self.read_proxy_header(id, desk, Mode::Aside),
-            _ => self.read_head(id, desk, Mode::Aside),
+            Some(State::Idle) => self.read_head(id, desk, Mode::Aside),
+            _ => None,
         };
         if self.table.get(id).is_some_and(|connection| connection.state.is_waiting()) {
             self.close(id);
@@ -156,6 +157,9 @@ impl<H: Host> Reactor<H> {
         // Explicitly: where the application has forked, the child holds a copy of the descriptor, which closing
         // ours would leave registered and reported for ever.
         self.watch(id, Watch::Nothing);
+        if let Some(connection) = self.table.get(id) {
+            connection.transport.say_goodbye();
+        }
         self.forget(id);
     }
 

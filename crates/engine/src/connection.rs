@@ -38,6 +38,8 @@ pub const FIRST_RESERVED_GENERATION: u32 = u32::MAX - 2;
 pub enum State {
     /// New: what its proxy says of its client may come first.
     Proxy,
+    /// Its TLS handshake is not over.
+    Handshake,
     /// Between requests, or before the first.
     Idle,
     /// A request head has begun.
@@ -57,7 +59,7 @@ pub enum State {
 impl State {
     /// Whether nothing of a request has come.
     pub fn is_waiting(self) -> bool {
-        matches!(self, Self::Proxy | Self::Idle)
+        matches!(self, Self::Proxy | Self::Handshake | Self::Idle)
     }
 }
 

@@ -5,7 +5,7 @@ use std::io::{self, IoSlice};
 use std::ops::Range;
 use std::os::fd::{AsFd, BorrowedFd};
 
-use crate::connection::{ConnId, Connection, State, Watch};
+use crate::connection::{ConnId, State, Watch};
 use crate::desk::Desk;
 use crate::host::Host;
 use crate::listener::HANDOVER_GENERATION;
@@ -17,7 +17,6 @@ use crate::sys::epoll::Interest;
 use crate::sys::pass;
 use crate::sys::socket;
 use crate::timers::Class;
-use crate::transport::Transport;
 
 /// The most input that goes along with a connection.
 const MAX_INPUT_BYTES: usize = 32 * 1024;
@@ -49,7 +48,8 @@ impl<H: Host> Reactor<H> {
     /// Hand over a connection whose request waits, with all that has been read of it.
     fn hand_over(&mut self, id: ConnId) -> bool {
         let Some(connection) = self.table.get(id).filter(|connection| connection.state == State::Queued) else { return false };
-        if connection.has_output() {
+        // A TLS session is this process's own.
+        if connection.has_output() || connection.transport.tls().is_some() {
             return false;
         }
         let Some(input) = connection.input.as_ref() else { return false };
@@ -161,8 +161,7 @@ impl<H: Host> Reactor<H> {
         };
         let Some((origin, at)) = desk.buffer.get(..count).and_then(Origin::decode) else { return Ok(None) };
         self.board.add(Word::HandedIn, 1);
-        let mut connection = Connection::new(Transport::plain(fd), origin.peer, origin.listener);
-        connection.proxied = origin.proxied;
+        let Some(connection) = self.connection(fd, origin) else { return Ok(None) };
         Ok(Some((self.admit(connection), at..count)))
     }
 

@@ -18,6 +18,8 @@ pub enum Kept {
     ClientGone,
     /// What is sent on the connection from here on would be in the middle of the answer.
     AnswerBegun,
+    /// TLS is spoken on it: the socket alone is of no use.
+    Secure,
     /// The system is short of something.
     System(std::io::Error),
 }
@@ -27,6 +29,7 @@ impl fmt::Display for Kept {
         match self {
             Self::ClientGone => write!(out, "the client has closed the connection"),
             Self::AnswerBegun => write!(out, "the answer has begun, so the connection cannot be taken over"),
+            Self::Secure => write!(out, "TLS is spoken on the connection, so it cannot be taken over"),
             Self::System(error) => write!(out, "the connection cannot be taken over: {error}"),
         }
     }
@@ -52,6 +55,9 @@ impl<H: Host> Reactor<H> {
         let has_begun = connection.has_output() || begun_at != Some(connection.written);
         if has_begun || connection.state != State::Serving {
             return Err(Kept::AnswerBegun);
+        }
+        if connection.transport.tls().is_some() {
+            return Err(Kept::Secure);
         }
         let early = connection.next.as_ref().map(|next| next.bytes.clone());
         let relayed = early.map(|early| relay::Ends::new(early).map_err(Kept::System)).transpose()?;

@@ -20,7 +20,7 @@ pub mod host;
 mod input;
 pub mod leader;
 pub mod lending;
-mod listener;
+pub mod listener;
 mod logging;
 pub mod notice;
 mod origin;
@@ -44,6 +44,7 @@ pub mod sys;
 #[cfg(test)]
 mod testing;
 mod timers;
+pub mod tls;
 mod transport;
 pub mod trusted;
 mod turn;

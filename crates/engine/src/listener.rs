@@ -16,11 +16,13 @@ pub struct Listener {
     pub(crate) fd: OwnedFd,
     /// How many connections to take before looking at the other events again; adapts to what there is.
     pub(crate) batch: u32,
+    /// Whether TLS is spoken on it.
+    pub(crate) is_secure: bool,
 }
 
 impl Listener {
-    pub fn new(fd: OwnedFd) -> Self {
-        Self { fd, batch: 1 }
+    pub fn new(fd: OwnedFd, is_secure: bool) -> Self {
+        Self { fd, batch: 1, is_secure }
     }
 }
 

@@ -12,6 +12,11 @@ pub enum Notice {
         status: u16,
         why: String,
     },
+    /// A TLS handshake has failed.
+    Handshake {
+        peer: Option<SocketAddr>,
+        why: String,
+    },
     /// No descriptors or memory for another connection.
     AcceptPaused {
         why: String,
@@ -39,7 +44,7 @@ impl Notice {
         match self {
             Self::Refused { .. } | Self::LogLost { .. } => 30,
             Self::AcceptPaused { .. } | Self::Storage { .. } | Self::LogFails { .. } => 40,
-            Self::AcceptResumed => 20,
+            Self::AcceptResumed | Self::Handshake { .. } => 20,
         }
     }
 }
@@ -55,6 +60,8 @@ impl fmt::Display for Notice {
                 }
                 write!(out, ": {why} ({status})")
             }
+            Self::Handshake { peer: Some(peer), why } => write!(out, "TLS handshake with ip={} failed: {why}", peer.ip()),
+            Self::Handshake { peer: None, why } => write!(out, "TLS handshake failed: {why}"),
             Self::AcceptPaused { why } => {
                 write!(out, "Accepting paused: {why}. Raise the limit of open files (ulimit -n) or lower worker_connections.")
             }

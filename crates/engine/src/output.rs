@@ -108,7 +108,13 @@ impl<H: Host> Output<H> {
     }
 
     /// Send as far as the socket takes it. Blocks that are done with go to `done`; `count` counts bytes sent.
-    pub fn write(&mut self, transport: &Transport, done: &mut Vec<H::Block>, count: &mut u64, last: bool) -> io::Result<Written> {
+    pub fn write(
+        &mut self,
+        transport: &mut Transport,
+        done: &mut Vec<H::Block>,
+        count: &mut u64,
+        last: bool,
+    ) -> io::Result<Written> {
         let enough = *count + TURN_BYTES;
         while !self.chunks.is_empty() {
             if *count > enough {
@@ -126,7 +132,13 @@ impl<H: Host> Output<H> {
     }
 
     /// Send what lies in memory at the front. True: the socket is full.
-    fn write_memory(&mut self, transport: &Transport, done: &mut Vec<H::Block>, count: &mut u64, last: bool) -> io::Result<bool> {
+    fn write_memory(
+        &mut self,
+        transport: &mut Transport,
+        done: &mut Vec<H::Block>,
+        count: &mut u64,
+        last: bool,
+    ) -> io::Result<bool> {
         let mut slices = [IoSlice::new(&[]); MAX_BLOCKS];
         let mut filled = 0;
         let mut total = 0;
@@ -169,7 +181,7 @@ impl<H: Host> Output<H> {
     }
 
     /// Send from the file at the front. True: the socket is full.
-    fn write_file(&mut self, transport: &Transport, count: &mut u64) -> io::Result<bool> {
+    fn write_file(&mut self, transport: &mut Transport, count: &mut u64) -> io::Result<bool> {
         let enough = *count + TURN_BYTES;
         loop {
             let (file, offset, left) = match self.chunks.front() {
@@ -240,7 +252,7 @@ mod tests {
     fn of_an_answer_without_end_the_disk_keeps_what_is_not_taken() {
         let (mut client, ours) = UnixStream::pair().unwrap();
         ours.set_nonblocking(true).unwrap();
-        let transport = Transport::plain(ours.into());
+        let mut transport = Transport::plain(ours.into());
         let mut output: Output<Plain> = Output::default();
         let mut room = vec![0; 1 << 20];
         let on_disk = |output: &Output<Plain>| {
@@ -254,7 +266,7 @@ mod tests {
             output.push(&room, 0).unwrap();
             // The client is two megabytes behind, always.
             while output.spooled() > 2 << 20 {
-                assert_eq!(output.write(&transport, &mut Vec::new(), &mut 0, false).unwrap(), Written::Stuck);
+                assert_eq!(output.write(&mut transport, &mut Vec::new(), &mut 0, false).unwrap(), Written::Stuck);
                 let count = client.read(&mut room).unwrap();
                 assert!(count > 0);
             }

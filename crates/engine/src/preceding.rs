@@ -21,10 +21,20 @@ impl<H: Host> Reactor<H> {
     #[inline]
     pub(crate) fn read_first(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
         if self.settings.proxy_protocol.is_none() {
-            return self.read_head(id, desk, mode);
+            return self.begin(id, desk, mode);
         }
         self.table.get(id)?.state = State::Proxy;
         self.read_proxy_header(id, desk, mode)
+    }
+
+    /// Go on with what follows a PROXY header, or comes first where there is none.
+    #[inline]
+    fn begin(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+        if self.tls.is_some() && self.table.get(id)?.transport.tls().is_some() {
+            self.table.get(id)?.state = State::Handshake;
+            return self.shake_hands(id, desk, mode);
+        }
+        self.read_head(id, desk, mode)
     }
 
     /// Read what there is of a PROXY header, and go on with what is behind it.
@@ -55,13 +65,22 @@ impl<H: Host> Reactor<H> {
                 None
             }
             Ok(Progress::Absent) => {
+                let connection = self.table.get(id)?;
+                if before == 0 {
+                    connection.state = State::Idle;
+                    return self.begin(id, desk, mode);
+                }
+                if connection.transport.tls().is_some() {
+                    self.refuse_plain(id);
+                    return None;
+                }
                 // The bytes held look like the beginning of a header, and are that of a request.
-                self.table.get(id)?.state = if before == 0 { State::Idle } else { State::Head };
+                connection.state = State::Head;
                 self.read_head(id, desk, mode)
             }
             Ok(Progress::Complete { header, len }) => {
                 self.take_of_header(id, desk, before, len);
-                if self.take_proxy_header(id, header) { self.read_head(id, desk, mode) } else { None }
+                if self.take_proxy_header(id, header) { self.begin(id, desk, mode) } else { None }
             }
             Err(error) => {
                 self.take_of_header(id, desk, before, end);

@@ -27,6 +27,7 @@ use crate::sys::board::{Board, Word};
 use crate::sys::clock;
 use crate::sys::epoll::{Epoll, Interest};
 use crate::timers::{Class, Timers};
+use crate::tls::Tls;
 
 /// Memory that request bodies of one worker may take together before they go to files.
 pub(crate) const BODY_MEMORY_BYTES: usize = 64 << 20;
@@ -59,6 +60,10 @@ pub struct Reactor<H: Host> {
     pub(crate) newcomers: Newcomers,
     /// Connections whose request waits for the application, oldest first.
     pub(crate) ready: VecDeque<ConnId>,
+    /// Connections of which something is here already that no wait reports. Some twice.
+    pub(crate) brimming: VecDeque<ConnId>,
+    /// What TLS is spoken by, on the listeners that ask for it.
+    pub(crate) tls: Option<Arc<Tls>>,
     /// Connections with streamed blocks that nobody has tried to send yet.
     pub(crate) unflushed: Vec<ConnId>,
     pub(crate) batch: Batch,
@@ -116,6 +121,8 @@ impl<H: Host> Reactor<H> {
             queue: Queue::default(),
             newcomers: Newcomers::default(),
             ready: VecDeque::new(),
+            brimming: VecDeque::new(),
+            tls: None,
             unflushed: Vec::new(),
             batch: Batch::default(),
             graveyard: Vec::new(),
@@ -179,6 +186,9 @@ impl<H: Host> Reactor<H> {
     pub(crate) fn watch(&mut self, id: ConnId, wanted: Watch) {
         let Some(connection) = self.table.get(id) else { return };
         let before = connection.watch;
+        if wanted == Watch::Read && connection.transport.is_brimming() {
+            self.brimming.push_back(id);
+        }
         if before == wanted {
             return;
         }
@@ -235,7 +245,7 @@ impl<H: Host> Reactor<H> {
     }
 
     pub fn has_ready(&self) -> bool {
-        !self.ready.is_empty() || self.has_postponed()
+        !self.ready.is_empty() || !self.brimming.is_empty() || self.has_postponed()
     }
 
     /// Connections held now, those that the application has taken over included.
@@ -276,6 +286,17 @@ impl<H: Host> Reactor<H> {
     /// Who is at the other end of a connection, whoever that speaks for.
     pub fn socket_peer(&self, id: ConnId) -> Option<SocketAddr> {
         self.table.peek(id).and_then(Connection::socket_peer)
+    }
+
+    /// Have TLS spoken on the listeners that ask for it. Before they are opened.
+    pub fn set_tls(&mut self, tls: Arc<Tls>) {
+        self.tls = Some(tls);
+    }
+
+    /// What an environ shows of the connection's TLS session: names and values.
+    pub fn tls_variables(&self, id: ConnId) -> Option<Vec<(String, String)>> {
+        let session = self.table.peek(id)?.transport.tls()?;
+        Some(session.facts()?.variables(self.tls.as_ref()?.wants_client))
     }
 
     /// What the host remembers of the connection.

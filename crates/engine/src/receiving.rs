@@ -40,7 +40,7 @@ impl<H: Host> Reactor<H> {
         connection.body = Some(Box::new(reader));
         connection.state = State::Body;
         if wants_continue && first.is_empty() {
-            match connection.transport.send(CONTINUE, false) {
+            match connection.transport.send_whole(CONTINUE) {
                 Ok(sent) if sent == CONTINUE.len() => connection.written += sent as u64,
                 // It has yet to read earlier answers, and will not wait for this one for ever (RFC 9110 §10.1.1).
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {}
@@ -90,7 +90,7 @@ impl<H: Host> Reactor<H> {
     pub(crate) fn read_body(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
         let connection = self.table.get(id)?;
         let body = connection.body.as_mut()?;
-        let (received, straight) = match body.receive(&connection.transport) {
+        let (received, straight) = match body.receive(&mut connection.transport) {
             Some(result) => (result, true),
             None => (connection.transport.receive(&mut desk.buffer).map(|count| (count, false)), false),
         };

@@ -45,7 +45,7 @@ impl<H: Host> Reactor<H> {
                 }
                 continue;
             }
-            let token = desk.events.take()?;
+            let token = self.next_token(desk)?;
             if let Some(request) = self.on_event(token, desk, Mode::Direct) {
                 return Some(request);
             }
@@ -59,8 +59,17 @@ impl<H: Host> Reactor<H> {
                 self.go_on_accepting(accepting, desk, Mode::Aside);
                 continue;
             }
-            let Some(token) = desk.events.take() else { return };
+            let Some(token) = self.next_token(desk) else { return };
             self.on_event(token, desk, Mode::Aside);
+        }
+    }
+
+    /// What to look at next: connections that have more in them come before those that the system tells of.
+    #[inline]
+    fn next_token(&mut self, desk: &mut Desk) -> Option<u64> {
+        match self.brimming.pop_front() {
+            Some(id) => Some(id.token()),
+            None => desk.events.take(),
         }
     }
 
@@ -72,15 +81,29 @@ impl<H: Host> Reactor<H> {
         }
         let connection = self.table.get(id)?;
         match connection.state {
-            State::Idle | State::Head => self.read_head(id, desk, mode),
-            State::Body => self.read_body(id, desk, mode),
+            State::Idle | State::Head => {
+                let request = self.read_head(id, desk, mode);
+                if request.is_none() {
+                    self.look_again(id);
+                }
+                request
+            }
+            State::Body => {
+                let request = self.read_body(id, desk, mode);
+                if request.is_none() {
+                    self.look_again(id);
+                }
+                request
+            }
             State::Proxy => self.read_proxy_header(id, desk, mode),
+            State::Handshake => self.shake_hands(id, desk, mode),
             State::Writing => {
                 self.go_on_writing(id);
                 None
             }
             State::Lingering => {
                 self.linger_on(id, desk);
+                self.look_again(id);
                 None
             }
             // Where the client is gone, writing fails, which is how the application learns it.
@@ -94,6 +117,15 @@ impl<H: Host> Reactor<H> {
                 self.watch(id, Watch::Nothing);
                 None
             }
+        }
+    }
+
+    /// What a TLS session has decrypted and nobody has received is reported by no wait: remember to look.
+    #[inline]
+    fn look_again(&mut self, id: ConnId) {
+        let Some(connection) = self.table.peek(id) else { return };
+        if connection.transport.is_brimming() && connection.watch == Watch::Read {
+            self.brimming.push_back(id);
         }
     }
 

@@ -164,7 +164,7 @@ impl<H: Host> Reactor<H> {
         let Some(mut output) = connection.output.take() else { return };
         let last = connection.state == State::Writing && !connection.keep_alive;
         let (mut done, mut count) = (Vec::new(), 0);
-        let result = output.write(&connection.transport, &mut done, &mut count, last);
+        let result = output.write(&mut connection.transport, &mut done, &mut count, last);
         connection.written += count;
         self.board.add(Word::BytesOut, count);
         self.bury_blocks(done);

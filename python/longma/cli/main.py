@@ -95,6 +95,7 @@ def _check_application(settings: Settings) -> int:
     search_path.extend(settings.pythonpath)
     try:
         registry.model_named(settings.worker_class)
+        _check_certificates(settings)
         loader.application_of(settings)
     except LongmaError as error:
         report(error)
@@ -102,3 +103,19 @@ def _check_application(settings: Settings) -> int:
     finally:
         variables.apply(())
     return exitcodes.OK
+
+
+def _check_certificates(settings: Settings) -> None:
+    """Read the files of TLS as the master would.
+
+    Raises:
+        LongmaError: they do not allow it.
+    """
+    from longma.net.tls import is_wanted
+
+    if not is_wanted(settings):
+        return
+    from longma.workers.tls import Secrecy
+
+    for warning in Secrecy(settings).warnings:
+        sys.stderr.write(f"longma: {warning}\n")

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from longma.config.addresses import Address
 
+# A list here, for the names that clients ask for; what knows one file only gets the first.
+_FILES: Final = ("certfile", "keyfile")
 _TLS: Final = (
     *("keyfile", "certfile", "ssl_version", "cert_reqs", "ca_certs"),
     *("suppress_ragged_eofs", "do_handshake_on_connect", "ciphers"),
@@ -125,6 +127,10 @@ class Config:
 def _seen(name: str, value: Any) -> Any:
     """Return the value of a setting of the table as hooks see it."""
     is_hook = isinstance(getattr(Settings, name).kind, Hook)
+    if name == "ssl_context" and value is None:
+        return _default_context
+    if name in _FILES:
+        return value[0] if value else None
     return _nothing if is_hook and value is None else _as_gunicorns(value)
 
 
@@ -140,8 +146,6 @@ def _refused(name: str) -> Any:
     """Return what a setting that longma does not have holds: what asks for nothing."""
     for later in LATER:
         if later.name == name:
-            if name == "ssl_context":
-                return _default_context
             if not later.flags and later.default is None:
                 return _nothing  # a hook
             return [] if later.repeat else _as_gunicorns(later.default)

@@ -37,7 +37,6 @@ class Later(NamedTuple):
         return value == default or (isinstance(value, str) and value == str(default))
 
 
-_TLS: Final = "this version does not speak TLS; let a proxy in front do it"
 _UWSGI: Final = "this version speaks HTTP only"
 _HTTP2: Final = "this version speaks HTTP/1.1; let a proxy in front speak HTTP/2"
 _DIRTY: Final = "longma has no pool for long tasks; use a task queue"
@@ -45,15 +44,6 @@ _DIRTY: Final = "longma has no pool for long tasks; use a task queue"
 LATER: Final = (
     Later("protocol", _UWSGI, ("--protocol",), "http"),
     Later("uwsgi_allow_ips", _UWSGI, ("--uwsgi-allow-from",), ("127.0.0.1", "::1"), is_detail=True),
-    Later("ssl_context", _TLS, is_detail=True),
-    Later("keyfile", _TLS, ("--keyfile",)),
-    Later("certfile", _TLS, ("--certfile",)),
-    Later("ssl_version", _TLS, ("--ssl-version",), 2, is_detail=True),
-    Later("cert_reqs", _TLS, ("--cert-reqs",), 0, is_detail=True),
-    Later("ca_certs", _TLS, ("--ca-certs",), is_detail=True),
-    Later("suppress_ragged_eofs", _TLS, ("--suppress-ragged-eofs",), True, is_detail=True),
-    Later("do_handshake_on_connect", _TLS, ("--do-handshake-on-connect",), False, is_detail=True),
-    Later("ciphers", _TLS, ("--ciphers",), is_detail=True),
     Later("http_protocols", _HTTP2, ("--http-protocols",), "h1"),
     Later("http2_cleartext", _HTTP2, ("--http2-cleartext",), "off"),
     Later("http2_max_concurrent_streams", _HTTP2, ("--http2-max-concurrent-streams",), 100, is_detail=True),

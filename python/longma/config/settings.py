@@ -22,6 +22,7 @@ from longma.config.sections.sockets import ServerSocket
 from longma.config.sections.statsd import Statsd
 from longma.config.sections.syslog import Syslog
 from longma.config.sections.threads import Threads
+from longma.config.sections.tls import Tls
 from longma.config.sections.workers import WorkerProcesses
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Clients,
     BehindAProxy,
     Security,
+    Tls,
     Leniency,
     Health,
     Metrics,
@@ -64,6 +66,7 @@ class Settings(
     Clients,
     BehindAProxy,
     Security,
+    Tls,
     Leniency,
     Health,
     Metrics,

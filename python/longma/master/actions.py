@@ -98,6 +98,10 @@ class Measure(NamedTuple):
     """Report how long the listeners' queues are."""
 
 
+class LookAtCertificates(NamedTuple):
+    """Have the workers show the certificates that stand in the files now."""
+
+
 class CountWorkers(NamedTuple):
     """Report how many workers there are."""
 
@@ -147,6 +151,7 @@ Action: TypeAlias = (
     | Promote
     | Notify
     | Measure
+    | LookAtCertificates
     | CountWorkers
     | SayLeaving
     | CloseListeners

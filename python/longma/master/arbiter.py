@@ -18,7 +18,7 @@ from longma.gateway.search_path import extend
 from longma.logs.levels import Level
 from longma.logs.setup import check_access_log, open_error_log
 from longma.master.actions import News
-from longma.master.generations import Generations, discover, wanted_by
+from longma.master.generations import Generations, discover, secrecy_of, wanted_by, warnings_of
 from longma.master.loop import SIGNALS, Loop
 from longma.master.policies import slots_for
 from longma.master.premises import Premises
@@ -217,9 +217,11 @@ def open_common(
 
     Raises:
         AddressError: an address cannot be listened on.
+        OperatorError: TLS cannot be spoken as asked.
         Stopped: the operator did not want to wait for it.
     """
     settings = resolved.settings
+    tls = secrecy_of(settings)
     descriptors, server.systemd = inherited(os.environ, os.getpid(), log=log.log)
     listeners = open_listeners(settings, log=log.log, clock=clock, inherited=descriptors, by_systemd=server.systemd)
     server.LISTENERS = listeners
@@ -235,6 +237,7 @@ def open_common(
         application=source.application,
         server=server,
         load=source.load,
+        tls=tls,
     )
 
 
@@ -285,7 +288,9 @@ def has_terminal() -> bool:
 def introduce(resolved: Resolved, common: Common) -> None:
     """Write the first lines of the log, which tools look for."""
     urls = ",".join(listener.url for listener in common.listeners)
+    if common.tls is not None:
+        urls = urls.replace("http://", "https://")
     common.log.info(f"Listening at: {urls} ({os.getpid()})")
     common.log.info(f"Using worker: {common.settings.worker_class}")
-    for notice in resolved.notices:
+    for notice in (*resolved.notices, *warnings_of(common)):
         common.log.warning(notice)

@@ -19,6 +19,7 @@ from longma.master.events import SettingsLoaded, SettingsRefused
 from longma.master.policies import slots_for
 from longma.master.state import Wanted
 from longma.net.listeners import open_listeners
+from longma.net.tls import is_wanted
 from longma.workers.registry import model_named
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from longma.config.settings import Settings
     from longma.net.listeners import Listener
     from longma.workers.model import Common
+    from longma.workers.tls import Secrecy
 
 LOG_SETTINGS = (
     "errorlog", "loglevel", "log_format", "logger_class", "logconfig", "logconfig_dict", "logconfig_json", "syslog",
@@ -78,7 +80,7 @@ class Generations:
             common.log.warning(
                 "preload_app: the application was loaded by the master, and stays until USR2 or a restart."
             )
-        for notice in resolved.notices:
+        for notice in (*resolved.notices, *warnings_of(common)):
             common.log.warning(notice)
         self._commons[generation] = common
         self._readings[generation] = (resolved, devices)
@@ -184,6 +186,7 @@ class Generations:
         model = model_named(settings.worker_class, site_directories(settings) if anew else ())
         devices = discover(settings)
         check_access_log(settings)
+        tls = secrecy_of(settings, before.tls)
         has_new_logs = any(getattr(settings, name) != getattr(before.settings, name) for name in LOG_SETTINGS)
         # What stands in a file, or in a class of the site's, can have changed under the same name.
         has_new_logs = has_new_logs or any(getattr(settings, name) for name in LOG_SOURCES)
@@ -204,6 +207,7 @@ class Generations:
             log=log,
             model=model,
             generation=generation,
+            tls=tls,
         )
         return common, devices
 
@@ -242,6 +246,24 @@ def discover(settings: Settings) -> tuple[str, ...]:
     return devices.discover(settings.devices)
 
 
+def secrecy_of(settings: Settings, before: Secrecy | None = None) -> Secrecy | None:
+    """How TLS is to be spoken.
+
+    Raises:
+        OperatorError: the files that the settings name do not allow it.
+    """
+    if not is_wanted(settings):
+        return None
+    from longma.workers.tls import Secrecy  # only servers that speak TLS need it
+
+    return Secrecy(settings, before)
+
+
+def warnings_of(common: Common) -> list[str]:
+    """What the operator is to know of the certificates."""
+    return [] if common.tls is None else common.tls.warnings
+
+
 def wanted_by(settings: Settings, devices: tuple[str, ...]) -> Wanted:
     """What the settings ask of the master."""
     return Wanted(
@@ -255,4 +277,5 @@ def wanted_by(settings: Settings, devices: tuple[str, ...]) -> Wanted:
         devices=devices,
         measures_backlog=settings.enable_backlog_metric,
         drain_delay=settings.drain_delay,
+        watches_certificates=is_wanted(settings),
     )

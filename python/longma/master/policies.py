@@ -175,7 +175,8 @@ def boot_overdue_at(worker: WorkerRecord, wanted: Wanted) -> float | None:
 def looks_regularly(state: State) -> bool:
     """Whether something has to be looked at again and again, because nothing tells when it changes."""
     wanted = state.wanted
-    return bool(wanted.memory or wanted.memory_hard or wanted.measures_backlog or state.has_parent)
+    is_measured = wanted.memory or wanted.memory_hard or wanted.measures_backlog
+    return bool(is_measured or wanted.watches_certificates or state.has_parent)
 
 
 def is_alone(state: State) -> bool:

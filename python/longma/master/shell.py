@@ -18,6 +18,7 @@ from longma.master.actions import (
     Kill,
     LoadSettings,
     Log,
+    LookAtCertificates,
     Measure,
     NoteWorkers,
     Notify,
@@ -93,6 +94,8 @@ class Shell:
                 self._premises.notify(news, self._generations.current.server.reexec_pid)
             case Measure():
                 self._premises.measure(self._generations.current)
+            case LookAtCertificates():
+                self._look_at_certificates()
             case CountWorkers(number):
                 self._log.metric("gunicorn.workers", number, "gauge")
             case SayLeaving():
@@ -122,6 +125,11 @@ class Shell:
         current = self._generations.current
         current.server.num_workers = new
         hooks.run(current.settings.nworkers_changed, "nworkers_changed", current.log, current.server, new, old)
+
+    def _look_at_certificates(self) -> None:
+        current = self._generations.current
+        if current.tls is not None:
+            current.tls.look(current.log.log)
 
     def _upgrade(self) -> UpgradeStarted | UpgradeFailed:
         current = self._generations.current

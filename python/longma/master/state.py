@@ -76,6 +76,7 @@ class Wanted(NamedTuple):
         devices: What is leased to the workers, evenly.
         measures_backlog: Whether the length of the listeners' queues is to be reported each second.
         drain_delay: How long the server says that it is about to stop before it does, when it is told to by TERM.
+        watches_certificates: Whether the files of TLS are looked at each second.
     """
 
     workers: int
@@ -88,6 +89,7 @@ class Wanted(NamedTuple):
     devices: tuple[str, ...] = ()
     measures_backlog: bool = False
     drain_delay: float = 0.0
+    watches_certificates: bool = False
 
 
 class Reload(NamedTuple):

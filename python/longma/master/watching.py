@@ -6,7 +6,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from longma.logs.levels import Level
-from longma.master.actions import Kill, Log, Measure, News, Notify
+from longma.master.actions import Kill, Log, LookAtCertificates, Measure, News, Notify
 from longma.master.policies import (
     ABORT_GRACE,
     LOOK_EVERY,
@@ -104,7 +104,7 @@ def kill_overstayers(state: State, now: float) -> Decision:
 
 
 def give_signs_of_life(state: State, now: float) -> Decision:
-    """Tell the supervisor that the master is well, and whoever keeps figures how long the queues are."""
+    """Tell the supervisor that the master is well, and do what is done again and again."""
     actions: tuple[Action, ...] = ()
     if state.watchdog and now >= state.watchdog_at:
         state = state._replace(watchdog_at=now + state.watchdog)
@@ -113,4 +113,6 @@ def give_signs_of_life(state: State, now: float) -> Decision:
         state = state._replace(measure_at=now + LOOK_EVERY)
         if state.wanted.measures_backlog and state.phase is Phase.SERVING:
             actions += (Measure(),)
+        if state.wanted.watches_certificates:
+            actions += (LookAtCertificates(),)
     return state, actions

@@ -41,7 +41,9 @@ def make_engine(application: WSGIApplication, assignment: Assignment, *, threads
         log=common.log.log,
         multiprocess=common.settings.workers > 1,
         threads=threads,
-        socket_of=ConnectionSocket,
+        # A socket of its own would see records of TLS.
+        socket_of=ConnectionSocket if common.tls is None else None,
+        tls=None if common.tls is None else common.tls.core,
         recycle_after=0 if worker.max_requests == sys.maxsize else worker.max_requests,
         on_recycle=Recycling(assignment),
         observer=observer_of(assignment),

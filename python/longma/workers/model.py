@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from longma.process.variables import Variables
     from longma.typing import WSGIApplication
     from longma.workers.handle import Worker
+    from longma.workers.tls import Secrecy
 
 
 class Common(NamedTuple):
@@ -28,6 +29,7 @@ class Common(NamedTuple):
         variables: What `raw_env` has set.
         application: What `preload_app` has loaded in the master, or the program has given that has longma in it; None
             where each worker loads it for itself.
+        tls: How TLS is spoken, None where it is not.
         load: How such a program loads it; None for what the settings name.
         server: The master as hooks see it.
         generation: How many reloads there were before.
@@ -45,6 +47,7 @@ class Common(NamedTuple):
     server: Any = None
     generation: int = 0
     load: Callable[[], WSGIApplication] | None = None
+    tls: Secrecy | None = None
 
     def close_sockets(self) -> None:
         """Let go of this process's own hold on the shared sockets."""

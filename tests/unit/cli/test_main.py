@@ -95,9 +95,12 @@ def test_a_paste_file_is_an_application(longma: Longma, tmp_path: Path, monkeypa
             "command line: bind must hold addresses: a:b: 'b' is no port; ports are numbers from 0 to 65535",
         ),
         (
-            ("--certfile", "c.pem", "a"),
+            ("--http-protocols", "h2", "a"),
             1,
-            "command line: certfile is not supported: this version does not speak TLS; let a proxy in front do it",
+            (
+                "command line: http_protocols is not supported: this version speaks HTTP/1.1; "
+                "let a proxy in front speak HTTP/2"
+            ),
         ),
         (
             ("-k", "gevent", "a"),

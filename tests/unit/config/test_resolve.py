@@ -23,7 +23,7 @@ def import_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
 
 
-NO_TLS = "this version does not speak TLS; let a proxy in front do it"
+NO_HTTP2 = "this version speaks HTTP/1.1; let a proxy in front speak HTTP/2"
 CLASSES = "'sync', 'gthread', 'tornado' or PACKAGE.MODULE.CLASS"
 
 
@@ -111,7 +111,7 @@ def test_chdir_is_meant_from_the_start_directory(tmp_path: Path):
 
 
 def test_every_mistake_is_reported_at_once(tmp_path: Path):
-    (tmp_path / "gunicorn.conf.py").write_text("workers = -1\ntimeout = 'x'\nworker = 4\ncertfile = 'c'\n")
+    (tmp_path / "gunicorn.conf.py").write_text("workers = -1\ntimeout = 'x'\nworker = 4\nhttp_protocols = 'h2'\n")
     assert mistakes(
         tmp_path, "--backlog -3 --chdir nowhere -k gevent", WEB_CONCURRENCY="many", GUNICORN_CMD_ARGS="-m 999"
     ) == [
@@ -119,7 +119,7 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path):
         "environment variable WEB_CONCURRENCY: workers must be a whole number, 0 or more, or 'auto', not 'many'",
         "gunicorn.conf.py, line 1: workers must be a whole number, 0 or more, or 'auto', not -1",
         "gunicorn.conf.py, line 2: timeout must be a number of seconds, 0 or more, not 'x'",
-        f"gunicorn.conf.py, line 4: certfile is not supported: {NO_TLS}",
+        f"gunicorn.conf.py, line 4: http_protocols is not supported: {NO_HTTP2}",
         "GUNICORN_CMD_ARGS: umask must be a mode from 0 to 0777, not '999'",
         "command line: backlog must be a whole number, 0 or more, not -3",
         f"command line: chdir must be an existing directory, not '{tmp_path}/nowhere'",
@@ -146,17 +146,17 @@ def test_a_setting_to_come_may_hold_its_default(tmp_path: Path):
     (tmp_path / "gunicorn.conf.py").write_text(
         "threads = 1\ndaemon = False\npidfile = None\nraw_env = []\npost_fork = None\nprotocol = 'http'\n"
     )
-    line = "--threads 1 --keyfile k --uwsgi-allow-from 127.0.0.1,::1"
-    assert mistakes(tmp_path, line) == [
-        "command line: keyfile is not supported: this version does not speak TLS; let a proxy in front do it"
-    ]
+    line = "--threads 1 --http-protocols h2 --uwsgi-allow-from 127.0.0.1,::1"
+    assert mistakes(tmp_path, line) == [f"command line: http_protocols is not supported: {NO_HTTP2}"]
     assert resolved(tmp_path).settings == Settings({"chdir": str(tmp_path), "config": "gunicorn.conf.py"})
 
 
 def test_what_only_says_how_is_worth_a_notice(tmp_path: Path):
-    (tmp_path / "gunicorn.conf.py").write_text("dirty_timeout = 60\nhttp2_cleartext = False\nciphers = 'HIGH'\n")
+    (tmp_path / "gunicorn.conf.py").write_text(
+        "dirty_timeout = 60\nhttp2_cleartext = False\nhttp2_max_frame_size = 9\n"
+    )
     assert resolved(tmp_path).notices == (
-        "gunicorn.conf.py, line 3: ciphers has no effect: this version does not speak TLS; let a proxy in front do it",
+        f"gunicorn.conf.py, line 3: http2_max_frame_size has no effect: {NO_HTTP2}",
         "gunicorn.conf.py, line 1: dirty_timeout has no effect: longma has no pool for long tasks; use a task queue",
     )
 
@@ -301,12 +301,7 @@ def ssl_context(conf, default_ssl_context_factory):
 def test_a_file_as_it_stands_under_gunicorn_is_read(tmp_path: Path):
     (tmp_path / "gunicorn.conf.py").write_text(USUAL_FILE)
     found = resolved(tmp_path, "shop.wsgi")
-    assert found.notices == (
-        (
-            "gunicorn.conf.py, line 58: ssl_context has no effect: "
-            "this version does not speak TLS; let a proxy in front do it"
-        ),
-    )
+    assert found.notices == ()
     assert (found.settings.errorlog, found.settings.loglevel, found.settings.daemon) == ("-", "warning", False)
 
 

@@ -1,6 +1,9 @@
 //! The allocator: how much freed memory the process keeps at hand. And memory that is filled from its beginning.
 
+use std::ffi::CStr;
+use std::io;
 use std::mem::MaybeUninit;
+use std::os::fd::{FromRawFd, OwnedFd};
 
 /// Freed memory kept for the next large body. Giving it back at once costs a page fault per 4 KB of the next one.
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
@@ -29,6 +32,14 @@ pub fn stock_up() {
     let blocks: Vec<Vec<u8>> = SIZES.flat_map(|size| [size * 16; EACH]).map(Vec::with_capacity).collect();
     // All at once, so that the first blocks, which may come from such holes, are not handed out again meanwhile.
     drop(std::hint::black_box(blocks));
+}
+
+/// A file that is nowhere but in memory. It is closed by an exec.
+pub fn anonymous_file(name: &CStr) -> io::Result<OwnedFd> {
+    // SAFETY: `name` ends with a NUL and is readable during the call.
+    let fd = super::check(unsafe { libc::memfd_create(name.as_ptr(), libc::MFD_CLOEXEC) })?;
+    // SAFETY: `fd` was just made and has no other owner.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
 /// Give back what has been kept.

@@ -110,6 +110,13 @@ pub fn send_file(fd: BorrowedFd<'_>, file: BorrowedFd<'_>, offset: u64, count: u
     check_size(unsafe { libc::sendfile(fd.as_raw_fd(), file.as_raw_fd(), &raw mut position, count) })
 }
 
+/// Read from a file at `offset`, without moving its own position. 0: the file ends there.
+pub fn read_at(file: BorrowedFd<'_>, room: &mut [u8], offset: u64) -> io::Result<usize> {
+    let offset = libc::off_t::try_from(offset).map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
+    // SAFETY: `room` is writable for its length during the call.
+    check_size(unsafe { libc::pread(file.as_raw_fd(), room.as_mut_ptr().cast(), room.len(), offset) })
+}
+
 /// Tell the peer that nothing more will come, and go on reading.
 pub fn shutdown_write(fd: BorrowedFd<'_>) -> io::Result<()> {
     // SAFETY: no pointers.

@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use longma_engine::body::Body;
 use longma_engine::connection::ConnId;
+use longma_engine::listener::Listener;
 use longma_engine::notice::Notice;
 use longma_engine::reactor::Reactor;
 use longma_engine::request::{Repeat, Request};
@@ -110,7 +111,7 @@ pub struct Worker {
 impl Worker {
     pub fn new(settings: Settings, listeners: Vec<OwnedFd>, handover: Option<(OwnedFd, OwnedFd)>, board: Board) -> Self {
         let mut reactor = Reactor::new(settings, Arc::new(Epoll::new().unwrap()), Arc::new(board), None);
-        reactor.open(listeners, handover).unwrap();
+        reactor.open(listeners.into_iter().map(|fd| Listener::new(fd, false)).collect(), handover).unwrap();
         let ledger = Ledger::default();
         Self { shared: Arc::new(Shared::new(reactor)), desk: Desk::default(), ledger, notices: Vec::new() }
     }
