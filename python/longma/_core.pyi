@@ -81,14 +81,14 @@ class Tls:
     """TLS as all connections of a worker speak it: made by the master, inherited by its workers.
 
     Args:
-        pairs: the certificates, each the name of a file and the PEM text in it, and the same for its key, None where
-            that is in the certificate's file.
-        password: what keys are encrypted with.
+        pairs: the certificates, each the name of a file and the PEM text in it, the same for its key, None where that
+            is in the certificate's file, and what the key is encrypted with.
         client_auth: whether clients show a certificate: 0 no, 1 if they have one, 2 they must.
         authorities: the file of those who certify clients.
         suites: names of cipher suites, in the order of preference.
         versions: the least and the greatest, 12 for TLS 1.2.
         protocols: what is agreed on by name (RFC 7301), in the order of preference.
+        resumes: whether sessions are resumed, by tickets.
         before: whose session tickets are to stay good.
 
     Attributes:
@@ -101,21 +101,19 @@ class Tls:
 
     def __new__(
         cls,
-        pairs: Sequence[tuple[tuple[str, bytes], tuple[str, bytes] | None]],
+        pairs: Sequence[tuple[tuple[str, bytes], tuple[str, bytes] | None, bytes | None]],
         *,
-        password: bytes | None = None,
         client_auth: int = 0,
         authorities: tuple[str, bytes] | None = None,
         suites: Sequence[str],
         versions: tuple[int, int] = (12, 13),
         protocols: Sequence[bytes],
+        resumes: bool = True,
         before: Tls | None = None,
     ) -> Self: ...
     @property
     def warnings(self) -> list[str]: ...
-    def replace(
-        self, pairs: Sequence[tuple[tuple[str, bytes], tuple[str, bytes] | None]], password: bytes | None = None
-    ) -> list[str]:
+    def replace(self, pairs: Sequence[tuple[tuple[str, bytes], tuple[str, bytes] | None, bytes | None]]) -> list[str]:
         """Show these certificates from now on, in all workers that have inherited this; say what is wrong with them.
 
         Raises:

@@ -19,28 +19,29 @@ pub struct Tls {
 
 /// The name of a file and what it holds.
 type File = (String, Vec<u8>);
+/// A certificate, its key, and what that is encrypted with.
+type Files = (File, Option<File>, Option<Vec<u8>>);
 
 #[pymethods]
 impl Tls {
     /// Read certificates and keys, and check that all fits together.
     #[new]
     #[pyo3(signature = (
-        pairs, *, password = None, client_auth = 0, authorities = None, suites, versions = (12, 13), protocols, before = None
+        pairs, *, client_auth = 0, authorities = None, suites, versions = (12, 13), protocols, resumes = true, before = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
     fn new(
-        pairs: Vec<(File, Option<File>)>,
-        password: Option<Vec<u8>>,
+        pairs: Vec<Files>,
         client_auth: u8,
         authorities: Option<File>,
         suites: Vec<String>,
         versions: (u8, u8),
         protocols: Vec<Vec<u8>>,
+        resumes: bool,
         before: Option<&Bound<'_, Self>>,
     ) -> PyResult<Self> {
         let wanted = Wanted {
             pairs: pairs_of(pairs),
-            password,
             client_auth: match client_auth {
                 0 => ClientAuth::None,
                 1 => ClientAuth::Optional,
@@ -51,6 +52,7 @@ impl Tls {
             least_version: versions.0,
             most_version: versions.1,
             protocols,
+            resumes,
         };
         let tickets = match before {
             Some(before) => before.get().shared.tickets().clone(),
@@ -61,9 +63,8 @@ impl Tls {
     }
 
     /// Show these certificates from now on, in all workers that have inherited this object; says what is wrong with them.
-    #[pyo3(signature = (pairs, password = None))]
-    fn replace(&self, pairs: Vec<(File, Option<File>)>, password: Option<Vec<u8>>) -> PyResult<Vec<String>> {
-        self.shared.replace(&pairs_of(pairs), password.as_deref()).map_err(refused)
+    fn replace(&self, pairs: Vec<Files>) -> PyResult<Vec<String>> {
+        self.shared.replace(&pairs_of(pairs)).map_err(refused)
     }
 
     /// Forget what the keys of earlier session tickets were made of.
@@ -88,8 +89,9 @@ fn text_of((file, pem): File) -> Text {
     Text { file, pem }
 }
 
-fn pairs_of(pairs: Vec<(File, Option<File>)>) -> Vec<Pair> {
-    pairs.into_iter().map(|(chain, key)| Pair { chain: text_of(chain), key: key.map(text_of) }).collect()
+fn pairs_of(pairs: Vec<Files>) -> Vec<Pair> {
+    let pair = |(chain, key, password): Files| Pair { chain: text_of(chain), key: key.map(text_of), password };
+    pairs.into_iter().map(pair).collect()
 }
 
 fn refused(error: longma_engine::tls::error::TlsError) -> PyErr {

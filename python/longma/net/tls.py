@@ -14,42 +14,56 @@ if TYPE_CHECKING:
     from longma.config.settings import Settings
 
 File: TypeAlias = "tuple[str, bytes]"
-Pair: TypeAlias = "tuple[File, File | None]"
 
-ONLY_TLS12: Final = 5  # as the setting ssl_version counts
-_PROTOCOLS: Final = (b"http/1.1",)
+TLS12: Final = 12
+TLS13: Final = 13
+HTTP: Final = b"http/1.1"
+_ONLY_TLS12: Final = 5  # as the setting ssl_version counts
+
+
+class Pair(NamedTuple):
+    """The paths of a certificate and of its key, "" where that is in the certificate's file, and its password."""
+
+    certificate: str
+    key: str = ""
+    password: bytes | None = None
+
+    def read(self) -> tuple[File, File | None, bytes | None]:
+        """Read both, as the core wants it.
+
+        Raises:
+            OperatorError: one of them cannot be read.
+        """
+        return read("certfile", self.certificate), read("keyfile", self.key) if self.key else None, self.password
 
 
 class Sources(NamedTuple):
     """Where everything comes from, and how it is spoken.
 
     Attributes:
-        pairs: The paths of each certificate and of its key, "" where it is in the certificate's file.
-        password: What the keys are encrypted with.
         client_auth: Whether clients show a certificate: 0 no, 1 if they have one, 2 they must.
-        authorities: The path of the certificates of those who certify clients.
+        authorities: The path of the certificates of those who certify clients, or the text itself.
         suites: Names of `config.ciphers.SUITES`, in the order of preference.
         versions: The least and the greatest, 12 for TLS 1.2.
         protocols: What is agreed on by name (RFC 7301), in the order of preference.
+        resumes: Whether sessions are resumed.
     """
 
-    pairs: tuple[tuple[str, str], ...]
-    password: bytes | None = None
+    pairs: tuple[Pair, ...]
     client_auth: int = 0
-    authorities: str | None = None
+    authorities: str | File | None = None
     suites: tuple[str, ...] = SUITES
-    versions: tuple[int, int] = (12, 13)
-    protocols: tuple[bytes, ...] = _PROTOCOLS
+    versions: tuple[int, int] = (TLS12, TLS13)
+    protocols: tuple[bytes, ...] = (HTTP,)
+    resumes: bool = True
 
-    def read_pairs(self) -> list[Pair]:
+    def read_pairs(self) -> list[tuple[File, File | None, bytes | None]]:
         """Read the certificates and the keys.
 
         Raises:
             OperatorError: one of them cannot be read.
         """
-        return [
-            (read("certfile", certificate), read("keyfile", key) if key else None) for certificate, key in self.pairs
-        ]
+        return [pair.read() for pair in self.pairs]
 
     def arguments(self) -> dict[str, Any]:
         """Read everything, as the core wants it.
@@ -57,21 +71,18 @@ class Sources(NamedTuple):
         Raises:
             OperatorError: a file cannot be read, or something is missing.
         """
-        if self.client_auth and not self.authorities:
+        authorities = self.authorities if self.client_auth else None
+        if self.client_auth and not authorities:
             raise OperatorError("cert_reqs: the certificates of clients cannot be verified without ca_certs")
         return {
+            **self._asdict(),
             "pairs": self.read_pairs(),
-            "password": self.password,
-            "client_auth": self.client_auth,
-            "authorities": read("ca_certs", self.authorities) if self.authorities and self.client_auth else None,
-            "suites": self.suites,
-            "versions": self.versions,
-            "protocols": self.protocols,
+            "authorities": read("ca_certs", authorities) if isinstance(authorities, str) else authorities,
         }
 
     def files(self) -> tuple[str, ...]:
         """The paths of the certificates and keys."""
-        return tuple(path for pair in self.pairs for path in pair if path)
+        return tuple(path for pair in self.pairs for path in (pair.certificate, pair.key) if path)
 
 
 def is_wanted(settings: Settings) -> bool:
@@ -90,16 +101,16 @@ def sources_of(settings: Settings) -> Sources:
         raise OperatorError("keyfile: a private key is of no use without its certificate; give certfile, too")
     if len(keys) > len(certificates):
         raise OperatorError(f"keyfile: there are {len(keys)} keys for {len(certificates)} certificates")
-    pairs = tuple((path, keys[index] if index < len(keys) else "") for index, path in enumerate(certificates))
+    password = password_of(settings)
+    keys += ("",) * (len(certificates) - len(keys))
     return Sources(
-        pairs=pairs,
-        password=password_of(settings),
+        pairs=tuple(Pair(certificate, key, password) for certificate, key in zip(certificates, keys, strict=False)),
         client_auth=settings.cert_reqs,
         authorities=settings.ca_certs,
         suites=SUITES if settings.ciphers is None else suites_of(settings.ciphers),
         versions=(
-            13 if settings.tls_min_version == "1.3" else 12,
-            12 if settings.ssl_version == ONLY_TLS12 else 13,
+            TLS13 if settings.tls_min_version == "1.3" else TLS12,
+            TLS12 if settings.ssl_version == _ONLY_TLS12 else TLS13,
         ),
     )
 

@@ -34,13 +34,22 @@ class Secrecy:
     """
 
     def __init__(self, settings: Settings, before: Secrecy | None = None) -> None:
-        self._sources: Sources = sources_of(settings)
+        self._sources = self._wanted(settings)
         self.core: Tls
         self._marks = marks_of(self._sources.files())
         try:
             self.core = Tls(**self._sources.arguments(), before=None if before is None else before.core)
         except ValueError as error:
             raise OperatorError(str(error)) from None
+
+    @staticmethod
+    def _wanted(settings: Settings) -> Sources:
+        sources = sources_of(settings)
+        if settings.ssl_context is None:
+            return sources
+        from longma.net.ssl_context import asked  # only sites with such a hook need it
+
+        return asked(settings, sources)
 
     @property
     def warnings(self) -> list[str]:
@@ -55,7 +64,7 @@ class Secrecy:
             return  # where one is missing, it is just being replaced
         self._marks = marks
         try:
-            warnings = self.core.replace(self._sources.read_pairs(), self._sources.password)
+            warnings = self.core.replace(self._sources.read_pairs())
         except (OperatorError, ValueError) as error:
             log(_ERROR, f"The certificates have changed and cannot be used; those from before stay. {error}")
             return

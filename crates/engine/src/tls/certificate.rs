@@ -25,6 +25,8 @@ pub struct Text {
 pub struct Pair {
     pub chain: Text,
     pub key: Option<Text>,
+    /// What the key is encrypted with.
+    pub password: Option<Vec<u8>>,
 }
 
 /// A chain and its key, as DER.
@@ -53,13 +55,13 @@ fn blocks(setting: &'static str, text: &Text) -> Result<Vec<Block>, TlsError> {
 
 impl Pair {
     /// Read both files.
-    pub fn read(&self, password: Option<&[u8]>) -> Result<Identity, TlsError> {
+    pub fn read(&self) -> Result<Identity, TlsError> {
         let chain = certificates("certfile", &self.chain)?;
         let (setting, text) = self.key.as_ref().map_or(("certfile", &self.chain), |key| ("keyfile", key));
         let file = || text.file.clone();
         let blocks = blocks(setting, text)?;
         let block = blocks.iter().find(|block| key::is_key(block)).ok_or_else(|| TlsError::NoKey { setting, file: file() })?;
-        let key = key::read(block, password).map_err(|fault| TlsError::Key { setting, file: file(), fault })?;
+        let key = key::read(block, self.password.as_deref()).map_err(|fault| TlsError::Key { setting, file: file(), fault })?;
         Ok(Identity { chain, key })
     }
 
@@ -89,13 +91,12 @@ impl Pair {
 /// Read certificates and keys, and tell what is wrong with them today, though they can be used.
 pub fn read_all(
     pairs: &[Pair],
-    password: Option<&[u8]>,
     provider: &CryptoProvider,
     now_seconds: i64,
 ) -> Result<(Vec<Identity>, Vec<String>), TlsError> {
     let (mut identities, mut warnings) = (Vec::new(), Vec::new());
     for pair in pairs {
-        let identity = pair.read(password)?;
+        let identity = pair.read()?;
         let certified = certify(&identity, provider).ok_or_else(|| {
             let (setting, text) = pair.key.as_ref().map_or(("certfile", &pair.chain), |key| ("keyfile", key));
             TlsError::UnknownKey { setting, file: text.file.clone() }

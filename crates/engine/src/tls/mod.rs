@@ -47,7 +47,6 @@ pub enum ClientAuth {
 #[derive(Clone, Debug)]
 pub struct Wanted {
     pub pairs: Vec<Pair>,
-    pub password: Option<Vec<u8>>,
     pub client_auth: ClientAuth,
     /// The authorities whose certificates clients may show.
     pub authorities: Option<Text>,
@@ -58,6 +57,8 @@ pub struct Wanted {
     pub most_version: u8,
     /// Protocols to agree on (RFC 7301), in order.
     pub protocols: Vec<Vec<u8>>,
+    /// Whether sessions are resumed, by tickets.
+    pub resumes: bool,
 }
 
 /// TLS as all connections of a worker speak it.
@@ -79,7 +80,7 @@ impl Tls {
         let nothing_left = |why: String| TlsError::NothingLeft { why };
         let provider = suites::provider(&wanted.suites).map_err(|name| nothing_left(format!("{name} is not known")))?;
         let provider = Arc::new(provider);
-        let (identities, warnings) = read_all(&wanted.pairs, wanted.password.as_deref(), &provider, now_seconds())?;
+        let (identities, warnings) = read_all(&wanted.pairs, &provider, now_seconds())?;
         let resolver = Arc::new(Resolver::new(&identities, Arc::clone(&provider)));
         let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
             .with_protocol_versions(suites::versions(wanted.least_version, wanted.most_version))
@@ -92,7 +93,11 @@ impl Tls {
         let mut config = builder.with_cert_resolver(Arc::clone(&resolver) as _);
         config.alpn_protocols.clone_from(&wanted.protocols);
         config.session_storage = Arc::new(NoServerSessionStorage {});
-        config.ticketer = Arc::new(Tickets { keys: tickets.clone(), context });
+        if wanted.resumes {
+            config.ticketer = Arc::new(Tickets { keys: tickets.clone(), context });
+        } else {
+            config.send_tls13_tickets = 0;
+        }
         let news = News::new().map_err(|error| nothing_left(error.to_string()))?;
         let wants_client = wanted.client_auth != ClientAuth::None;
         let looked_ms = AtomicU64::new(0);
@@ -106,8 +111,8 @@ impl Tls {
     }
 
     /// In the master: show these certificates from now on, in all workers. Tells what is wrong with them today.
-    pub fn replace(&self, pairs: &[Pair], password: Option<&[u8]>) -> Result<Vec<String>, TlsError> {
-        let (identities, warnings) = read_all(pairs, password, &self.provider, now_seconds())?;
+    pub fn replace(&self, pairs: &[Pair]) -> Result<Vec<String>, TlsError> {
+        let (identities, warnings) = read_all(pairs, &self.provider, now_seconds())?;
         self.resolver.replace(&identities);
         self.news.publish(&identities).map_err(|error| TlsError::NothingLeft { why: error.to_string() })?;
         Ok(warnings)
