@@ -7,7 +7,7 @@ from typing_extensions import Buffer, Self
 
 from longma.typing import Environ, WSGIApplication
 
-__all__ = ["BOARD_PAGE_BYTES", "EarlyHints", "Engine", "FileWrapper", "Input", "Lease", "Tls"]
+__all__ = ["BOARD_PAGE_BYTES", "EarlyHints", "Engine", "FileWrapper", "Hub", "Input", "Lease", "Tls"]
 
 BOARD_PAGE_BYTES: int
 
@@ -147,6 +147,7 @@ class Engine:
         on_recycle: called once, between two requests. Serving goes on.
         observer: shown every request; without one nothing is spent on it.
         threads: how many threads call the application; 0: the one that calls `run`.
+        greenlets: the greenlets of one thread call it, by way of `hub`; then `run` is not to be called.
         socket_of: makes of a lease what a request for another protocol finds in its environ, as `gunicorn.socket` and
             `werkzeug.socket`; without it there is nothing there.
         tls: how TLS is spoken on all listeners; None: it is not.
@@ -173,6 +174,7 @@ class Engine:
         on_recycle: Callable[[], object] | None = None,
         observer: Observer[_Request] | None = None,
         threads: int = 0,
+        greenlets: bool = False,
         socket_of: Callable[[Lease], object] | None = None,
         tls: Tls | None = None,
     ) -> Self: ...
@@ -192,8 +194,15 @@ class Engine:
             seat: which of the threads it is, from 0; each seat is taken once.
         """
 
+    def hub(self, pause: Callable[[float], object]) -> Hub:
+        """Return what greenlets serve by. To be called once.
+
+        Args:
+            pause: lets other greenlets run for a number of seconds.
+        """
+
     def stop(self, graceful: bool) -> None:
-        """Make `run` return; callable from a signal handler.
+        """Make `run` return, or the hub's turns end; callable from a signal handler.
 
         Args:
             graceful: answer what has been accepted first, else only finish the current call.
@@ -216,7 +225,7 @@ class Engine:
 
     @property
     def wakeup_fd(self) -> int:
-        """What wakes `run` while it waits for threads, for `signal.set_wakeup_fd`."""
+        """What wakes `run` while it waits for threads, or the hub, for `signal.set_wakeup_fd`."""
 
     @property
     def requests(self) -> int:
@@ -230,6 +239,42 @@ class FileWrapper:
     def __iter__(self) -> Self: ...
     def __next__(self) -> bytes: ...
     def close(self) -> None: ...
+
+@final
+class Hub:
+    """How the greenlets of one thread serve together. All of it is to be called on that thread."""
+
+    def fileno(self) -> int:
+        """The descriptor to watch for reading: when it is readable, some greenlet is to take a turn."""
+
+    def start(self) -> None:
+        """Begin to serve."""
+
+    def turn(self, greenlet: object, /) -> int:
+        """Serve what there is to serve, in the greenlet that calls this.
+
+        Any call of the application may switch to others, of which one takes the next turn when the descriptor is
+        readable again.
+
+        Returns:
+            0: the greenlet is to wait for its next turn. 1: it is to end, since its request has waited, and may have
+            left something behind in it. 2: the engine has been stopped, and nothing is left to do.
+        """
+
+    def wakes(self) -> None:
+        """To be called when the hub's wait has ended, before anything else runs."""
+
+    def rests(self) -> None:
+        """To be called when the hub is about to wait, after anything else: what has been yielded is sent now."""
+
+    def request_of(self, greenlet: object, /) -> tuple[str, str, float] | None:
+        """Return method, target and age in seconds of the request that a greenlet has."""
+
+    def longest_call(self) -> tuple[object, float] | None:
+        """The greenlet that has had its request for longest, and since when by `time.monotonic()`."""
+
+    def finish(self) -> None:
+        """Serve no more, and write the access log out."""
 
 @final
 class Input:

@@ -1,6 +1,7 @@
 //! `longma._core.Engine`: what a worker process constructs and runs.
 
 use std::ffi::c_void;
+use std::io;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
@@ -20,27 +21,26 @@ use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
 
 use crate::access::access_log;
+use crate::bench::Bench;
 use crate::current::Current;
-use crate::early_hints::EarlyHints;
-use crate::environ::Environs;
+use crate::ending::end;
 use crate::host::Python as PythonHost;
-use crate::log::Log;
-use crate::object::Ref;
+use crate::hub::Hub;
+use crate::maker::Maker;
 use crate::observer::Observer;
-use crate::offer::Offer;
 use crate::recycle::Recycle;
-use crate::respond::Responder;
 use crate::settings;
-use crate::template::{Parts, template};
+use crate::start_response::StartResponseType;
 use crate::tls::Tls;
-use crate::worker::{Around, GO_ON, STOP_GRACEFULLY, STOP_NOW, Worker};
+use crate::worker::{GO_ON, STOP_GRACEFULLY, STOP_NOW, Worker};
 
 /// The engine of one worker process.
 #[pyclass(module = "longma._core", frozen)]
 pub struct Engine {
     /// One for each thread that calls the application, until that thread takes it.
-    workers: Mutex<Vec<Option<Worker>>>,
-    order: AtomicU8,
+    workers: Mutex<Vec<Option<(Worker, Bench)>>>,
+    maker: Arc<Maker>,
+    order: Arc<AtomicU8>,
     shared: Arc<Shared<PythonHost>>,
     currents: Vec<Arc<Current>>,
     /// How many of a pool's threads serve, and what wakes the main thread when one ends.
@@ -56,7 +56,7 @@ impl Engine {
     #[new]
     #[pyo3(signature = (
         application, *, listeners, settings, board, slot, slots, handover, errors, log, multiprocess,
-        recycle_after = 0, on_recycle = None, observer = None, threads = 0, socket_of = None, tls = None
+        recycle_after = 0, on_recycle = None, observer = None, threads = 0, greenlets = false, socket_of = None, tls = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
     fn new(
@@ -75,6 +75,7 @@ impl Engine {
         on_recycle: Option<Py<PyAny>>,
         observer: Option<&Bound<'_, PyAny>>,
         threads: usize,
+        greenlets: bool,
         socket_of: Option<Py<PyAny>>,
         tls: Option<&Bound<'_, Tls>>,
     ) -> PyResult<Self> {
@@ -89,28 +90,28 @@ impl Engine {
         reactor.board().set(Word::Pid, u64::from(std::process::id()));
         let is_secure = tls.is_some();
         open(&mut reactor, &listeners, handover, tls)?;
-        let shared = Arc::new(if threads == 0 { Shared::new(reactor) } else { Shared::of_many(reactor, threads)? });
-        let recycle = Recycle::new(recycle_after, on_recycle);
-        let mut workers = Vec::new();
-        for seat in 0..threads.max(1) {
-            let early_hints = Bound::new(py, EarlyHints::new())?;
-            let parts = Parts { errors, early_hints: early_hints.as_any(), multiprocess, multithread: threads > 0, is_secure };
-            let templates = listeners.iter().map(|(_, url)| template(py, url, &parts)).collect::<PyResult<Vec<_>>>()?;
-            let environs = Environs::new(py, templates)?;
-            // SAFETY: attached, and the application is valid.
-            let application = unsafe { Ref::borrowed(application.as_ptr()) };
-            let responder = Responder::new(sendfile).ok_or_else(|| PyErr::fetch(py))?;
-            let observer = observer.map(Observer::new).transpose()?;
-            let offer = socket_of.as_ref().map(|make| Offer::new(py, make.clone_ref(py))).transpose()?;
-            let around = Around { current: Arc::default(), observer, recycle: recycle.clone(), offer };
-            let (shared, early_hints, log) = (Arc::clone(&shared), early_hints.unbind(), Log::new(log.clone_ref(py)));
-            let worker = Worker::new(shared, seat, application, environs, responder, early_hints, log, around);
-            workers.push(Some(worker.ok_or_else(|| PyErr::fetch(py))?));
-        }
+        let shared = Arc::new(share(reactor, threads, greenlets)?);
+        let maker = Maker {
+            shared: Arc::clone(&shared),
+            application: application.clone().unbind(),
+            urls: listeners.into_iter().map(|(_, url)| url).collect(),
+            errors: errors.clone().unbind(),
+            log,
+            multiprocess,
+            multithread: threads > 0 || greenlets,
+            is_secure,
+            sendfile,
+            recycle: Recycle::new(recycle_after, on_recycle),
+            observer: observer.map(Observer::new).transpose()?.map(Arc::new),
+            socket_of,
+            start_type: Arc::new(StartResponseType::new().ok_or_else(|| PyErr::fetch(py))?),
+        };
+        let workers = maker.workers(py, if greenlets { 0 } else { threads.max(1) })?;
         Ok(Self {
-            currents: workers.iter().flatten().map(|worker| Arc::clone(&worker.around.current)).collect(),
+            currents: workers.iter().flatten().map(|(worker, _)| Arc::clone(&worker.around.current)).collect(),
             workers: Mutex::new(workers),
-            order: AtomicU8::new(GO_ON),
+            maker: Arc::new(maker),
+            order: Arc::new(AtomicU8::new(GO_ON)),
             shared,
             serving: AtomicUsize::new(threads),
             ended: Bell::new()?,
@@ -125,26 +126,34 @@ impl Engine {
     #[pyo3(signature = (on_beat = None))]
     fn run(&self, py: Python<'_>, on_beat: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
         let standby = standby::start(Arc::clone(&self.shared))?;
-        let mut worker = if self.shared.is_pooled() { None } else { Some(self.take_worker(0)?) };
-        let result = match &mut worker {
-            Some(worker) => worker.serve(py, &self.order),
-            None => self.tend(py, on_beat),
+        let mut worker = None;
+        let result = if self.shared.is_pooled() {
+            self.tend(py, on_beat)
+        } else {
+            let (own, bench) = self.take_worker(0)?;
+            worker.insert(own).serve(py, &self.order, bench)
         };
-        self.shared.end();
-        py.detach(|| standby.join()).map_err(|_| PyRuntimeError::new_err("the standby thread has panicked"))?;
-        self.shared.lock().flush_batch();
-        let shared = &*self.shared;
-        py.detach(|| shared.finish_log());
+        end(py, &self.shared, standby)?;
         if let Some(worker) = worker {
             worker.tell(py);
         }
         result
     }
 
+    /// What a hub serves by, where there are to be greenlets. Taken once.
+    ///
+    /// `pause` is called with a number of seconds, for which it lets other greenlets run.
+    fn hub(&self, pause: Py<PyAny>) -> PyResult<Hub> {
+        if !self.shared.has_hub() {
+            return Err(PyValueError::new_err("an engine has a hub where it was made for greenlets"));
+        }
+        Ok(Hub::new(Arc::clone(&self.maker), Arc::clone(&self.order), pause))
+    }
+
     /// Call the application in the thread that calls this, one of as many as there are seats, until told to stop.
     fn serve(&self, py: Python<'_>, seat: usize) -> PyResult<()> {
-        let mut worker = self.take_worker(seat)?;
-        let result = worker.serve_seat(py, &self.order);
+        let (mut worker, bench) = self.take_worker(seat)?;
+        let result = worker.serve_seat(py, &self.order, bench);
         worker.tell(py);
         drop(worker);
         self.serving.fetch_sub(1, Ordering::SeqCst);
@@ -181,11 +190,11 @@ impl Engine {
         self.shared.reopen_access_log();
     }
 
-    /// A descriptor by which `run` is woken while it waits for threads: for `signal.set_wakeup_fd`, since a signal can
-    /// reach any thread.
+    /// A descriptor by which `run` is woken while it waits for threads, or the hub: for `signal.set_wakeup_fd`, since a
+    /// signal can reach any thread.
     #[getter]
     fn wakeup_fd(&self) -> RawFd {
-        self.ended.button()
+        self.shared.button().filter(|_| self.shared.has_hub()).unwrap_or_else(|| self.ended.button())
     }
 
     /// How many requests have been answered.
@@ -199,7 +208,7 @@ impl Engine {
 const BEAT_MS: i32 = 500;
 
 impl Engine {
-    fn take_worker(&self, seat: usize) -> PyResult<Worker> {
+    fn take_worker(&self, seat: usize) -> PyResult<(Worker, Bench)> {
         let mut workers = self.workers.lock().map_err(|_| PyRuntimeError::new_err("an engine's thread has panicked"))?;
         let worker = workers.get_mut(seat).and_then(Option::take);
         worker.ok_or_else(|| PyRuntimeError::new_err("an engine runs once, and each of its seats is taken once"))
@@ -245,6 +254,14 @@ fn open(
     let handover = handover.map(|(receiver, sender)| Ok::<_, PyErr>((take(receiver)?, take(sender)?))).transpose()?;
     reactor.open(sockets, handover)?;
     Ok(())
+}
+
+fn share(reactor: Reactor<PythonHost>, threads: usize, greenlets: bool) -> io::Result<Shared<PythonHost>> {
+    match (threads, greenlets) {
+        (_, true) => Shared::of_hub(reactor),
+        (0, false) => Ok(Shared::new(reactor)),
+        (_, false) => Shared::of_many(reactor, threads),
+    }
 }
 
 fn board_of(buffer: &PyBuffer<u8>, slot: usize, slots: usize) -> PyResult<Board> {

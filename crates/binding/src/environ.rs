@@ -32,6 +32,7 @@ pub struct Environs {
     url_scheme: Ref,
     http: Ref,
     https: Ref,
+    early_hints: Ref,
     requests: u64,
     astray: bool,
     last_address: Option<(std::net::IpAddr, Ref)>,
@@ -81,6 +82,7 @@ impl Environs {
             url_scheme: key("wsgi.url_scheme")?,
             http: key("http")?,
             https: key("https")?,
+            early_hints: key("wsgi.early_hints")?,
             requests: 0,
             astray: false,
             last_address: None,
@@ -129,6 +131,11 @@ impl Environs {
     #[inline]
     pub fn is_astray(&self) -> bool {
         self.astray
+    }
+
+    /// The key of the early hints, for whoever shares these environs with others.
+    pub fn early_hints(&self) -> &Ref {
+        &self.early_hints
     }
 
     fn make_new(&mut self, source: &Source<'_>, memo: &mut Memo) -> Option<(Ref, LineFacts)> {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use longma_engine::connection::ConnId;
 use longma_engine::shared::Shared;
 use longma_proto::h1::response::{Framing, chunk_head};
-use pyo3::{Py, ffi};
+use pyo3::ffi;
+use pyo3::prelude::*;
 
 use crate::fault::Fault;
 use crate::head::{Asked, Prefixes, Said, Settled, say, settle};
@@ -69,6 +70,8 @@ pub struct Exchange {
     pub patient: bool,
     /// The connection itself, where the application may take it over.
     pub lease: Option<Py<Lease>>,
+    /// How to wait, in seconds, where other greenlets run meanwhile.
+    pub pause: Option<Arc<Py<PyAny>>>,
 }
 
 impl Exchange {
@@ -93,6 +96,7 @@ impl Exchange {
             ended: false,
             patient: false,
             lease: None,
+            pause: None,
         }
     }
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 use longma_engine::connection::ConnId;
 use longma_engine::shared::Shared;
 use longma_engine::{Desk, leader};
-use pyo3::{Python as Interpreter, ffi};
+use pyo3::{Py, PyAny, Python as Interpreter, ffi};
 
 use crate::exchange::{Exchange, Room};
 use crate::fault::Fault;
@@ -53,9 +53,33 @@ impl Handle {
         match self.with(|exchange| exchange.write(block))? {
             Room::Enough => Ok(()),
             Room::None => {
-                let (shared, id) = self.with(|exchange| (Arc::clone(&exchange.shared), exchange.id));
-                wait_for_room(&shared, id)
+                let (shared, id, pause) =
+                    self.with(|exchange| (Arc::clone(&exchange.shared), exchange.id, exchange.pause.clone()));
+                match pause {
+                    Some(pause) => pause_for_room(&shared, id, &pause),
+                    None => wait_for_room(&shared, id),
+                }
             }
+        }
+    }
+}
+
+/// Let other greenlets run until the client has taken some of its answer. As below, the exchange is not looked at again.
+#[cold]
+fn pause_for_room(shared: &Shared<Python>, id: ConnId, pause: &Py<PyAny>) -> Result<(), Fault> {
+    loop {
+        // SAFETY: attached: the application called us.
+        let py = unsafe { Interpreter::assume_attached() };
+        if let Err(error) = pause.call1(py, (POOLED_WAIT.as_secs_f64(),)) {
+            error.restore(py);
+            return Err(Fault::Raised);
+        }
+        let reactor = shared.lock();
+        if !reactor.is_alive(id) {
+            return Err(Fault::ClientGone);
+        }
+        if Room::left(reactor.waiting(id) * 2) == Room::Enough {
+            return Ok(());
         }
     }
 }

@@ -1,8 +1,10 @@
 //! The border between the engine and Python. Narrow, and made by hand where every request passes it.
 
 mod access;
+mod bench;
 mod current;
 mod early_hints;
+mod ending;
 mod engine;
 mod environ;
 mod exchange;
@@ -12,11 +14,13 @@ mod finish;
 mod handle;
 mod head;
 mod host;
+mod hub;
 mod input;
 mod lease;
 mod line;
 mod loan;
 mod log;
+mod maker;
 mod names;
 mod object;
 mod observer;
@@ -30,6 +34,7 @@ mod settings;
 mod shapes;
 mod start_response;
 mod subject;
+mod telling;
 mod template;
 mod text;
 mod tls;
@@ -46,6 +51,8 @@ mod _core {
     use crate::engine::Engine;
     #[pymodule_export]
     use crate::file_wrapper::FileWrapper;
+    #[pymodule_export]
+    use crate::hub::Hub;
     #[pymodule_export]
     use crate::input::Input;
     #[pymodule_export]

@@ -15,6 +15,8 @@ pub struct Ref(NonNull<ffi::PyObject>);
 
 // SAFETY: a reference is only cloned, used and dropped while attached; elsewhere it is merely carried.
 unsafe impl Send for Ref {}
+// SAFETY: as above: whoever uses it is attached, and so alone.
+unsafe impl Sync for Ref {}
 
 impl Ref {
     /// Take over a new reference; `None` where the call that made it has failed.

@@ -3,37 +3,39 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use longma_engine::leader;
 use longma_engine::shared::Shared;
 use longma_engine::sys::board::WorkerState;
-use longma_engine::{Desk, leader};
 use pyo3::Python as Interpreter;
 use pyo3::prelude::*;
 
+use crate::bench::Bench;
 use crate::host::Python;
 use crate::worker::{STOP_GRACEFULLY, STOP_NOW, Worker};
 
 impl Worker {
     /// Serve in this seat until told to stop.
-    pub fn serve_seat(&mut self, py: Interpreter<'_>, order: &AtomicU8) -> PyResult<()> {
+    pub fn serve_seat(&mut self, py: Interpreter<'_>, order: &AtomicU8, mut bench: Bench) -> PyResult<()> {
         let shared = Arc::clone(&self.shared);
         let seat = self.seat;
         let is_over = || shared.has_ended() || order.load(Ordering::Relaxed) == STOP_NOW;
-        let mut desk = Desk::of_seat(seat);
+        let bench = &mut bench;
+        bench.desk.move_to(seat);
         let mut quiet = leader::Quiet::new();
         while !is_over() {
-            self.turn(py, &shared, &mut desk, &is_over);
+            self.turn(py, &shared, bench, &is_over);
             let mut reactor = shared.lock();
             reactor.flush_batch();
-            reactor.expire(&mut desk);
+            reactor.expire(&mut bench.desk);
             if order.load(Ordering::Relaxed) == STOP_GRACEFULLY {
-                reactor.begin_draining(&mut desk);
+                reactor.begin_draining(&mut bench.desk);
                 if reactor.is_drained() {
                     drop(reactor);
                     shared.end();
                     return Ok(());
                 }
             }
-            let patience = leader::patience(&reactor, &desk);
+            let patience = leader::patience(&reactor, &bench.desk);
             let state = if reactor.is_draining() { WorkerState::Retiring } else { WorkerState::Idle };
             self.settle(py, reactor);
             if is_over() {
@@ -41,7 +43,7 @@ impl Worker {
             }
             let leads = shared.seats.takes_lead(seat);
             if !leads {
-                desk.leave_events();
+                bench.desk.leave_events();
             } else if patience != 0 {
                 shared.board.set_state(state);
             }
@@ -49,7 +51,7 @@ impl Worker {
             // thread sees to the events.
             py.detach(|| {
                 let waited = match (leads, patience) {
-                    (true, patience) => leader::wait(&shared, &mut desk, patience),
+                    (true, patience) => leader::wait(&shared, &mut bench.desk, patience),
                     (false, 0) => Ok(()),
                     (false, _) => {
                         shared.seats.rest(seat, is_over);
@@ -68,12 +70,12 @@ impl Worker {
     }
 
     /// Serve what there is to serve.
-    fn turn(&mut self, py: Interpreter<'_>, shared: &Shared<Python>, desk: &mut Desk, is_over: &impl Fn() -> bool) {
+    fn turn(&mut self, py: Interpreter<'_>, shared: &Shared<Python>, bench: &mut Bench, is_over: &impl Fn() -> bool) {
         let mut reactor = shared.lock();
         reactor.update_time();
         shared.board.set_state(WorkerState::Active);
-        while let Some(request) = reactor.next_request(desk) {
-            reactor = match self.exchange(py, shared, reactor, request, desk) {
+        while let Some(request) = reactor.next_request(&mut bench.desk) {
+            reactor = match self.exchange(py, shared, reactor, request, bench) {
                 Ok(reactor) => reactor,
                 Err(error) => {
                     // In a thread of the pool nobody interrupts but the application itself; it is in the log.
@@ -86,7 +88,7 @@ impl Worker {
             }
             if !shared.seats.takes_lead(self.seat) {
                 // What it was told of before is somebody else's to see to now.
-                desk.leave_events();
+                bench.desk.leave_events();
             }
         }
     }

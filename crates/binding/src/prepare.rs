@@ -9,7 +9,8 @@ use longma_proto::h1::HeadParser;
 use pyo3::Python as Interpreter;
 use pyo3::prelude::*;
 
-use crate::environ::Source;
+use crate::bench::Bench;
+use crate::environ::{Environs, Source};
 use crate::head::Asked;
 use crate::host::{Memo, Python};
 use crate::input::Input;
@@ -26,13 +27,13 @@ impl Worker {
         shared: &Shared<Python>,
         mut reactor: Guard<'_>,
         request: Request<Python>,
-        desk: &Desk,
+        bench: &mut Bench,
     ) -> PyResult<(Ref, u64)> {
         let now_ns = reactor.now_ns();
         if shared.is_pooled() {
-            return Ok((self.prepare_unlocked(py, shared, reactor, request, desk)?, now_ns));
+            return Ok((self.prepare_unlocked(py, shared, reactor, request, bench)?, now_ns));
         }
-        Ok((self.prepare_locked(py, &mut reactor, request, desk)?, now_ns))
+        Ok((self.prepare_locked(py, &mut reactor, request, bench)?, now_ns))
     }
 
     #[inline]
@@ -41,48 +42,39 @@ impl Worker {
         py: Interpreter<'_>,
         reactor: &mut Reactor<Python>,
         request: Request<Python>,
-        desk: &Desk,
+        bench: &mut Bench,
     ) -> PyResult<Ref> {
-        self.expect(reactor, request.id, desk);
-        let variables = self.variables(reactor, &request);
+        self.expect(reactor, request.id, &bench.desk);
+        let variables = variables(reactor, &request, &bench.environs);
         let mut nobody = Memo::default();
         let memo = reactor.memo(request.id).unwrap_or(&mut nobody);
         remember(variables, memo).ok_or_else(|| PyErr::fetch(py))?;
-        self.environ(py, request, desk, memo)
+        self.environ(py, request, bench, memo)
     }
 
     /// The same where several threads call the application: to make an object can run Python code (the garbage
     /// collector does), which can let another thread have the interpreter, and that one may want the lock.
-    fn prepare_unlocked(
+    pub fn prepare_unlocked(
         &mut self,
         py: Interpreter<'_>,
         shared: &Shared<Python>,
         mut reactor: Guard<'_>,
         request: Request<Python>,
-        desk: &Desk,
+        bench: &mut Bench,
     ) -> PyResult<Ref> {
         let id = request.id;
-        self.expect(&reactor, id, desk);
-        let variables = self.variables(&mut reactor, &request);
+        self.expect(&reactor, id, &bench.desk);
+        let variables = variables(&mut reactor, &request, &bench.environs);
         let mut memo = reactor.memo(id).map(std::mem::take).unwrap_or_default();
         drop(reactor);
         let remembered = remember(variables, &mut memo).ok_or_else(|| PyErr::fetch(py));
-        let environ = remembered.and_then(|()| self.environ(py, request, desk, &mut memo));
+        let environ = remembered.and_then(|()| self.environ(py, request, bench, &mut memo));
         if let Some(place) = shared.lock().memo(id) {
             std::mem::swap(place, &mut memo);
         }
         // What is left is dropped without the lock, too, also where the connection has gone meanwhile.
         drop(memo);
         environ
-    }
-
-    /// What the environ is to show of the TLS session, where there is one and that is not known yet.
-    #[inline]
-    fn variables(&self, reactor: &mut Reactor<Python>, request: &Request<Python>) -> Option<Vec<(String, String)>> {
-        if !self.environs.is_secure(request.listener) || reactor.memo(request.id)?.tls.is_some() {
-            return None;
-        }
-        reactor.tls_variables(request.id)
     }
 
     #[inline]
@@ -94,12 +86,13 @@ impl Worker {
     }
 
     #[inline]
-    fn environ(&mut self, py: Interpreter<'_>, request: Request<Python>, desk: &Desk, memo: &mut Memo) -> PyResult<Ref> {
+    fn environ(&mut self, py: Interpreter<'_>, request: Request<Python>, bench: &mut Bench, memo: &mut Memo) -> PyResult<Ref> {
         let Request { id, listener, peer, proxied, repeat, body } = request;
-        let (bytes, head) = desk.head();
+        let (bytes, head) = bench.desk.head();
         let input = Input::of(py, body, bytes)?;
         let environ =
-            self.environs.make(Source { bytes, head, listener, repeat, peer, proxied: proxied.as_deref(), input }, memo);
+            bench.environs.make(Source { bytes, head, listener, repeat, peer, proxied: proxied.as_deref(), input }, memo);
+        self.astray = bench.environs.is_astray();
         let environ = environ.ok_or_else(|| PyErr::fetch(py))?;
         if head.upgrade()
             && let Some(offer) = &self.around.offer
@@ -108,6 +101,15 @@ impl Worker {
         }
         Ok(environ)
     }
+}
+
+/// What the environ is to show of the TLS session, where there is one and that is not known yet.
+#[inline]
+fn variables(reactor: &mut Reactor<Python>, request: &Request<Python>, environs: &Environs) -> Option<Vec<(String, String)>> {
+    if !environs.is_secure(request.listener) || reactor.memo(request.id)?.tls.is_some() {
+        return None;
+    }
+    reactor.tls_variables(request.id)
 }
 
 /// Keep what was found of the TLS session for the connection's other requests. `None`: Python has an error set.

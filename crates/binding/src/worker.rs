@@ -4,27 +4,26 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, MutexGuard};
 
-use longma_engine::access::{Outcome, Record};
+use longma_engine::connection::ConnId;
+use longma_engine::leader;
 use longma_engine::reactor::Reactor;
-use longma_engine::refusal::Refusal;
 use longma_engine::request::Request;
 use longma_engine::shared::Shared;
 use longma_engine::sys::board::{Word, WorkerState};
 use longma_engine::sys::clock;
-use longma_engine::{Desk, leader};
 use longma_proto::h1::HeadParser;
 use pyo3::prelude::*;
 use pyo3::{Python as Interpreter, ffi};
 
-use crate::access::look_up;
+use crate::bench::Bench;
 use crate::current::Current;
 use crate::early_hints::EarlyHints;
-use crate::environ::Environs;
 use crate::exchange::Exchange;
 use crate::fault::Fault;
 use crate::finish::{After, finish, hand_over, part};
 use crate::handle::Handle;
 use crate::host::Python;
+use crate::lease::Parting;
 use crate::loan::Loan;
 use crate::log::Log;
 use crate::object::Ref;
@@ -44,39 +43,47 @@ pub type Guard<'a> = MutexGuard<'a, Reactor<Python>>;
 
 /// How the access log concerns us.
 #[derive(Clone, Copy)]
-struct Logging {
-    enabled: bool,
-    timed: bool,
-    environ: bool,
+pub struct Logging {
+    pub enabled: bool,
+    pub timed: bool,
+    pub environ: bool,
 }
 
 /// Everything the main thread works with.
 pub struct Worker {
     pub shared: Arc<Shared<Python>>,
-    /// Which of the threads that call the application it is.
+    /// Which of those that call the application it is.
     pub seat: usize,
     application: Ref,
-    pub environs: Environs,
     responder: Responder,
-    start_type: StartResponseType,
+    start_type: Arc<StartResponseType>,
     start: StartResponse,
-    early_hints: Py<EarlyHints>,
+    pub early_hints: Py<EarlyHints>,
     pub exchange: Box<Exchange>,
-    log: Log,
-    logging: Logging,
+    pub log: Log,
+    pub logging: Logging,
     pub around: Around,
-    seen: Option<Seen>,
+    /// Whether the request goes where the application is not mounted.
+    pub astray: bool,
+    pub seen: Option<Seen>,
     /// Whether the client could be reached with the answer, or a part of it.
-    reached: bool,
+    pub reached: bool,
 }
 
 /// What happens around the calls of the application, where somebody wants it.
 pub struct Around {
     pub current: Arc<Current>,
-    pub observer: Option<Observer>,
+    pub observer: Option<Arc<Observer>>,
     pub recycle: Recycle,
     /// How the application gets the connection itself, where it asks for it.
     pub offer: Option<Offer>,
+}
+
+/// What the application has said, or done in its place, and since when it was at it.
+pub struct Said {
+    pub answer: Result<Answer, Fault>,
+    pub parting: Option<Parting>,
+    pub started_ns: u64,
 }
 
 impl Worker {
@@ -86,13 +93,12 @@ impl Worker {
         shared: Arc<Shared<Python>>,
         seat: usize,
         application: Ref,
-        environs: Environs,
         responder: Responder,
+        start_type: Arc<StartResponseType>,
         early_hints: Py<EarlyHints>,
         log: Log,
         around: Around,
     ) -> Option<Self> {
-        let start_type = StartResponseType::new()?;
         let start = start_type.make()?;
         let mut exchange = Box::new(Exchange::new(Arc::clone(&shared)));
         let logging = {
@@ -114,7 +120,6 @@ impl Worker {
             shared,
             seat,
             application,
-            environs,
             responder,
             start_type,
             start,
@@ -123,35 +128,36 @@ impl Worker {
             log,
             logging,
             around,
+            astray: false,
             seen: None,
             reached: false,
         })
     }
 
     /// Serve until told to stop.
-    pub fn serve(&mut self, py: Interpreter<'_>, order: &AtomicU8) -> PyResult<()> {
+    pub fn serve(&mut self, py: Interpreter<'_>, order: &AtomicU8, mut bench: Bench) -> PyResult<()> {
         let shared = Arc::clone(&self.shared);
-        let mut desk = Desk::default();
+        let bench = &mut bench;
         let mut quiet = leader::Quiet::new();
         loop {
             let mut reactor = shared.lock();
             reactor.update_time();
             leader::beat_at(&shared, WorkerState::Active, reactor.now_ns());
-            while let Some(request) = reactor.next_request(&mut desk) {
-                reactor = self.exchange(py, &shared, reactor, request, &mut desk)?;
+            while let Some(request) = reactor.next_request(&mut bench.desk) {
+                reactor = self.exchange(py, &shared, reactor, request, bench)?;
                 if order.load(Ordering::Relaxed) == STOP_NOW {
                     return Ok(());
                 }
             }
             reactor.flush_batch();
-            reactor.expire(&mut desk);
+            reactor.expire(&mut bench.desk);
             if order.load(Ordering::Relaxed) == STOP_GRACEFULLY {
-                reactor.begin_draining(&mut desk);
+                reactor.begin_draining(&mut bench.desk);
                 if reactor.is_drained() {
                     return Ok(());
                 }
             }
-            let patience = leader::patience(&reactor, &desk);
+            let patience = leader::patience(&reactor, &bench.desk);
             let state = if reactor.is_draining() { WorkerState::Retiring } else { WorkerState::Idle };
             let now_ns = reactor.now_ns();
             self.settle(py, reactor);
@@ -162,43 +168,12 @@ impl Worker {
                 _ => {}
             }
             if patience == 0 {
-                leader::wait(&shared, &mut desk, 0)?;
+                leader::wait(&shared, &mut bench.desk, 0)?;
                 continue;
             }
             leader::beat_at(&shared, state, now_ns);
-            py.detach(|| leader::wait(&shared, &mut desk, patience))?;
+            py.detach(|| leader::wait(&shared, &mut bench.desk, patience))?;
             quiet.waited(&shared);
-        }
-    }
-
-    /// Let go of the lock and do what must not be done under it.
-    #[inline]
-    pub fn settle(&self, py: Interpreter<'_>, mut reactor: Guard<'_>) {
-        let remains = if reactor.has_remains() { reactor.take_remains() } else { Vec::new() };
-        let has_words = reactor.has_notices() || reactor.has_refusals();
-        let log_is_due = self.shared.has_log_to_tend(&reactor);
-        drop(reactor);
-        drop(remains);
-        if log_is_due {
-            let shared = &*self.shared;
-            py.detach(|| shared.tend_log());
-        }
-        if has_words {
-            self.tell(py);
-        }
-    }
-
-    /// Tell the operator what has happened, and the observer which requests were refused.
-    #[cold]
-    pub fn tell(&self, py: Interpreter<'_>) {
-        let mut reactor = self.shared.lock();
-        let (notices, refusals) = (reactor.take_notices(), reactor.take_refusals());
-        drop(reactor);
-        for notice in notices {
-            self.log.write(py, notice.level(), &notice.to_string());
-        }
-        for refusal in refusals {
-            self.show_refusal(py, &refusal);
         }
     }
 
@@ -210,50 +185,32 @@ impl Worker {
         shared: &'a Shared<Python>,
         reactor: Guard<'a>,
         request: Request<Python>,
-        desk: &mut Desk,
+        bench: &mut Bench,
     ) -> PyResult<Guard<'a>> {
         let (id, peer) = (request.id, request.peer);
-        let socket_peer = if self.around.observer.is_some() { reactor.socket_peer(id) } else { None };
-        let (bytes, head) = desk.head();
-        let (environ, now_ns) = self.prepare(py, shared, reactor, request, desk)?;
-        let started_ns = if self.logging.timed { clock::monotonic_ns() } else { 0 };
+        let socket_peer = self.observed_peer(&reactor, id);
+        let (environ, now_ns) = self.prepare(py, shared, reactor, request, bench)?;
+        let (bytes, head) = bench.desk.head();
+        let started_ns = self.started_ns();
         self.around.current.set(bytes, head);
         shared.board.set(Word::Heartbeat, now_ns);
         enter(shared, self.seat, now_ns);
-        let mut answer = match self.around.observer {
-            None => self.call(&environ),
-            Some(_) => self.call_observed(py, &environ, bytes, head, socket_peer),
-        };
+        let mut answer = self.call_for(py, &environ, bytes, head, socket_peer);
         // Dropped now or shown later: that can run anything, so not under the lock.
-        let environ = Some(environ).filter(|_| self.logging.environ);
+        let environ = self.keep(environ);
         let parting = part(py, &mut self.exchange, &mut answer);
-        let fatal = match &answer {
-            Err(fault) => {
-                let client_is_there = || shared.lock().is_alive(id);
-                Subject { log: &self.log, bytes, head }.explain(py, fault, &client_is_there)
-            }
-            Ok(_) => None,
-        };
+        let fatal = self.explain(py, &answer, id, bytes, head);
         leave(shared, self.seat);
-        if self.start.is_kept() {
-            self.start = self.start_type.make().ok_or_else(|| PyErr::fetch(py))?;
-        }
-        let mut reactor = shared.lock();
-        reactor.update_time();
-        let after = hand_over(&mut self.exchange, &mut reactor, answer, parting);
-        if self.logging.enabled {
-            let duration_ns = if self.logging.timed { clock::monotonic_ns() - started_ns } else { 0 };
-            self.record(&mut reactor, peer, desk, duration_ns, environ.as_ref());
-            self.reached = self.exchange.head_is_sent() || matches!(after, After::Part(_)) || reactor.is_alive(id);
-        }
-        finish(&self.exchange, &mut reactor, after);
+        self.renew_start(py)?;
+        let said = Said { answer, parting, started_ns };
+        let mut reactor = self.conclude(shared, said, environ.as_ref(), peer, (bytes, head));
         if shared.is_pooled() {
             reactor.end_call(self.seat);
         }
         if let Some(environ) = environ {
             drop(reactor);
             enter(shared, self.seat, now_ns);
-            self.part_from(py, environ, desk);
+            self.part_from(py, environ, bytes, head);
             leave(shared, self.seat);
             reactor = shared.lock();
         }
@@ -265,10 +222,92 @@ impl Worker {
         fatal.map_or(Ok(reactor), Err)
     }
 
+    /// The peer of the socket, where somebody is shown it.
+    #[inline]
+    pub fn observed_peer(&self, reactor: &Reactor<Python>, id: ConnId) -> Option<SocketAddr> {
+        if self.around.observer.is_some() { reactor.socket_peer(id) } else { None }
+    }
+
+    /// When a call begins, where somebody wants to know how long it takes.
+    #[inline]
+    pub fn started_ns(&self) -> u64 {
+        if self.logging.timed { clock::monotonic_ns() } else { 0 }
+    }
+
+    /// The environ, where it is still needed behind the call.
+    #[inline]
+    pub fn keep(&self, environ: Ref) -> Option<Ref> {
+        Some(environ).filter(|_| self.logging.environ)
+    }
+
+    /// Log what went wrong. What is more than this request's business is returned.
+    #[inline]
+    pub fn explain(
+        &self,
+        py: Interpreter<'_>,
+        answer: &Result<Answer, Fault>,
+        id: ConnId,
+        bytes: &[u8],
+        head: &HeadParser,
+    ) -> Option<PyErr> {
+        let Err(fault) = answer else { return None };
+        let client_is_there = || self.shared.lock().is_alive(id);
+        Subject { log: &self.log, bytes, head }.explain(py, fault, &client_is_there)
+    }
+
+    /// Have a `start_response` that nobody else has.
+    #[inline]
+    pub fn renew_start(&mut self, py: Interpreter<'_>) -> PyResult<()> {
+        if self.start.is_kept() {
+            self.start = self.start_type.make().ok_or_else(|| PyErr::fetch(py))?;
+        }
+        Ok(())
+    }
+
+    /// Give the engine what is left of the answer, log the request, and let its connection go on.
+    #[inline]
+    pub fn conclude<'a>(
+        &mut self,
+        shared: &'a Shared<Python>,
+        said: Said,
+        environ: Option<&Ref>,
+        peer: Option<SocketAddr>,
+        head: (&[u8], &HeadParser),
+    ) -> Guard<'a> {
+        let mut reactor = shared.lock();
+        reactor.update_time();
+        let Said { answer, parting, started_ns } = said;
+        let after = hand_over(&mut self.exchange, &mut reactor, answer, parting);
+        if self.logging.enabled {
+            let duration_ns = if self.logging.timed { clock::monotonic_ns() - started_ns } else { 0 };
+            self.record(&mut reactor, peer, head, duration_ns, environ);
+            let is_there = matches!(after, After::Part(_)) || reactor.is_alive(self.exchange.id);
+            self.reached = self.exchange.head_is_sent() || is_there;
+        }
+        finish(&self.exchange, &mut reactor, after);
+        reactor
+    }
+
+    /// Call the application, by way of the observer where there is one.
+    #[inline]
+    pub fn call_for(
+        &mut self,
+        py: Interpreter<'_>,
+        environ: &Ref,
+        bytes: &[u8],
+        head: &HeadParser,
+        peer: Option<SocketAddr>,
+    ) -> Result<Answer, Fault> {
+        match self.around.observer {
+            None => self.call(environ),
+            Some(_) => self.call_observed(py, environ, bytes, head, peer),
+        }
+    }
+
     /// Call the application and take its answer as far as it goes.
     #[inline]
     fn call(&mut self, environ: &Ref) -> Result<Answer, Fault> {
-        if self.environs.is_astray() {
+        if self.astray {
             return Err(Fault::Protocol("the path does not begin with SCRIPT_NAME, or goes on within its last segment"));
         }
         // SAFETY: the exchange lives as long as the worker, and whoever has the handle loses it with the loan.
@@ -305,44 +344,6 @@ impl Worker {
                 Err(Fault::Raised)
             }
         }
-    }
-
-    /// Show the observer what became of the request, and let go of the environ: both may run anything.
-    #[cold]
-    fn part_from(&mut self, py: Interpreter<'_>, environ: Ref, desk: &Desk) {
-        let (Some(observer), Some(seen)) = (&self.around.observer, self.seen.take()) else { return };
-        let (answer, sent) = if self.reached { (self.exchange.shown(), self.exchange.body_bytes) } else { (None, 0) };
-        if let Err(error) = observer.end(py, seen, &environ, answer, sent) {
-            let (bytes, head) = desk.head();
-            Subject { log: &self.log, bytes, head }.failed(py, Some(&error), "");
-        }
-    }
-
-    /// Show the observer a request that was refused.
-    #[cold]
-    fn show_refusal(&self, py: Interpreter<'_>, refusal: &Refusal) {
-        let Some(observer) = &self.around.observer else { return };
-        let Refusal { peer, line, status, duration } = refusal;
-        if let Err(error) = observer.refused(py, *peer, line, *status, duration.as_nanos() as u64) {
-            error.write_unraisable(py, None);
-        }
-    }
-
-    #[cold]
-    fn recycle(&self, py: Interpreter<'_>) {
-        if let Err(error) = self.around.recycle.ask(py) {
-            self.log.write(py, 40, &format!("Asking to be replaced has failed: {error}"));
-        }
-    }
-
-    #[cold]
-    fn record(&self, reactor: &mut Guard<'_>, peer: Option<SocketAddr>, desk: &Desk, duration_ns: u64, environ: Option<&Ref>) {
-        let (bytes, head) = desk.head();
-        let mut look_up = |name: &str, out: &mut Vec<u8>| environ.is_some_and(|environ| look_up(environ, name, out));
-        let status = Some(self.exchange.settled().map_or(*b"500", |settled| settled.status));
-        let outcome = Outcome { status, sent: self.exchange.body_bytes, duration_ns };
-        let (response_head, environ) = (&self.exchange.head_copy[..], &mut look_up);
-        reactor.log_access(self.exchange.id, &mut Record { peer, bytes, head, response_head, environ, outcome });
     }
 }
 

@@ -30,40 +30,60 @@ impl Call {
     }
 }
 
-/// The calls of all threads, by seat.
-#[derive(Debug)]
-pub struct Calls(Vec<Call>);
+/// The calls of all that call the application, by seat.
+#[derive(Debug, Default)]
+pub struct Calls {
+    seats: Vec<Call>,
+    capacity: usize,
+    /// The seat in which one has begun last.
+    last: usize,
+}
 
 impl Calls {
-    pub fn new(seats: usize) -> Self {
-        Self((0..seats.max(1)).map(|_| Call::default()).collect())
+    /// Those of as many as there is room for at the same time.
+    pub fn new(capacity: usize) -> Self {
+        Self { capacity, ..Self::default() }
     }
 
     /// How many calls there is room for.
-    pub fn seats(&self) -> usize {
-        self.0.len()
+    pub fn capacity(&self) -> usize {
+        self.capacity
     }
 
     /// The call that begins in this seat.
     #[inline]
     pub fn at(&mut self, seat: usize) -> &mut Call {
-        &mut self.0[seat]
+        if self.seats.len() <= seat {
+            self.seats.resize_with(seat + 1, Call::default);
+        }
+        self.last = seat;
+        &mut self.seats[seat]
     }
 
     /// The call of this seat is over. Where there is one seat the next call says so.
     pub fn end(&mut self, seat: usize) {
-        self.0[seat].id = None;
+        if let Some(call) = self.seats.get_mut(seat) {
+            call.id = None;
+        }
     }
 
     /// The call about this connection's request; the last one that was, where it is over.
     #[inline]
     pub fn about(&mut self, id: ConnId) -> Option<&mut Call> {
-        self.0.iter_mut().find(|call| call.id == Some(id))
+        let is_it = |call: &Call| call.id == Some(id);
+        // There may be thousands, and most end before the next one begins.
+        let at = if self.seats.get(self.last).is_some_and(is_it) { self.last } else { self.seats.iter().position(is_it)? };
+        self.seats.get_mut(at)
     }
 
-    /// The request line of the call that has lasted longest.
-    pub fn longest(&self) -> &[u8] {
-        let began = self.0.iter().filter(|call| call.id.is_some());
-        began.min_by_key(|call| call.since_ms).map_or(&[], |call| &call.line)
+    /// The call of this seat, where it has one.
+    pub fn of(&self, seat: usize) -> Option<&Call> {
+        self.seats.get(seat).filter(|call| call.id.is_some())
+    }
+
+    /// The seat of the call that has lasted longest.
+    pub fn longest(&self) -> Option<usize> {
+        let calls = self.seats.iter().enumerate().filter(|(_, call)| call.id.is_some());
+        calls.min_by_key(|(_, call)| call.since_ms).map(|(seat, _)| seat)
     }
 }

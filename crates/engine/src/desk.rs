@@ -37,9 +37,9 @@ impl Default for Desk {
 }
 
 impl Desk {
-    /// The desk of one of several threads.
-    pub fn of_seat(seat: usize) -> Self {
-        Self { seat, ..Self::default() }
+    /// Take its place in this seat.
+    pub fn move_to(&mut self, seat: usize) {
+        self.seat = seat;
     }
 
     /// Forget the events of the last wait: whoever leads now is told of them again.

@@ -60,7 +60,7 @@ impl<H: Host> Reactor<H> {
         let (peer, now_ns) = (self.peer(id), self.now_ns());
         let own = self.own.as_mut()?;
         if own.is_for_metrics(&asked, peer) {
-            return Some(metrics::answer(&asked, &Readings { board: &self.board, seats: self.calls.seats(), now_ns }));
+            return Some(metrics::answer(&asked, &Readings { board: &self.board, seats: self.calls.capacity(), now_ns }));
         }
         own.answer(&asked, now)
     }

@@ -10,7 +10,7 @@ use crate::sys::board::{Board, Word, WorkerState};
 use crate::sys::{clock, memory};
 
 /// The longest wait: the heartbeat must be seen to tick.
-const HEARTBEAT_MS: u64 = 1000;
+pub(crate) const HEARTBEAT_MS: u64 = 1000;
 
 /// How long the next wait may last, in milliseconds. 0: there is work already.
 pub fn patience<H: Host>(reactor: &Reactor<H>, desk: &Desk) -> i32 {

@@ -17,6 +17,7 @@ mod gathered;
 mod handover;
 mod held;
 pub mod host;
+pub mod hub;
 mod input;
 pub mod leader;
 pub mod lending;
@@ -48,9 +49,11 @@ pub mod tls;
 mod transport;
 pub mod trusted;
 mod turn;
+mod waker;
 #[cfg(test)]
 mod walk_tests;
 mod writing;
 
 pub use desk::Desk;
+pub use input::Input;
 pub use writing::Cut;

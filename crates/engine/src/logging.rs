@@ -44,12 +44,23 @@ impl<H: Host> Reactor<H> {
 
     /// Method and target of the request that the application has had for longest, as they came, cut where they are long.
     pub fn call_line(&self) -> &[u8] {
-        self.calls.longest()
+        self.longest_call().map_or(&[], |(_, line, _)| line)
     }
 
-    /// Make room for so many calls at the same time.
-    pub(crate) fn make_seats(&mut self, count: usize) {
+    /// Say how many calls there is room for at the same time.
+    pub(crate) fn make_room_for_calls(&mut self, count: usize) {
         self.calls = Calls::new(count);
+    }
+
+    /// The call that has lasted longest: its seat, its line, and since when, in milliseconds of the monotonic clock.
+    pub fn longest_call(&self) -> Option<(usize, &[u8], u64)> {
+        let seat = self.calls.longest()?;
+        self.call_of(seat).map(|(line, since_ms)| (seat, line, since_ms))
+    }
+
+    /// Method and target of the call of this seat, and since when it lasts, in milliseconds of the monotonic clock.
+    pub fn call_of(&self, seat: usize) -> Option<(&[u8], u64)> {
+        self.calls.of(seat).map(|call| (&call.line[..], call.since_ms))
     }
 
     /// Log the request that the application has answered, before its connection goes on. What the client has not taken

@@ -237,6 +237,11 @@ impl<H: Host> Reactor<H> {
         !self.notices.is_empty()
     }
 
+    /// Whether there is anything to tell the operator, or whoever watches requests.
+    pub fn has_words(&self) -> bool {
+        self.has_notices() || self.has_refusals()
+    }
+
     /// Remember to tell the operator; bounded, since clients can cause notices faster than anybody reads.
     pub(crate) fn tell(&mut self, notice: Notice) {
         if self.notices.len() < MAX_NOTICES {
@@ -270,7 +275,8 @@ impl<H: Host> Reactor<H> {
         input.counted = input.bytes.len();
     }
 
-    pub(crate) fn give_back(&mut self, mut input: Box<Input>) {
+    /// Keep an input for the next request that comes in parts.
+    pub fn give_back(&mut self, mut input: Box<Input>) {
         self.head_memory -= std::mem::take(&mut input.counted);
         if self.spare_inputs.len() < SPARE_INPUTS && input.bytes.capacity() <= 4 * READ_BYTES {
             input.clear();

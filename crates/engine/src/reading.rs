@@ -8,7 +8,7 @@ use crate::body::Body;
 use crate::connection::{ConnId, State, Watch};
 use crate::desk::Desk;
 use crate::host::Host;
-use crate::input::HeadCache;
+use crate::input::{HeadCache, Input};
 use crate::reactor::{HEAD_MEMORY_BYTES, Reactor};
 use crate::request::{Mode, Repeat, Request};
 use crate::sys::board::Word;
@@ -95,6 +95,17 @@ impl<H: Host> Reactor<H> {
         if let Some(connection) = self.table.get(id) {
             connection.input = Some(input);
         }
+    }
+
+    /// Take the head of the request that was taken last off the desk: its call may outlast what comes there next.
+    pub fn take_head(&mut self, desk: &mut Desk) -> Box<Input> {
+        if let Some(held) = desk.held.take() {
+            return held;
+        }
+        let mut input = self.spare_input();
+        input.bytes.extend_from_slice(&desk.buffer[..desk.parser.head_len()]);
+        std::mem::swap(&mut input.parser, &mut desk.parser);
+        input
     }
 
     #[inline]

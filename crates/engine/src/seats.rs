@@ -78,6 +78,13 @@ impl Seats {
         exchange.store(before + 1, Ordering::Release);
     }
 
+    /// The application gives control back and gets it again.
+    #[inline]
+    pub(crate) fn next(&self, seat: usize) {
+        let exchange = &self.seats[seat].exchange;
+        exchange.store(exchange.load(Ordering::Relaxed) + 2, Ordering::SeqCst);
+    }
+
     /// The thread waits for its host, with nothing of the application's: others may lead meanwhile.
     pub(crate) fn step_aside(&self, seat: usize) {
         self.seats[seat].aside.store(true, Ordering::SeqCst);

@@ -2,6 +2,7 @@
 //! them is where.
 
 use std::io;
+use std::os::fd::RawFd;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
@@ -16,6 +17,7 @@ use crate::seats::Seats;
 use crate::sys::bell::Bell;
 use crate::sys::board::Board;
 use crate::sys::epoll::{Epoll, Interest};
+use crate::waker::Waker;
 
 /// A worker's engine, as its threads see it.
 pub struct Shared<H: Host> {
@@ -25,6 +27,8 @@ pub struct Shared<H: Host> {
     pub seats: Seats,
     /// Rung to wake the leader where others have to: it may wait for events on any thread.
     bell: Option<Bell>,
+    /// What wakes the hub that has the thread, where one does.
+    pub(crate) waker: Option<Waker>,
     parked: AtomicBool,
     ended: AtomicBool,
     stopping: AtomicBool,
@@ -44,21 +48,33 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 impl<H: Host> Shared<H> {
     /// What one thread shares with the standby thread: the one that calls the application.
     pub fn new(reactor: Reactor<H>) -> Self {
-        Self::with_seats(reactor, 1, None)
+        Self::with_seats(reactor, 1, None, None)
     }
 
     /// What so many threads share that call the application at the same time.
     ///
     /// # Errors
     /// The system has no descriptor for it.
-    pub fn of_many(reactor: Reactor<H>, threads: usize) -> io::Result<Self> {
+    pub fn of_many(mut reactor: Reactor<H>, threads: usize) -> io::Result<Self> {
         let bell = Bell::new()?;
         reactor.epoll.add(bell.fd(), BELL_TOKEN, Interest::NewRead)?;
-        Ok(Self::with_seats(reactor, threads, Some(bell)))
+        reactor.make_room_for_calls(threads);
+        Ok(Self::with_seats(reactor, threads, Some(bell), None))
     }
 
-    fn with_seats(mut reactor: Reactor<H>, threads: usize, bell: Option<Bell>) -> Self {
-        reactor.make_seats(threads);
+    /// What the calls share that a hub runs in turns on one thread.
+    ///
+    /// # Errors
+    /// The system has no descriptor for it.
+    pub fn of_hub(mut reactor: Reactor<H>) -> io::Result<Self> {
+        let bell = Bell::new()?;
+        reactor.epoll.add(bell.fd(), BELL_TOKEN, Interest::NewRead)?;
+        let waker = Waker::new(&reactor.epoll)?;
+        reactor.make_room_for_calls(reactor.settings.worker_connections);
+        Ok(Self::with_seats(reactor, 1, Some(bell), Some(waker)))
+    }
+
+    fn with_seats(mut reactor: Reactor<H>, threads: usize, bell: Option<Bell>, waker: Option<Waker>) -> Self {
         Self {
             outlets: Mutex::new(reactor.access.as_mut().and_then(AccessLog::take_outlets).unwrap_or_default()),
             reopening: AtomicBool::new(false),
@@ -67,6 +83,7 @@ impl<H: Host> Shared<H> {
             reactor: Mutex::new(reactor),
             seats: Seats::new(threads),
             bell,
+            waker,
             parked: AtomicBool::new(false),
             ended: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
@@ -149,7 +166,17 @@ impl<H: Host> Shared<H> {
     /// Whether several threads call the application.
     #[inline]
     pub fn is_pooled(&self) -> bool {
-        self.bell.is_some()
+        self.bell.is_some() && self.waker.is_none()
+    }
+
+    /// Whether one thread has several calls of the application, between which a hub switches.
+    pub fn has_hub(&self) -> bool {
+        self.waker.is_some()
+    }
+
+    /// What a byte is written to, to wake the leader: for a signal's handler.
+    pub fn button(&self) -> Option<RawFd> {
+        self.bell.as_ref().map(Bell::button)
     }
 
     /// Wake the leader from its wait.

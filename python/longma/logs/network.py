@@ -14,6 +14,8 @@ from _thread import allocate_lock
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from longma.unpatched import original
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -210,7 +212,7 @@ class Stream:
             self._socket = self._remote.connected()
             self._is_connecting = True
         if self._is_connecting:
-            waiting = select.poll()
+            waiting = original("select", "poll")()
             waiting.register(self._socket, select.POLLOUT)
             if not waiting.poll(wait_ms):
                 return None

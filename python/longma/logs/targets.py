@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
+import posix
 import select
 import stat
 import sys
@@ -13,6 +14,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from longma.errors import OperatorError
+from longma.unpatched import original
 
 STDOUT, STDERR = 1, 2
 STANDARD_STREAM = "-"
@@ -204,7 +206,7 @@ def write_whole(descriptor: int, data: bytes, patience_ms: int = WRITE_TIMEOUT_M
     """
     while data:
         try:
-            data = data[os.write(descriptor, data) :]
+            data = data[posix.write(descriptor, data) :]
         except BlockingIOError:
             if not writable(descriptor, patience_ms):
                 break
@@ -215,6 +217,6 @@ def write_whole(descriptor: int, data: bytes, patience_ms: int = WRITE_TIMEOUT_M
 
 def writable(descriptor: int, patience_ms: int) -> bool:
     """Wait until the descriptor takes data."""
-    waiting = select.poll()
+    waiting = original("select", "poll")()
     waiting.register(descriptor, select.POLLOUT)
     return bool(waiting.poll(patience_ms))

@@ -36,6 +36,7 @@ from longma.process.notify import Notifier
 from longma.process.signals import SignalPipe
 from longma.process.standard import fill_standard_descriptors
 from longma.process.variables import Variables
+from longma.unpatched import original
 from longma.workers import main as worker
 from longma.workers.model import Common
 from longma.workers.registry import model_named
@@ -78,7 +79,7 @@ class Waiting(Clock):
         """
         deadline = self.now() + seconds
         while (left := deadline - self.now()) > 0:
-            waiting = select.poll()
+            waiting = original("select", "poll")()
             waiting.register(self._signals.fileno(), select.POLLIN)
             waiting.poll(left * 1000)
             if any(number in ENDING for number in self._signals.drain()):

@@ -13,6 +13,7 @@ from longma.master.events import Reading, Reaped, Reported, Signalled, Tick
 from longma.master.reap import reap_one
 from longma.process.memory import resident_bytes
 from longma.process.oom import OomKills
+from longma.unpatched import original
 
 if TYPE_CHECKING:
     from longma.clock import Clock
@@ -86,7 +87,7 @@ class Loop:
 
     def _wait(self) -> None:
         """Wait for a signal, a report, or the moment that the state names."""
-        waiting = select.poll()
+        waiting = original("select", "poll")()
         waiting.register(self._signals.fileno(), select.POLLIN)
         for tether in self._spawner.tethers.values():
             waiting.register(tether.fileno(), select.POLLIN)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import posix
 
 from longma.master.events import Reaped
 
@@ -14,7 +15,7 @@ def reap_one() -> Reaped | None:
     first one's death makes us send a signal to it.
     """
     try:
-        pid, status = os.waitpid(-1, os.WNOHANG)
+        pid, status = posix.waitpid(-1, os.WNOHANG)
     except ChildProcessError:
         return None
     return Reaped(pid, os.waitstatus_to_exitcode(status)) if pid else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-import os
+import posix
 import signal
 import sys
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ def fork_blocked() -> tuple[int, AbstractSet[int]]:
     """
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
     try:
-        pid = os.fork()
+        pid = posix.fork()
     except OSError:
         unblock(mask)
         raise

@@ -6,6 +6,7 @@ No work is done in a handler, so a signal can never meet the master half-way thr
 from __future__ import annotations
 
 import os
+import posix
 import signal
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,7 @@ class SignalPipe:
         numbers = b""
         while True:
             try:
-                numbers += os.read(self._read, READ_BYTES)
+                numbers += posix.read(self._read, READ_BYTES)
             except BlockingIOError:
                 return tuple(numbers)
 

@@ -54,6 +54,9 @@ def boot(assignment: Assignment, lifecycle: Lifecycle) -> Model:
 def settle(assignment: Assignment, lifecycle: Lifecycle) -> None:
     """Become a process of one's own: with signals, the tie to the master, and a place on the board."""
     common, slot = assignment.common, assignment.slot
+    prepare = getattr(common.model, "prepare", None)
+    if prepare is not None:
+        prepare()
     assignment.worker.forked(lambda: common.board.page(slot).heartbeat_ns / NANOSECONDS, lifecycle.stop_from_anywhere)
     lifecycle.install()
     unblock(assignment.signal_mask)

@@ -20,11 +20,13 @@ if TYPE_CHECKING:
 RECYCLED = "max_requests"
 
 
-def make_engine(application: WSGIApplication, assignment: Assignment, *, threads: int = 0) -> Engine:
+def make_engine(
+    application: WSGIApplication, assignment: Assignment, *, threads: int = 0, greenlets: bool = False
+) -> Engine:
     """Return an engine that calls this application, and counts on the worker's handle.
 
     It closes the descriptors it is given, and so is given copies: ours close with their own objects. With `threads` it
-    is called from so many, which run its `serve`.
+    is called from so many, which run its `serve`; with `greenlets` by those that a hub switches between.
     """
     common = assignment.common
     worker = assignment.worker
@@ -41,6 +43,7 @@ def make_engine(application: WSGIApplication, assignment: Assignment, *, threads
         log=common.log.log,
         multiprocess=common.settings.workers > 1,
         threads=threads,
+        greenlets=greenlets,
         # A socket of its own would see records of TLS.
         socket_of=ConnectionSocket if common.tls is None else None,
         tls=None if common.tls is None else common.tls.core,

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, cast
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from longma.workers.model import ModelFactory
+
+
+# What a worker class needs, which is an extra of that name, and how it is called.
+EXTRAS: Final = MappingProxyType({"gevent": "gevent", "eventlet": "eventlet", "tornado": "Tornado"})
 
 
 def model_named(name: str, changeable: Sequence[str] = ()) -> ModelFactory:
@@ -32,9 +37,14 @@ def model_named(name: str, changeable: Sequence[str] = ()) -> ModelFactory:
         return threads_model
     from longma.workers.contract import ForeignClass, WorkerClassError, find, is_installed
 
+    if name in EXTRAS and not is_installed(name):
+        library = EXTRAS[name]
+        raise WorkerClassError(name, f'needs {library}, which is not installed: pip install "longma[{name}]"')
+    if name in ("gevent", "eventlet"):
+        from longma.workers.models import greenlets
+
+        return greenlets.gevent_model() if name == "gevent" else greenlets.eventlet_model()
     if name == "tornado":
-        if not is_installed("tornado"):
-            raise WorkerClassError(name, 'needs Tornado, which is not installed: pip install "longma[tornado]"')
         from longma.workers.tornado import TornadoWorker
 
         return cast("ModelFactory", ForeignClass(name, TornadoWorker))

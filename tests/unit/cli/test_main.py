@@ -103,11 +103,11 @@ def test_a_paste_file_is_an_application(longma: Longma, tmp_path: Path, monkeypa
             ),
         ),
         (
-            ("-k", "gevent", "a"),
+            ("-k", "asgi", "a"),
             1,
             (
-                "command line: worker_class must be 'sync', 'gthread', 'tornado' or PACKAGE.MODULE.CLASS: "
-                "'gevent' is not supported yet"
+                "command line: worker_class must be 'sync', 'gthread', 'gevent', 'eventlet', 'tornado' or "
+                "PACKAGE.MODULE.CLASS: 'asgi' is not supported yet"
             ),
         ),
         (("--check-config", "empty_shop"), 1, "'empty_shop' is not there: empty_shop has no 'application'"),

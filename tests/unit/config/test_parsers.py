@@ -15,6 +15,8 @@ from longma.config.sections.security import field_count, field_size
 from longma.config.sections.workers import brings_its_own_http, device_names, worker_class_name, worker_count
 from tests.apps.own_worker import Blunt
 
+CLASSES = "be 'sync', 'gthread', 'gevent', 'eventlet', 'tornado' or PACKAGE.MODULE.CLASS"
+
 
 @pytest.mark.parametrize(
     ("parse", "given", "expected"),
@@ -153,22 +155,26 @@ def test_a_good_value_is_read(parse: Callable[[object], object], given: object, 
         (parsers.one_of("a", "b").parse, None, "be one of a, b, not None"),
         (
             worker_class_name,
-            "gevent",
-            "be 'sync', 'gthread', 'tornado' or PACKAGE.MODULE.CLASS: 'gevent' is not supported yet",
+            "asgi",
+            f"{CLASSES}: 'asgi' is not supported yet",
         ),
         (
             worker_class_name,
             "my..Worker",
-            "be 'sync', 'gthread', 'tornado' or PACKAGE.MODULE.CLASS: 'my..Worker' is not known",
+            f"{CLASSES}: 'my..Worker' is not known",
         ),
         (worker_class_name, 5, "be a class, its path or a name, not 5"),
         (worker_class_name, lambda: 5, "be a class, its path or a name, not 5"),
         (
             worker_class_name,
             "gthraed",
-            "be 'sync', 'gthread', 'tornado' or PACKAGE.MODULE.CLASS: 'gthraed' is not known (did you mean 'gthread'?)",
+            f"{CLASSES}: 'gthraed' is not known (did you mean 'gthread'?)",
         ),
-        (worker_class_name, "fibers", "be 'sync', 'gthread', 'tornado' or PACKAGE.MODULE.CLASS: 'fibers' is not known"),
+        (
+            worker_class_name,
+            "fibers",
+            f"{CLASSES}: 'fibers' is not known",
+        ),
     ],
 )
 def test_a_bad_value_ends_the_sentence_that_its_name_begins(

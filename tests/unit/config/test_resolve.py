@@ -24,7 +24,7 @@ def import_path(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 NO_HTTP2 = "this version speaks HTTP/1.1; let a proxy in front speak HTTP/2"
-CLASSES = "'sync', 'gthread', 'tornado' or PACKAGE.MODULE.CLASS"
+CLASSES = "'sync', 'gthread', 'gevent', 'eventlet', 'tornado' or PACKAGE.MODULE.CLASS"
 
 
 def resolved(directory: Path, line: str = "", /, **environ: str) -> Resolved:
@@ -113,7 +113,7 @@ def test_chdir_is_meant_from_the_start_directory(tmp_path: Path):
 def test_every_mistake_is_reported_at_once(tmp_path: Path):
     (tmp_path / "gunicorn.conf.py").write_text("workers = -1\ntimeout = 'x'\nworker = 4\nhttp_protocols = 'h2'\n")
     assert mistakes(
-        tmp_path, "--backlog -3 --chdir nowhere -k gevent", WEB_CONCURRENCY="many", GUNICORN_CMD_ARGS="-m 999"
+        tmp_path, "--backlog -3 --chdir nowhere -k asgi", WEB_CONCURRENCY="many", GUNICORN_CMD_ARGS="-m 999"
     ) == [
         "gunicorn.conf.py, line 3: unknown setting 'worker'; did you mean 'workers'?",
         "environment variable WEB_CONCURRENCY: workers must be a whole number, 0 or more, or 'auto', not 'many'",
@@ -123,7 +123,7 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path):
         "GUNICORN_CMD_ARGS: umask must be a mode from 0 to 0777, not '999'",
         "command line: backlog must be a whole number, 0 or more, not -3",
         f"command line: chdir must be an existing directory, not '{tmp_path}/nowhere'",
-        f"command line: worker_class must be {CLASSES}: 'gevent' is not supported yet",
+        f"command line: worker_class must be {CLASSES}: 'asgi' is not supported yet",
     ]
 
 

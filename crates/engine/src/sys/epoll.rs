@@ -82,6 +82,11 @@ impl Epoll {
         Ok(Self { fd: unsafe { OwnedFd::from_raw_fd(fd) } })
     }
 
+    /// Its own descriptor: readable while there are events.
+    pub fn fileno(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
     pub fn add(&self, fd: BorrowedFd<'_>, token: u64, interest: Interest) -> io::Result<()> {
         self.control(libc::EPOLL_CTL_ADD, fd.as_raw_fd(), token, interest.bits())
     }

@@ -3,6 +3,7 @@
 //! Every function returns `io::Result` and owns or borrows its descriptors, so the floors above cannot
 //! misuse a number. A port to another kernel replaces this folder and nothing else.
 
+pub mod alarm;
 pub mod bell;
 pub mod board;
 pub mod clock;

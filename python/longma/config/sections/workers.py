@@ -16,13 +16,21 @@ _OWN: Final = MappingProxyType(
         "gunicorn.workers.sync.SyncWorker": "sync",
         "gthread": "gthread",
         "gunicorn.workers.gthread.ThreadWorker": "gthread",
+        "gevent": "gevent",
+        "gevent_wsgi": "gevent",
+        "gevent_pywsgi": "gevent",
+        "gunicorn.workers.ggevent.GeventWorker": "gevent",
+        "gunicorn.workers.ggevent.GeventPyWSGIWorker": "gevent",
+        "eventlet": "eventlet",
+        "gunicorn.workers.geventlet.EventletWorker": "eventlet",
         "tornado": "tornado",
         "gunicorn.workers.gtornado.TornadoWorker": "tornado",
     }
 )
-_LATER: Final = ("gevent", "gevent_wsgi", "gevent_pywsgi", "eventlet", "asgi")
+_ALIASES: Final = ("sync", "gthread", "gevent", "eventlet", "tornado")
+_LATER: Final = ("asgi",)
 # The models that the engine serves: it speaks HTTP with the client, and WSGI with the application.
-_BY_THE_ENGINE: Final = ("sync", "gthread")
+_BY_THE_ENGINE: Final = ("sync", "gthread", "gevent", "eventlet")
 _ENTRY_POINT: Final = "egg:"
 _AUTO: Final = "auto"
 
@@ -45,10 +53,12 @@ def worker_class_name(value: object) -> str:
         return _OWN[name]
     if name.startswith(_ENTRY_POINT) or ("." in name and all(part.isidentifier() for part in name.split("."))):
         return name
-    near = "" if name in _LATER else nearest(name, ("sync", "gthread", "tornado", *_LATER))
+    near = "" if name in _LATER else nearest(name, (*_ALIASES, *_LATER))
     hint = f" (did you mean {near!r}?)" if near else ""
     later = "is not supported yet" if name in _LATER else "is not known"
-    raise ValueError(f"be 'sync', 'gthread', 'tornado' or PACKAGE.MODULE.CLASS: {shown(name)} {later}{hint}")
+    raise ValueError(
+        f"be 'sync', 'gthread', 'gevent', 'eventlet', 'tornado' or PACKAGE.MODULE.CLASS: {shown(name)} {later}{hint}"
+    )
 
 
 def _path_of(kind: type[object]) -> str:
@@ -123,7 +133,9 @@ class WorkerProcesses(Section):
         kind=WORKER_CLASS,
         cli=("-k", "--worker-class"),
         doc="How the application is called. `sync`: one request at a time, on the worker's main thread. `gthread`: as "
-        "many at once as there are `threads`. `tornado`: by Tornado's own server and loop. Or a class with the "
+        "many at once as there are `threads`. `gevent`, `eventlet`: each request in a greenlet, so that thousands may "
+        "wait at once; the standard library is patched to wait by the library's hub before the application is loaded. "
+        "`tornado`: by Tornado's own server and loop. Or a class with the "
         "contract of Gunicorn's workers, which brings its own HTTP: `PACKAGE.MODULE.CLASS`, such as "
         "`aiohttp.GunicornWebWorker`, or `egg:DISTRIBUTION#NAME`.",
     )
@@ -140,7 +152,9 @@ class WorkerProcesses(Section):
         kind=SECONDS,
         cli=("-t", "--timeout"),
         unit="seconds",
-        doc="A worker whose application call lasts longer is killed and replaced. 0 switches this off.",
+        doc="A worker whose application call lasts longer is killed and replaced. Where several calls run at once the "
+        "one that takes too long is logged with its stack, and its worker is replaced once all are answered; greenlets "
+        "that keep the others from running are ended as a single call is. 0 switches this off.",
     )
     graceful_timeout: float = option(
         30.0,

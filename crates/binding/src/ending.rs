@@ -1,0 +1,18 @@
+//! The end of a worker's serving.
+
+use std::thread::JoinHandle;
+
+use longma_engine::shared::Shared;
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+
+use crate::host::Python as PythonHost;
+
+/// Have nobody serve any more, and the log written out.
+pub fn end(py: Python<'_>, shared: &Shared<PythonHost>, standby: JoinHandle<()>) -> PyResult<()> {
+    shared.end();
+    py.detach(|| standby.join()).map_err(|_| PyRuntimeError::new_err("the standby thread has panicked"))?;
+    shared.lock().flush_batch();
+    py.detach(|| shared.finish_log());
+    Ok(())
+}

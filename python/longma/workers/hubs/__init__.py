@@ -1,0 +1,1 @@
+"""What switches between the greenlets of a thread, a module for each library that does."""
