@@ -89,11 +89,7 @@ impl Pair {
 }
 
 /// Read certificates and keys, and tell what is wrong with them today, though they can be used.
-pub fn read_all(
-    pairs: &[Pair],
-    provider: &CryptoProvider,
-    now_seconds: i64,
-) -> Result<(Vec<Identity>, Vec<String>), TlsError> {
+pub fn read_all(pairs: &[Pair], provider: &CryptoProvider, now_seconds: i64) -> Result<(Vec<Identity>, Vec<String>), TlsError> {
     let (mut identities, mut warnings) = (Vec::new(), Vec::new());
     for pair in pairs {
         let identity = pair.read()?;
