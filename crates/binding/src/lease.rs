@@ -7,6 +7,7 @@ use std::time::Duration;
 use longma_engine::connection::ConnId;
 use longma_engine::lending::Kept;
 use longma_engine::shared::Shared;
+use longma_engine::sys::clock;
 use pyo3::exceptions::{PyBrokenPipeError, PyOSError, PyRuntimeError};
 use pyo3::prelude::*;
 
@@ -114,7 +115,11 @@ impl Lease {
 
     /// The call is over: nobody takes the connection any more. What was made of it is closed.
     pub fn end(&self, py: Python<'_>) -> Option<Parting> {
-        match self.advance(Stage::Over) {
+        let before = self.advance(Stage::Over);
+        if self.shared.is_pooled() && !matches!(before, Stage::Offered) {
+            self.shared.seats.started(self.seat, clock::monotonic_coarse_ns());
+        }
+        match before {
             Stage::Offered => None,
             // Whoever makes it just now closes it.
             Stage::Making | Stage::Failed | Stage::Over => Some(Parting::Lent(None)),

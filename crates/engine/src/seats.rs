@@ -102,7 +102,8 @@ impl Seats {
         self.seats[seat].started_ns.store(now_ns, Ordering::Relaxed);
     }
 
-    /// What the application does in this seat is no call that ought to end soon.
+    /// What the application does in this seat is no call that ought to end soon, and nothing that it does before it
+    /// returns concerns the engine.
     pub fn excuse(&self, seat: usize) {
         self.started(seat, EXCUSED);
     }
@@ -113,9 +114,11 @@ impl Seats {
         Moment { leader, exchange: self.seats[leader].exchange.load(Ordering::SeqCst) }
     }
 
-    /// Whether the application has control in any seat.
+    /// Whether the application has control in any seat, those that are excused apart.
     pub fn is_anyone_away(&self) -> bool {
-        self.seats.iter().any(|seat| seat.exchange.load(Ordering::SeqCst) & 1 == 1)
+        self.seats
+            .iter()
+            .any(|seat| seat.exchange.load(Ordering::SeqCst) & 1 == 1 && seat.started_ns.load(Ordering::Relaxed) != EXCUSED)
     }
 
     /// The seat in which the application has had control for longest, and since when.
