@@ -1,5 +1,6 @@
 //! The engine's settings, from Python's mapping of names and values.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use longma_engine::own;
@@ -46,10 +47,16 @@ pub fn engine_settings(mapping: &Bound<'_, PyAny>) -> PyResult<Settings> {
 /// What the engine answers by itself.
 fn own(mapping: &Bound<'_, PyAny>) -> PyResult<own::Settings> {
     let path = |name: &str| Ok::<_, PyErr>(mapping.call_method1("get", (name, ""))?.extract::<String>()?.into_bytes());
+    let mounts: Vec<(String, PathBuf)> = mapping.call_method1("get", ("static", PyTuple::empty(mapping.py())))?.extract()?;
     Ok(own::Settings {
         health_path: path("health_path")?,
         metrics_path: path("metrics_path")?,
         metrics_peers: peers(mapping, "metrics_allow_ips")?,
+        statics: own::StaticSettings {
+            mounts: mounts.into_iter().map(|(path, directory)| (own::Prefix::new(&path), directory)).collect(),
+            max_age: mapping.call_method1("get", ("static_max_age", 0))?.extract()?,
+            falls_through: mapping.call_method1("get", ("static_missing", "404"))?.extract::<String>()? == "application",
+        },
     })
 }
 

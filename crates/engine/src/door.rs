@@ -2,6 +2,8 @@
 //! its own to give. Whoever drives does so, without the interpreter. An answer does not wait for a body: where one follows,
 //! it is the last on its connection.
 
+use std::sync::Arc;
+
 use longma_proto::h1::{BodyLength, HeadParser};
 
 use crate::access::Outcome;
@@ -56,13 +58,18 @@ impl<H: Host> Reactor<H> {
     }
 
     fn own_answer(&mut self, id: ConnId, bytes: &[u8], head: &HeadParser) -> Option<Answer> {
-        let (asked, now) = (Asked { bytes, head }, Moment { is_leaving: self.board.is_leaving() });
+        let asked = Asked { bytes, head };
+        let now = Moment { is_leaving: self.board.is_leaving(), ms: self.now_ms, wall_seconds: self.wall_seconds() };
         let (peer, now_ns) = (self.peer(id), self.now_ns());
         let own = self.own.as_mut()?;
         if own.is_for_metrics(&asked, peer) {
             return Some(metrics::answer(&asked, &Readings { board: &self.board, seats: self.calls.capacity(), now_ns }));
         }
-        own.answer(&asked, now)
+        let answer = own.answer(&asked, now);
+        if let Some(notice) = own.notice.take() {
+            self.tell(notice);
+        }
+        answer
     }
 
     /// Whether to go on with what lies behind a request later: another answer is being given, and one within the other
@@ -103,6 +110,16 @@ impl<H: Host> Reactor<H> {
         }
     }
 
+    /// What is to be done from time to time.
+    pub(crate) fn tend_own(&mut self) {
+        if let Some(own) = &mut self.own {
+            own.sweep(self.now_ms);
+            if !own.postponed.is_empty() {
+                self.go_on_answering();
+            }
+        }
+    }
+
     /// Whether something was postponed.
     pub(crate) fn has_postponed(&self) -> bool {
         self.own.as_ref().is_some_and(|own| !own.postponed.is_empty())
@@ -134,6 +151,10 @@ impl<H: Host> Reactor<H> {
                 }
                 self.send(id, &out, !keep_alive);
             }
+            Content::File { found, offset, length } if !is_head && length > 0 => {
+                self.send_file(id, &out, Arc::clone(&found.file), offset, length);
+            }
+            Content::File { .. } => self.send(id, &out, !keep_alive),
         }
         let outcome = Outcome { status: Some(Outcome::digits(answer.status)), sent, duration_ns: 0 };
         self.log_own(id, bytes, head, &out[..head_len], outcome, before);

@@ -1,7 +1,10 @@
 //! What the engine wants the operator to know. Collected here, since the standby thread can't call the log.
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
+
+use crate::escape;
 
 /// One thing to tell, once.
 #[derive(Debug)]
@@ -36,13 +39,25 @@ pub enum Notice {
     Storage {
         why: String,
     },
+    /// A file that is to be served cannot be read.
+    File {
+        path: String,
+        why: String,
+    },
 }
 
 impl Notice {
+    /// A file cannot be read. Its path is the client's choice, and so shown escaped.
+    pub fn file(path: &[u8], why: &io::Error) -> Self {
+        let mut shown = Vec::new();
+        escape::line(path, &mut shown);
+        Self::File { path: String::from_utf8_lossy(&shown).into_owned(), why: why.to_string() }
+    }
+
     /// The level, in the numbers of Python's logging.
     pub fn level(&self) -> u8 {
         match self {
-            Self::Refused { .. } | Self::LogLost { .. } => 30,
+            Self::Refused { .. } | Self::LogLost { .. } | Self::File { .. } => 30,
             Self::AcceptPaused { .. } | Self::Storage { .. } | Self::LogFails { .. } => 40,
             Self::AcceptResumed | Self::Handshake { .. } => 20,
         }
@@ -68,6 +83,7 @@ impl fmt::Display for Notice {
             Self::AcceptResumed => write!(out, "Accepting again"),
             Self::LogFails { name, why } => write!(out, "The access log cannot be written to {name}: {why}"),
             Self::LogLost { name, lines } => write!(out, "{lines} lines of the access log to {name} were lost"),
+            Self::File { path, why } => write!(out, "A file cannot be served: {path}: {why}"),
             Self::Storage { why } => {
                 write!(out, "A temporary file could not be written: {why}. Check TMPDIR and its free space.")
             }

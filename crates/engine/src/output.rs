@@ -5,13 +5,14 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use crate::host::Host;
 use crate::spool::Spool;
 use crate::transport::Transport;
 
 /// How much of a file one sendfile call may move, so that one fast client does not keep the others waiting.
-const FILE_STEP: u64 = 4 << 20;
+pub const FILE_STEP: u64 = 4 << 20;
 /// How much of one answer is written before the other connections get their turn.
 const TURN_BYTES: u64 = 16 << 20;
 /// How many blocks one sendmsg call takes.
@@ -25,7 +26,7 @@ enum Chunk<H: Host> {
     Bytes(Vec<u8>, usize),
     Block(H::Block, usize),
     File {
-        file: File,
+        file: Arc<File>,
         offset: u64,
         remaining: u64,
     },
@@ -103,7 +104,7 @@ impl<H: Host> Output<H> {
     }
 
     /// Queue a part of a file.
-    pub fn push_file(&mut self, file: File, offset: u64, remaining: u64) {
+    pub fn push_file(&mut self, file: Arc<File>, offset: u64, remaining: u64) {
         self.chunks.push_back(Chunk::File { file, offset, remaining });
     }
 
@@ -185,7 +186,7 @@ impl<H: Host> Output<H> {
         let enough = *count + TURN_BYTES;
         loop {
             let (file, offset, left) = match self.chunks.front() {
-                Some(Chunk::File { file, offset, remaining }) => (file, *offset, *remaining),
+                Some(Chunk::File { file, offset, remaining }) => (&**file, *offset, *remaining),
                 Some(Chunk::Spool(spool, sent)) => (spool.file(), *sent, spool.written() - sent),
                 _ => return Ok(false),
             };

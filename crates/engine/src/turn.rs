@@ -143,8 +143,8 @@ impl<H: Host> Reactor<H> {
                 Class::Queue => self.waited_too_long(id),
             }
         }
-        if self.has_postponed() {
-            self.go_on_answering();
+        if self.own.is_some() {
+            self.tend_own();
         }
         self.renew_listening();
         self.retry_accepting();

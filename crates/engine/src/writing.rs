@@ -2,11 +2,13 @@
 
 use std::fs::File;
 use std::io::{ErrorKind, IoSlice};
+use std::os::fd::AsFd;
+use std::sync::Arc;
 
 use crate::connection::{ConnId, Loss, State, Watch};
 use crate::host::{Host, Remains};
 use crate::notice::Notice;
-use crate::output::{MAX_BLOCKS, Output, Written};
+use crate::output::{FILE_STEP, MAX_BLOCKS, Output, Written};
 use crate::reactor::Reactor;
 use crate::sys::board::Word;
 use crate::timers::Class;
@@ -109,10 +111,27 @@ impl<H: Host> Reactor<H> {
     }
 
     /// Send a head and then a part of a file.
-    pub fn send_file(&mut self, id: ConnId, head: &[u8], file: File, offset: u64, count: u64) {
-        self.append(id, head);
+    pub fn send_file(&mut self, id: ConnId, head: &[u8], file: impl Into<Arc<File>>, offset: u64, count: u64) {
+        let file = file.into();
+        let (mut sent, mut moved) = (0, 0);
+        if let Some(connection) =
+            self.table.get(id).filter(|connection| connection.broken.is_none() && connection.output.is_none())
+        {
+            // What fails now fails again where it is judged.
+            sent = connection.transport.send(head, true).unwrap_or(0);
+            if sent == head.len() {
+                let step = count.min(FILE_STEP) as usize;
+                moved = connection.transport.send_file(file.as_fd(), offset, step).unwrap_or(0) as u64;
+            }
+            connection.written += sent as u64 + moved;
+            self.board.add(Word::BytesOut, sent as u64 + moved);
+        }
+        if moved == count {
+            return;
+        }
+        self.append(id, &head[sent..]);
         if let Some(connection) = self.table.get(id).filter(|connection| connection.broken.is_none()) {
-            connection.output.get_or_insert_default().push_file(file, offset, count);
+            connection.output.get_or_insert_default().push_file(file, offset + moved, count - moved);
             self.flush(id);
         }
     }

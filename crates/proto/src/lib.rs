@@ -10,5 +10,6 @@ pub mod fastcgi;
 pub mod gateway;
 pub mod h1;
 pub mod proxy;
+pub mod representation;
 pub mod scgi;
 pub mod uwsgi;

@@ -6,5 +6,6 @@ mod gateway;
 mod head;
 mod properties;
 mod proxy;
+mod representation;
 mod response;
 mod support;

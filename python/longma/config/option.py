@@ -16,6 +16,7 @@ T = TypeVar("T")
 
 START: Final = "start"
 DIRECTORY: Final = "directory"
+MOUNTED: Final = "mounted"
 
 
 class Kind(Generic[T]):
@@ -161,7 +162,8 @@ def option(
         words: what may follow the flag all the same; any other word after it is not its argument.
         repeat: the flag may be given several times; the list replaces that of any lower layer, it never extends it.
         anchored: from where a relative path is meant: `START`, the directory that longma was started in, or
-            `DIRECTORY`, that of the `chdir` setting. "" leaves paths as they are.
+            `DIRECTORY`, that of the `chdir` setting; `MOUNTED`: from there, and the paths are what stands behind the
+            first `=`, or the values of a dictionary. "" leaves paths as they are.
         unit: what a number counts.
         reload: a reload (HUP) can apply a new value; otherwise the server must be restarted.
         inert: why the setting has no effect here: it is accepted with a notice that says so.

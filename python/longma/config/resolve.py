@@ -14,7 +14,7 @@ from longma.config import arguments, environment, file
 from longma.config.given import Given
 from longma.config.later import LATER
 from longma.config.layer import DEFAULT, Layer, Reading, Source
-from longma.config.option import DIRECTORY, START
+from longma.config.option import DIRECTORY, MOUNTED, START
 from longma.config.settings import Settings, table
 from longma.errors import ConfigError, Problem
 
@@ -121,7 +121,8 @@ def _merge(
 ) -> tuple[dict[str, object], dict[str, Layer]]:
     """Check every value that is given, those that lose included: a mistake is one wherever it stands."""
     later = {row.name: row for row in LATER}
-    bases = {"": "", START: cwd, DIRECTORY: _directory(layers, cwd)}
+    directory = _directory(layers, cwd)
+    bases = {"": "", START: cwd, DIRECTORY: directory, MOUNTED: directory}
     values: dict[str, object] = {"chdir": cwd}
     sources: dict[str, Layer] = {}
     for layer in layers:
@@ -132,7 +133,8 @@ def _merge(
                 continue
             row = rows[name]
             try:
-                values[name] = row.kind.parse(_anchored(given, bases[row.anchored]))
+                anchored = _mounted if row.anchored == MOUNTED else _anchored
+                values[name] = row.kind.parse(anchored(given, bases[row.anchored]))
             except ValueError as error:
                 problems += [Problem(f"{name} must {words}", str(layer.locate(name))) for words in error.args]
             else:
@@ -152,6 +154,18 @@ def _anchored(given: object, base: str) -> object:
         return os.path.normpath(os.path.join(base, given.strip()))
     if base and isinstance(given, (list, tuple)):
         return [_anchored(item, base) for item in given]
+    return given
+
+
+def _mounted(given: object, base: str) -> object:
+    """Return what names directories by paths of URLs, each directory meant from `base`."""
+    if isinstance(given, dict):
+        return {path: _anchored(directory, base) for path, directory in given.items()}
+    if isinstance(given, (list, tuple)):
+        return [_mounted(item, base) for item in given]
+    if isinstance(given, str):
+        path, equals, directory = given.partition("=")
+        return f"{path}{equals}{_anchored(directory, base)}"
     return given
 
 

@@ -19,6 +19,7 @@ from longma.config.sections.naming import ProcessNames
 from longma.config.sections.proxies import BehindAProxy
 from longma.config.sections.security import Security
 from longma.config.sections.sockets import ServerSocket
+from longma.config.sections.static import StaticFiles
 from longma.config.sections.statsd import Statsd
 from longma.config.sections.syslog import Syslog
 from longma.config.sections.threads import Threads
@@ -42,6 +43,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Leniency,
     Health,
     Metrics,
+    StaticFiles,
     ServerMechanics,
     ProcessNames,
     Hooks,
@@ -70,6 +72,7 @@ class Settings(
     Leniency,
     Health,
     Metrics,
+    StaticFiles,
     ServerMechanics,
     ProcessNames,
     Hooks,

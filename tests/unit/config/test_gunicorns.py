@@ -206,8 +206,8 @@ def test_a_flag_that_gunicorn_lets_repeat_does_so_here():
     repeated = {known.name for known in GUNICORNS if isinstance(known.default, list) and known.flags}
     by_commas = {"forwarded_allow_ips", "forwarder_headers", "proxy_allow_ips", "uwsgi_allow_ips"}
     found = {name for name, row in OURS.items() if row.repeat} | {later.name for later in LATER if later.repeat}
-    # One for each name that the server has.
-    assert found == repeated - by_commas | {"certfile", "keyfile"}
+    # One for each name that the server has, and for each directory.
+    assert found == repeated - by_commas | {"certfile", "keyfile", "static"}
 
 
 def test_what_has_no_effect_says_why():

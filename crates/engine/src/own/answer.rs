@@ -1,9 +1,12 @@
 //! An answer of the engine's own: status, fields, body.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use longma_proto::h1::Version;
 use longma_proto::h1::response::{forbids_length, reason};
+
+use super::files::Found;
 
 /// What is answered.
 pub(crate) struct Answer {
@@ -16,12 +19,19 @@ pub(crate) struct Answer {
 /// The body that GET would get; HEAD gets its length.
 pub(crate) enum Content {
     Bytes(Vec<u8>),
+    /// So many bytes of a file.
+    File {
+        found: Arc<Found>,
+        offset: u64,
+        length: u64,
+    },
 }
 
 impl Content {
     pub fn len(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,
+            Self::File { length, .. } => *length,
         }
     }
 }

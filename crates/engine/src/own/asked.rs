@@ -1,6 +1,7 @@
 //! A request, as those see it who may answer it.
 
 use longma_proto::h1::{Field, HeadParser, target};
+use longma_proto::representation::Conditions;
 
 /// Its head, and the bytes of that.
 pub(crate) struct Asked<'a> {
@@ -24,6 +25,16 @@ impl<'a> Asked<'a> {
         let block = &self.bytes[self.head.fields_at()..];
         let wanted = move |field: &&Field| field.name.of(block).eq_ignore_ascii_case(name);
         self.head.fields().iter().filter(wanted).map(|field| field.value.of(block))
+    }
+
+    /// What it says about the thing it asks for.
+    pub fn conditions(&self) -> Conditions {
+        let block = &self.bytes[self.head.fields_at()..];
+        let mut conditions = Conditions::default();
+        for field in self.head.fields() {
+            conditions.notice(field.name.of(block), field.value.of(block));
+        }
+        conditions
     }
 
     /// Whether a proxy has passed it on for somebody else (RFC 7239, RFC 9110 §7.6.3, and what proxies said before).

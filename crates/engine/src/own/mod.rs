@@ -3,16 +3,29 @@
 
 pub(crate) mod answer;
 pub(crate) mod asked;
+pub(crate) mod files;
 mod health;
+mod kinds;
 pub(crate) mod metrics;
+pub(crate) mod paths;
+mod serving;
+pub(crate) mod statics;
 
 use std::collections::VecDeque;
 
 use crate::connection::ConnId;
+use crate::notice::Notice;
 use crate::sys::socket::Peer;
 use crate::trusted::TrustedPeers;
 use answer::Answer;
 use asked::Asked;
+use statics::Statics;
+
+pub use paths::Prefix;
+pub use statics::Settings as StaticSettings;
+
+/// How often the operator is told of files that cannot be read.
+const NOTICE_EVERY_MS: u64 = 1000;
 
 /// What the engine is to answer by itself.
 #[derive(Clone, Debug, Default)]
@@ -23,6 +36,7 @@ pub struct Settings {
     pub metrics_path: Vec<u8>,
     /// Who is given them.
     pub metrics_peers: TrustedPeers,
+    pub statics: StaticSettings,
 }
 
 /// How things stand when a request is answered.
@@ -30,11 +44,19 @@ pub struct Settings {
 pub(crate) struct Moment {
     /// The server is about to stop.
     pub is_leaving: bool,
+    /// On the monotonic clock.
+    pub ms: u64,
+    /// Since the epoch.
+    pub wall_seconds: i64,
 }
 
 /// Who answers, and what is left to do.
 pub(crate) struct Own {
     settings: Settings,
+    statics: Option<Statics>,
+    /// What the operator should know, and when he was told something last.
+    pub notice: Option<Notice>,
+    told_ms: u64,
     /// Connections with more behind a request that was answered here.
     pub postponed: VecDeque<ConnId>,
     /// Whether one is being answered right now.
@@ -44,9 +66,12 @@ pub(crate) struct Own {
 impl Own {
     /// `None`: the engine answers nothing by itself.
     pub fn of(settings: &Settings) -> Option<Box<Self>> {
-        let is_asked_for = !settings.health_path.is_empty() || !settings.metrics_path.is_empty();
-        let own = || Box::new(Self { settings: settings.clone(), postponed: VecDeque::new(), is_answering: false });
-        is_asked_for.then(own)
+        let statics = (!settings.statics.mounts.is_empty()).then(|| Statics::of(&settings.statics));
+        if settings.health_path.is_empty() && settings.metrics_path.is_empty() && statics.is_none() {
+            return None;
+        }
+        let (settings, postponed) = (settings.clone(), VecDeque::new());
+        Some(Box::new(Self { settings, statics, notice: None, told_ms: 0, postponed, is_answering: false }))
     }
 
     /// Whether that is a request for the server's figures, by somebody who may have them. Others do not learn that there
@@ -63,6 +88,18 @@ impl Own {
         if !path.is_empty() && path == self.settings.health_path {
             return Some(health::answer(asked, now));
         }
-        None
+        let (answer, notice) = self.statics.as_mut()?.answer(asked, now)?;
+        if notice.is_some() && now.ms >= self.told_ms + NOTICE_EVERY_MS {
+            self.told_ms = now.ms;
+            self.notice = notice;
+        }
+        Some(answer)
+    }
+
+    /// Time has passed.
+    pub fn sweep(&mut self, now_ms: u64) {
+        if let Some(statics) = &mut self.statics {
+            statics.sweep(now_ms);
+        }
     }
 }

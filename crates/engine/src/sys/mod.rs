@@ -5,6 +5,7 @@
 
 pub mod alarm;
 pub mod bell;
+pub mod beneath;
 pub mod board;
 pub mod clock;
 pub mod epoll;
