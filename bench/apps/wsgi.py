@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 GREETING = b"Hello, World!\n"
 CHUNK = b"0123456789abcdef"
 SLOW_SECONDS = 0.2
+NAP_SECONDS = 0.02
 
 
 def hello(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
@@ -55,5 +56,12 @@ def mixed(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
     """Sleep 200 ms for /slow, answer at once for everything else."""
     if environ["PATH_INFO"] == "/slow":
         time.sleep(SLOW_SECONDS)
+    start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "14")])
+    return [GREETING]
+
+
+def nap(environ: Environ, start_response: StartResponse) -> Iterable[bytes]:
+    """Wait for something else, as for a database."""
+    time.sleep(NAP_SECONDS)
     start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", "14")])
     return [GREETING]

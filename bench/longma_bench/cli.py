@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TypeVar
 
 from . import chart, counting, instructions, profile, report
+from .contestants import SERVERS
 from .machine import this_machine
 from .measure import Sample, idle_memory, measure
 from .prepare import CannotMeasure, Ground, need_program, prepare, python_version
 from .process import LOAD_CPU, free_port, pinned_to
 from .progress import Progress
-from .servers import SERVERS, Kind, Paths, Server
+from .servers import Kind, Paths, Server
+from .streams import Streams, measure_streams, streaming
 from .summary import Instructions, Memory, Results, order_for_round
 from .workloads import MEMORY_GOALS, MIXED_SECONDS, WORKLOADS, Measure, Workload
 
@@ -41,6 +43,7 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--servers", default="", help="servers, comma-separated: " + ", ".join(s.name for s in SERVERS))
     parser.add_argument("--longma", type=Path, default=REPOSITORY / ".venv/bin/longma", help="the longma to measure")
     parser.add_argument("--no-memory", action="store_true", help="leave out the idle memory")
+    parser.add_argument("--no-streams", action="store_true", help="leave out the open streams")
     parser.add_argument("--no-instructions", action="store_true", help="leave out the instruction counts")
     parser.add_argument(
         "--profile",
@@ -125,6 +128,17 @@ def measure_memory(paths: Paths, servers: Sequence[Server], progress: Progress) 
     return memory
 
 
+def measure_open_streams(paths: Paths, servers: Sequence[Server], progress: Progress) -> dict[str, Streams]:
+    """Return what many streams at once cost, by the server's name."""
+    progress.heading("open streams")
+    found = {}
+    for server, application in streaming(list(servers)):
+        found[server.name] = streams = measure_streams(paths, server, application, free_port())
+        text = f"{streams.count:5} streams  {streams.kb_each:6.1f} KB each  {streams.cpu_us:6.1f} µs an event"
+        progress.result(server.name, streams.fault or text, good=not streams.fault)
+    return found
+
+
 def count_all(paths: Paths, ground: Ground, servers: Sequence[Server], progress: Progress) -> Instructions:
     """Return instruction counts of the servers that are near, and of longma without its cache."""
     progress.heading("instructions per request")
@@ -173,14 +187,24 @@ def run_benchmark(options: argparse.Namespace, command: str, progress: Progress)
         return
     servers = [server for server in options.contestants if ground.has(server)]
     whole = len(options.workloads) == len(WORKLOADS) and len(options.contestants) == len(SERVERS)
-    whole = whole and not (options.no_memory or options.no_instructions) and "longma" not in ground.left_out
+    whole = (
+        whole
+        and not (options.no_memory or options.no_streams or options.no_instructions)
+        and "longma" not in ground.left_out
+    )
     memory = {} if options.no_memory else measure_memory(paths, servers, progress)
+    streams = {} if options.no_streams else measure_open_streams(paths, servers, progress)
     counts = {} if options.no_instructions else count_all(paths, ground, servers, progress)
     results = measure_all(options, paths, servers, progress)
     machine = this_machine(command, python_version(paths), ground.versions)
     names = [server.name for server in servers]
     left_out = sorted(ground.left_out.items())
-    write(report.Run(machine, results, options.workloads, names, memory, counts, left_out), whole, paths, progress)
+    write(
+        report.Run(machine, results, options.workloads, names, memory, streams, counts, left_out),
+        whole,
+        paths,
+        progress,
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

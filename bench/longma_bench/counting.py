@@ -17,7 +17,9 @@ UNCOUNTED = ("longma-access-log", "longma-gthread", "granian")
 
 def wanted(server: Server) -> bool:
     """Whether the server's instructions are worth their time."""
-    return server.kind is not Kind.FLOOR and server.near and server.name not in UNCOUNTED
+    if server.kind in (Kind.FLOOR, Kind.RIVAL) or server.needs or server.program is not None:
+        return False
+    return server.near and server.name not in UNCOUNTED and (not server.only or "hello" in server.only)
 
 
 def request(name: str) -> bytes:

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import select
+import ssl
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -46,9 +47,9 @@ def invalid(server: Server, workload: Workload, number: int, faults: str) -> Sam
 
 
 def python_path(paths: Paths, server: Server, workload: Workload) -> str:
-    """Return PYTHONPATH for a server: the applications, and for longma the place Flask lies in when it is needed."""
+    """Return PYTHONPATH for a server: the applications, and for longma the peers' packages where it needs some."""
     places = [str(paths.apps)]
-    if server.kind in (Kind.SUBJECT, Kind.VARIANT) and workload.application.startswith("flask"):
+    if server.is_ours and (server.needs or workload.application.startswith("flask")):
         places += [str(place) for place in (paths.store / "venv/lib").glob("python3*/site-packages")]
     return os.pathsep.join(places)
 
@@ -69,7 +70,7 @@ def started(paths: Paths, server: Server, workload: Workload, port: int, workers
 
 def check_answer(workload: Workload, port: int, *, floor: bool) -> str:
     """Ask once as the load will ask. Returns what is wrong with the answer, empty when nothing is."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    connection = connection_to(workload, port)
     try:
         body = b"x" * workload.request_body_bytes if workload.request_body_bytes else None
         connection.request(workload.method, workload.path, body=body, headers=dict(workload.fields))
@@ -86,6 +87,14 @@ def check_answer(workload: Workload, port: int, *, floor: bool) -> str:
     return ""
 
 
+def connection_to(workload: Workload, port: int) -> http.client.HTTPConnection:
+    """Return a connection that is yet to be made."""
+    if workload.scheme == "http":
+        return http.client.HTTPConnection("127.0.0.1", port, timeout=10)
+    context = ssl._create_unverified_context()  # the certificate is signed by nobody
+    return http.client.HTTPSConnection("127.0.0.1", port, timeout=10, context=context)
+
+
 def wrk_command(paths: Paths, workload: Workload, port: int, seconds: int) -> list[str]:
     """Return the command that loads `port` as the workload says."""
     script, arguments = "same.lua", [workload.method, str(workload.request_body_bytes)]
@@ -94,7 +103,7 @@ def wrk_command(paths: Paths, workload: Workload, port: int, seconds: int) -> li
     command = ["wrk", "-t1", f"-c{workload.connections}", f"-d{seconds}s", "--timeout", "10s"]
     for name, value in workload.fields:
         command += ["-H", f"{name}: {value}"]
-    url = f"http://127.0.0.1:{port}{workload.path}"
+    url = f"{workload.scheme}://127.0.0.1:{port}{workload.path}"
     return [*command, "-s", str(paths.bench / "load/wrk" / script), url, "--", *arguments]
 
 

@@ -14,8 +14,9 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .contestants import SERVERS
 from .progress import Progress
-from .servers import SERVERS, Paths, Server
+from .servers import Paths, Server
 
 APPLICATION_PACKAGES = ("flask",)
 
@@ -118,20 +119,51 @@ def install_package(paths: Paths, package: str) -> str:
     return lines[-1] if lines else "pip failed"
 
 
+def packages_of(server: Server) -> tuple[str, ...]:
+    """Return what has to be installed from PyPI for a server."""
+    return (*((server.package,) if server.package is not None else ()), *server.needs)
+
+
+def make_files(paths: Paths) -> None:
+    """Make the certificate and the static file that some rows are about.
+
+    Raises:
+        CannotMeasure: openssl does not make the certificate.
+    """
+    paths.static.mkdir(exist_ok=True)
+    (paths.static / "10k.bin").write_bytes(b"x" * 10_240)
+    if paths.certificate.exists():
+        return
+    paths.certificate.parent.mkdir(exist_ok=True)
+    command = [need_program("openssl", "openssl"), "req", "-x509", "-newkey", "ec"]
+    command += ["-pkeyopt", "ec_paramgen_curve:P-256"]
+    command += ["-nodes", "-days", "3650", "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    made = run_quietly([*command, "-keyout", str(paths.key), "-out", str(paths.certificate)])
+    if made.returncode != 0:
+        raise CannotMeasure(f"openssl makes no certificate: {made.stderr.strip()}")
+
+
 def install_peers(paths: Paths, servers: tuple[Server, ...], progress: Progress) -> Ground:
     """Install every peer that is wanted and missing, and say which could not be."""
     ground = Ground()
     have = installed_packages(paths)
-    wanted = [(server.name, server.package) for server in servers if server.package is not None]
-    for name, package in [*wanted, *((package, package) for package in APPLICATION_PACKAGES)]:
+    wanted = [(server.name, package) for server in servers for package in packages_of(server)]
+    wanted += [(package, package) for package in APPLICATION_PACKAGES]
+    troubles = {}
+    for package in dict.fromkeys(package for _, package in wanted):
         if package not in have:
             progress.note(f"installing {package}")
-            trouble = install_package(paths, package)
-            if trouble:
-                ground.left_out[name] = trouble
-                progress.warn(f"{name} is left out: {trouble}")
+            troubles[package] = install_package(paths, package)
+    for name, package in wanted:
+        if troubles.get(package):
+            ground.left_out[name] = troubles[package]
+            progress.warn(f"{name} is left out: {troubles[package]}")
+    for server in servers:
+        program, package = server.program or ("", "")
+        if program and shutil.which(program) is None and not install_debian(package):
+            ground.left_out[server.name] = f"it needs {program}, of the Debian package {package}"
     have = installed_packages(paths)
-    for _, package in [*wanted, *((package, package) for package in APPLICATION_PACKAGES)]:
+    for _, package in wanted:
         if package in have:
             ground.versions[package] = have[package]
     return ground
@@ -143,11 +175,12 @@ def prepare(paths: Paths, servers: tuple[Server, ...], progress: Progress) -> Gr
     need_program("wrk", "wrk")
     build_programs(paths)
     prepare_venv(paths, progress)
+    make_files(paths)
     ground = install_peers(paths, servers, progress)
     if not paths.longma.exists():
         reason = "it is not built (make build)"
         for server in SERVERS:
-            if server.package is None and server.name.startswith("longma"):
+            if server.is_ours:
                 ground.left_out[server.name] = reason
         progress.warn(f"longma is left out: {reason}")
     else:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .machine import Machine
+from .pairs import NAPPERS, NAPS_A_SECOND, NAPS_GOAL, PAIRS
 from .servers import THREADED
+from .streams import COUNT, Streams
 from .summary import (
     PEERS,
     SUBJECT,
@@ -31,6 +33,7 @@ class Run:
     workloads: Sequence[Workload]
     servers: Sequence[str]
     memory: Memory
+    streams: Mapping[str, Streams]
     instructions: Instructions
     left_out: Sequence[tuple[str, str]]
 
@@ -77,7 +80,7 @@ def _main_row(results: Results, workload: Workload) -> list[str]:
 
 def main_table(run: Run) -> list[str]:
     """Return the table of CPU time per request, a row a workload."""
-    rows = [_main_row(run.results, w) for w in run.workloads if w.measure is Measure.CPU]
+    rows = [_main_row(run.results, w) for w in run.workloads if w.measure is Measure.CPU and not w.private]
     if not rows:
         return []
     head = ["workload (wrk -c64)", "longma", "raw C", "peers", "ratio to the best peer", "goal", ""]
@@ -155,6 +158,40 @@ def threads_table(run: Run) -> list[str]:
     return ["## Threads", "", text, "", *table(["workload", "longma-gthread, CPU µs", "best peer", "ratio"], rows)]
 
 
+def pairs_table(run: Run) -> list[str]:
+    """Return each model and each front of longma beside its rivals."""
+    rows = []
+    for pair in PAIRS:
+        found = pair.ratio(run.results)
+        if found is not None:
+            own, rival, best, ratio = found
+            is_reached = pair.reached(ratio)
+            mark = NOTHING if is_reached is None else reached(is_reached)
+            goal = NOTHING if pair.goal is None else f"{pair.goal:.2f}"
+            rows.append([pair.title, number(own), f"{rival} {number(best)}", f"{ratio:.2f}", goal, mark])
+    if not rows:
+        return []
+    text = (
+        "Server CPU, µs per request, where nothing else is said; behind nginx, that of nginx with it. The best round "
+        "of each, and the ratio to the best rival: at most the goal for CPU time, at least for requests a second."
+    )
+    head = ["row", "longma", "best rival", "ratio", "goal", ""]
+    return ["## Worker classes, TLS, static files, nginx", "", text, "", *table(head, rows), *naps(run)]
+
+
+def naps(run: Run) -> list[str]:
+    """Return how much of the time of eight threads that wait is used."""
+    told = []
+    for server in NAPPERS:
+        figure = run.results.figure("sleep", server, Quantity.RATE)
+        if figure is not None:
+            told.append(f"{server} {figure.best / NAPS_A_SECOND:.1%}")
+    if not told:
+        return []
+    words = f"8 threads whose application sleeps 20 ms could answer {NAPS_A_SECOND:.0f} requests a second"
+    return [f"{words}; of these: {', '.join(told)}. Goal: {NAPS_GOAL:.0%}.", ""]
+
+
 def access_log_lines(run: Run) -> list[str]:
     """Return what the access log adds."""
     added = delta(run.results, "hello", "longma-access-log", SUBJECT)
@@ -184,6 +221,22 @@ def memory_table(run: Run) -> list[str]:
     return ["## Idle memory", "", text, "", *table(head, rows)]
 
 
+def streams_table(run: Run) -> list[str]:
+    """Return what many open streams cost, a row a server."""
+    rows = [
+        [name, str(found.count), number(found.kb_each), number(found.cpu_us)]
+        for name, found in run.streams.items()
+        if not found.fault
+    ]
+    if not rows:
+        return []
+    text = (
+        f"One worker, {COUNT} clients, an event a second for each of them: streams on which events came, memory and "
+        "server CPU for each. longma-threads has a thread a stream."
+    )
+    return ["## Open streams", "", text, "", *table(["server", "streams", "KB each", "CPU µs an event"], rows)]
+
+
 def instructions_table(run: Run) -> list[str]:
     """Return instruction counts, a row a server."""
     if not run.instructions:
@@ -202,7 +255,7 @@ def detail_tables(run: Run) -> list[str]:
     """Return every quantity of every server, a table a workload, folded away."""
     quantities = (Quantity.CPU, Quantity.RATE, Quantity.P99, Quantity.MEMORY)
     lines = ["## Everything", "", "Best round of each (median), and its ratio to the best peer of the same column.", ""]
-    for workload in (w for w in run.workloads if w.measure is Measure.CPU):
+    for workload in (w for w in run.workloads if w.measure is Measure.CPU and not w.private):
         rows = []
         for server in run.servers:
             compared = [run.results.compare(workload.name, server, quantity) for quantity in quantities]
@@ -227,6 +280,9 @@ def caveats(run: Run) -> list[str]:
     busiest = run.results.busiest_neighbours()
     lines.append(f"- Other programs took at most {busiest:.0%} of the server's CPU during a round that counts.")
     lines += [f"- Left out: {name}: {reason}." for name, reason in run.left_out]
+    for name, found in run.streams.items():
+        if found.fault:
+            lines.append(f"- No streams: {name}: {found.fault}.")
     for sample in run.results.faults():
         lines.append(f"- Not counted: {sample.server} on {sample.workload}, round {sample.round + 1}: {sample.faults}.")
     lines.append(
@@ -240,7 +296,14 @@ def caveats(run: Run) -> list[str]:
 def markdown(run: Run, notes: str) -> str:
     """Return the whole page; `notes` is what a person wrote about the missed goals."""
     lines = ["# Measured", "", *run.machine.lines(), "", *main_table(run), *mixed_table(run), *uncached_table(run)]
-    lines += [*threads_table(run), *access_log_lines(run), *memory_table(run), *instructions_table(run)]
+    lines += [
+        *threads_table(run),
+        *pairs_table(run),
+        *access_log_lines(run),
+        *memory_table(run),
+        *streams_table(run),
+        *instructions_table(run),
+    ]
     if notes.strip():
         lines += [notes.strip(), ""]
     lines += [*caveats(run), *detail_tables(run)]

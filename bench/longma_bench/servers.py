@@ -1,4 +1,4 @@
-"""The table of servers: how each is started with one application, a port and a number of workers.
+"""What a server of the table is, and those that serve one application over plain HTTP.
 
 Each runs as its own documentation starts it. Where a default would make the comparison unfair to the peer (waitress
 refuses more than 100 connections) the peer gets the setting that helps it.
@@ -18,6 +18,7 @@ class Kind(Enum):
     SUBJECT = auto()  # longma as it is installed
     VARIANT = auto()  # longma with a setting changed
     PEER = auto()
+    RIVAL = auto()  # another server, compared with one variant only (see pairs.py)
     FLOOR = auto()  # no server: the kernel's share
 
 
@@ -53,6 +54,18 @@ class Paths:
     def poisson(self) -> Path:
         return self.store / "poisson"
 
+    @property
+    def certificate(self) -> Path:
+        return self.store / "tls" / "cert.pem"
+
+    @property
+    def key(self) -> Path:
+        return self.store / "tls" / "key.pem"
+
+    @property
+    def static(self) -> Path:
+        return self.store / "static"
+
 
 @dataclass(frozen=True)
 class Launch:
@@ -86,13 +99,23 @@ class Server:
     # False: one client is served and the others wait, so its latencies are those of a load nobody else had.
     serves_every_client: bool = True
     only: tuple[str, ...] = ()
+    also: tuple[str, ...] = ()  # of the private workloads
+    # Further packages that it needs, of the peers' environment.
+    needs: tuple[str, ...] = ()
+    # Debian's program and package that it needs.
+    program: tuple[str, str] | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether it is longma, by itself or behind another program."""
+        return self.kind in (Kind.SUBJECT, Kind.VARIANT)
 
     def takes(self, workload: Workload) -> bool:
         """Whether the workload says anything about this server."""
         if self.kind is Kind.FLOOR:
             return workload.floor
-        if self.only:
-            return workload.name in self.only
+        if self.only or workload.private:
+            return workload.name in (*self.only, *self.also)
         return self.prefork or workload.workers == 1
 
     def runs_in_round(self, workload: Workload, number: int) -> bool:
@@ -102,7 +125,7 @@ class Server:
         return self.near or number == 0
 
 
-def _longma(*flags: str) -> Callable[[Launch], list[str]]:
+def longma(*flags: str) -> Callable[[Launch], list[str]]:
     def command(launch: Launch) -> list[str]:
         base = [str(launch.paths.longma), "-w", str(launch.workers), "-b", launch.address]
         return [*base, *flags, launch.application]
@@ -111,17 +134,23 @@ def _longma(*flags: str) -> Callable[[Launch], list[str]]:
 
 
 def _longma_logging(launch: Launch) -> list[str]:
-    return _longma("--access-logfile", str(launch.paths.access_log))(launch)
+    return longma("--access-logfile", str(launch.paths.access_log))(launch)
 
 
-def _gunicorn(launch: Launch) -> list[str]:
-    program = [str(launch.paths.python), "-m", "gunicorn", "-k", "gthread", "--threads", "4"]
-    return [*program, "-w", str(launch.workers), "-b", launch.address, launch.application]
+def gunicorn(*flags: str) -> Callable[[Launch], list[str]]:
+    def command(launch: Launch) -> list[str]:
+        base = [str(launch.paths.python), "-m", "gunicorn", "-w", str(launch.workers), "-b", launch.address]
+        return [*base, *flags, launch.application]
+
+    return command
 
 
-def _granian(launch: Launch) -> list[str]:
-    program = [str(launch.paths.python), "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "error"]
-    return [*program, "--port", str(launch.port), "--workers", str(launch.workers), launch.application]
+def granian(*flags: str) -> Callable[[Launch], list[str]]:
+    def command(launch: Launch) -> list[str]:
+        program = [str(launch.paths.python), "-m", "granian", "--interface", "wsgi", "--no-ws", "--log-level", "error"]
+        return [*program, "--port", str(launch.port), "--workers", str(launch.workers), *flags, launch.application]
+
+    return command
 
 
 def _bjoern(launch: Launch) -> list[str]:
@@ -159,19 +188,19 @@ def _raw(launch: Launch) -> list[str]:
 
 
 REPEATED = ("hello", "headers")
-THREADED = ("hello", "headers", "close", "c1000", "10k", "echo", "flask")
+THREADED = ("hello", "headers", "close", "c1", "c1000", "10k", "echo", "flask")
 
-SERVERS = (
+PLAIN = (
     Server("raw", Kind.FLOOR, _raw),
-    Server("longma", Kind.SUBJECT, _longma()),
-    Server("longma-no-head-cache", Kind.VARIANT, _longma("--no-head-cache"), only=REPEATED),
+    Server("longma", Kind.SUBJECT, longma(), also=("c1",)),
+    Server("longma-no-head-cache", Kind.VARIANT, longma("--no-head-cache"), only=REPEATED),
     Server("longma-access-log", Kind.VARIANT, _longma_logging, only=("hello",)),
-    Server("longma-gthread", Kind.VARIANT, _longma("--threads", "8"), only=THREADED),
-    Server("peregrine", Kind.PEER, _peregrine, "peregrine-server"),
+    Server("longma-gthread", Kind.VARIANT, longma("--threads", "8"), only=THREADED),
+    Server("peregrine", Kind.PEER, _peregrine, "peregrine-server", also=("c1",)),
     Server("fastpysgi", Kind.PEER, _fastpysgi, "fastpysgi"),
     Server("bjoern", Kind.PEER, _bjoern, "bjoern"),
-    Server("granian", Kind.PEER, _granian, "granian"),
-    Server("gunicorn-gthread", Kind.PEER, _gunicorn, "gunicorn", near=False),
+    Server("granian", Kind.PEER, granian(), "granian", also=("c1",)),
+    Server("gunicorn-gthread", Kind.PEER, gunicorn("-k", "gthread", "--threads", "4"), "gunicorn", near=False),
     Server("uwsgi", Kind.PEER, _uwsgi, "pyuwsgi", near=False, serves_every_client=False),
     Server("waitress", Kind.PEER, _waitress, "waitress", near=False, prefork=False),
 )

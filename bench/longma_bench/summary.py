@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
+from .contestants import SERVERS
 from .measure import Sample
-from .servers import SERVERS, Kind
+from .servers import Kind
 from .workloads import Measure, Workload
 
 SUBJECT = next(server.name for server in SERVERS if server.kind is Kind.SUBJECT)

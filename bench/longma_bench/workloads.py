@@ -59,6 +59,9 @@ class Workload:
     floor: bool = False
     measure: Measure = Measure.CPU
     workers: int = 1
+    scheme: str = "http"
+    # Only servers that name it take it.
+    private: bool = False
 
     @property
     def closing(self) -> bool:
@@ -72,7 +75,7 @@ class Workload:
         return len(body) == self.body_length
 
 
-WORKLOADS = (
+COMPARED = (
     Workload("hello", "hello (14 bytes)", "wsgi:hello", 0.87, GREETING_BYTES, floor=True),
     Workload(
         "headers",
@@ -128,6 +131,32 @@ WORKLOADS = (
         workers=4,
     ),
 )
+
+# For one or two servers each, which pairs.py compares.
+PAIRED = (
+    Workload("c1", "hello, one client", "wsgi:hello", None, GREETING_BYTES, connections=1, private=True),
+    Workload("sleep", "20 ms in the application, 8 threads", "wsgi:nap", None, GREETING_BYTES, private=True),
+    Workload("tornado", "hello by Tornado", "tornado_hello:app", None, GREETING_BYTES, private=True),
+    Workload("aiohttp", "hello by aiohttp", "aiohttp_hello:app", None, GREETING_BYTES, private=True),
+    Workload("asgi", "hello by a bare ASGI application", "asgi_hello:app", None, GREETING_BYTES, private=True),
+    Workload("tls", "hello over TLS, kept alive", "wsgi:hello", None, GREETING_BYTES, scheme="https", private=True),
+    Workload(
+        "tls-close",
+        "a full TLS handshake per request",
+        "wsgi:hello",
+        None,
+        GREETING_BYTES,
+        fields=(("Connection", "close"),),
+        scheme="https",
+        private=True,
+    ),
+    Workload("static", "a static file of 10 KB", "wsgi:hello", None, 10_240, path="/static/10k.bin", private=True),
+    Workload("behind-nginx", "hello behind nginx", "wsgi:hello", None, GREETING_BYTES, private=True),
+)
+WORKLOADS = (*COMPARED, *PAIRED)
+
+NAP_THREADS = 8
+NAP_SECONDS = 0.02
 
 # The mixed workload's load: `RATE` requests a second in the mean over `CONNECTIONS` connections.
 MIXED_RATE = 300
