@@ -134,7 +134,8 @@ def measure_open_streams(paths: Paths, servers: Sequence[Server], progress: Prog
     found = {}
     for server, application in streaming(list(servers)):
         found[server.name] = streams = measure_streams(paths, server, application, free_port())
-        text = f"{streams.count:5} streams  {streams.kb_each:6.1f} KB each  {streams.cpu_us:6.1f} µs an event"
+        memory = f"{streams.kb_each:6.1f} KB each  {streams.mb:6.1f} MB"
+        text = f"{streams.count:5} streams  {memory}  {streams.cpu_us:6.1f} µs an event"
         progress.result(server.name, streams.fault or text, good=not streams.fault)
     return found
 

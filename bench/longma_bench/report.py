@@ -224,17 +224,18 @@ def memory_table(run: Run) -> list[str]:
 def streams_table(run: Run) -> list[str]:
     """Return what many open streams cost, a row a server."""
     rows = [
-        [name, str(found.count), number(found.kb_each), number(found.cpu_us)]
+        [name, str(found.count), number(found.kb_each), number(found.mb), number(found.cpu_us)]
         for name, found in run.streams.items()
         if not found.fault
     ]
     if not rows:
         return []
     text = (
-        f"One worker, {COUNT} clients, an event a second for each of them: streams on which events came, memory and "
-        "server CPU for each. longma-threads has a thread a stream."
+        f"One worker, {COUNT} clients, an event a second for each of them: streams on which events came, memory for "
+        "each, and of all processes together, and server CPU. longma-threads has a thread a stream, from its start."
     )
-    return ["## Open streams", "", text, "", *table(["server", "streams", "KB each", "CPU µs an event"], rows)]
+    head = ["server", "streams", "KB each", "MB in all", "CPU µs an event"]
+    return ["## Open streams", "", text, "", *table(head, rows)]
 
 
 def instructions_table(run: Run) -> list[str]:

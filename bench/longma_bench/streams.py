@@ -39,6 +39,7 @@ class Streams:
 
     count: int  # streams on which an event came
     kb_each: float  # memory for each of them
+    mb: float  # memory of master and worker with all of them
     cpu_us: float  # server CPU for an event on one stream
     fault: str = ""
 
@@ -98,7 +99,7 @@ def measure_streams(paths: Paths, server: Server, application: str, port: int) -
         with started(paths, server, workload, port, 1) as process:
             return _measured(process, clients)
     except (OSError, ServerFailed) as error:
-        return Streams(0, 0.0, 0.0, str(error).splitlines()[0])
+        return Streams(0, 0.0, 0.0, 0.0, str(error).splitlines()[0])
     finally:
         clients.close()
 
@@ -112,5 +113,6 @@ def _measured(process: ServerProcess, clients: Clients) -> Streams:
     cpu_ns = process.cpu_ns()
     events = clients.read(time.monotonic() + SECONDS, lambda _: False)
     spent = process.cpu_ns() - cpu_ns
-    kb_each = (process.pss_mb() - before) * 1024 / max(1, clients.begun - FIRST)
-    return Streams(clients.begun, kb_each, spent / 1e3 / max(1, events))
+    memory = process.pss_mb()
+    kb_each = (memory - before) * 1024 / max(1, clients.begun - FIRST)
+    return Streams(clients.begun, kb_each, memory, spent / 1e3 / max(1, events))
