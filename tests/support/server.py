@@ -63,6 +63,7 @@ class Server:
         app: what to serve, `module:callable`.
         options: command-line options, settings of the test.
         binds: sockets from `listener`; one of TCP is made where none is given. The server gets the only copies.
+        protocols: what is spoken on each of them, where that is to be said with their addresses.
         workers: how many must have booted before the server counts as up.
         env: environment variables for the application and the server.
         cwd: where it is started; applications of the tests are found from the repository's root.
@@ -77,6 +78,7 @@ class Server:
         app: str,
         *options: str,
         binds: Sequence[socket.socket] = (),
+        protocols: Sequence[str] = (),
         workers: int = 1,
         env: Mapping[str, str] | None = None,
         cwd: str | os.PathLike[str] = ROOT,
@@ -91,6 +93,7 @@ class Server:
         self.cwd = Path(cwd)
         self.command = tuple(command)
         self._listeners = list(binds) or [listener()]
+        self._schemes = [f"{protocol}://" for protocol in protocols] or [""] * len(self._listeners)
         self.addresses: list[Address] = [
             bound.getsockname()[:2] if isinstance(bound.getsockname(), tuple) else bound.getsockname()
             for bound in self._listeners
@@ -115,7 +118,8 @@ class Server:
 
     def start(self) -> None:
         """Start the process, without waiting for anything."""
-        binds = [part for bound in self._listeners for part in ("--bind", f"fd://{bound.fileno()}")]
+        places = zip(self._schemes, self._listeners, strict=True)
+        binds = [part for scheme, bound in places for part in ("--bind", f"{scheme}fd://{bound.fileno()}")]
         workers = ["--workers", str(self.workers)] if self.workers != 1 else []
         self.run([*self.command, *binds, *workers, *self.options, self.app])
 

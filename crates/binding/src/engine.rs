@@ -7,6 +7,7 @@ use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
+use longma_engine::gateway::Protocol;
 use longma_engine::listener::Listener;
 use longma_engine::reactor::Reactor;
 use longma_engine::shared::Shared;
@@ -31,6 +32,7 @@ use crate::observer::Observer;
 use crate::recycle::Recycle;
 use crate::settings;
 use crate::start_response::StartResponseType;
+use crate::template::protocol;
 use crate::tls::Tls;
 use crate::worker::{GO_ON, STOP_GRACEFULLY, STOP_NOW, Worker};
 
@@ -88,7 +90,6 @@ impl Engine {
         let sendfile = engine_settings.sendfile;
         let mut reactor = Reactor::new(engine_settings, Arc::new(Epoll::new()?), Arc::new(memory), access);
         reactor.board().set(Word::Pid, u64::from(std::process::id()));
-        let is_secure = tls.is_some();
         open(&mut reactor, &listeners, handover, tls)?;
         let shared = Arc::new(share(reactor, threads, greenlets)?);
         let maker = Maker {
@@ -99,7 +100,7 @@ impl Engine {
             log,
             multiprocess,
             multithread: threads > 0 || greenlets,
-            is_secure,
+            is_secure: tls.is_some(),
             sendfile,
             recycle: Recycle::new(recycle_after, on_recycle),
             observer: observer.map(Observer::new).transpose()?.map(Arc::new),
@@ -249,8 +250,10 @@ fn open(
     if let Some(tls) = tls {
         reactor.set_tls(tls.get().shared());
     }
-    let is_secure = tls.is_some();
-    let sockets = listeners.iter().map(|&(fd, _)| Ok(Listener::new(take(fd)?, is_secure))).collect::<PyResult<Vec<_>>>()?;
+    reactor.speak(listeners.iter().map(|(_, url)| protocol(url)).collect());
+    let is_secure = |url: &str| tls.is_some() && protocol(url) == Protocol::Http;
+    let sockets =
+        listeners.iter().map(|(fd, url)| Ok(Listener::new(take(*fd)?, is_secure(url)))).collect::<PyResult<Vec<_>>>()?;
     let handover = handover.map(|(receiver, sender)| Ok::<_, PyErr>((take(receiver)?, take(sender)?))).transpose()?;
     reactor.open(sockets, handover)?;
     Ok(())

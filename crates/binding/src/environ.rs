@@ -15,6 +15,7 @@ use crate::object::Ref;
 use crate::proxy::ProxyKeys;
 use crate::shapes::{Fields, Shapes};
 use crate::text;
+use crate::variables::Variables;
 
 /// Makes environs.
 pub struct Environs {
@@ -22,6 +23,7 @@ pub struct Environs {
     templates: Vec<Template>,
     names: Names,
     shapes: Shapes,
+    variables: Variables,
     line: LineKeys,
     remote_addr: Ref,
     remote_port: Ref,
@@ -72,6 +74,7 @@ impl Environs {
             templates,
             names: Names::new(),
             shapes: Shapes::new(),
+            variables: Variables::default(),
             line: LineKeys::new(py)?,
             remote_addr: key("REMOTE_ADDR")?,
             remote_port: key("REMOTE_PORT")?,
@@ -104,6 +107,7 @@ impl Environs {
                 }
                 environ
             }
+            _ if source.head.translated().is_some() => self.make_translated(&source)?,
             _ => {
                 let (environ, facts) = self.make_new(&source, memo)?;
                 if source.repeat != Repeat::New && !facts.names_host && !self.astray {
@@ -136,6 +140,21 @@ impl Environs {
     /// The key of the early hints, for whoever shares these environs with others.
     pub fn early_hints(&self) -> &Ref {
         &self.early_hints
+    }
+
+    /// The environ of a request that a web server has handed over.
+    #[cold]
+    fn make_translated(&mut self, source: &Source<'_>) -> Option<Ref> {
+        let translated = source.head.translated()?;
+        let template = &self.templates[usize::from(source.listener)];
+        // SAFETY: attached, and the template is a dict.
+        let environ = unsafe { Ref::owned(ffi::PyDict_Copy(template.environ.as_ptr())) }?;
+        self.variables.set(&environ, source.bytes, source.head, translated)?;
+        if source.head.facts().https {
+            self.set_scheme(&environ, true)?;
+        }
+        self.astray = !self.line.set_translated(&environ, source.bytes, source.head, translated)?;
+        Some(environ)
     }
 
     fn make_new(&mut self, source: &Source<'_>, memo: &mut Memo) -> Option<(Ref, LineFacts)> {

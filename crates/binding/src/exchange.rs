@@ -77,8 +77,13 @@ pub struct Exchange {
 impl Exchange {
     pub fn new(shared: Arc<Shared<Python>>) -> Self {
         let nobody = ConnId { slot: u32::MAX, generation: 0 };
-        let asked =
-            Asked { version: longma_proto::h1::Version::Http11, head_request: false, connect_request: false, keep_alive: false };
+        let asked = Asked {
+            version: longma_proto::h1::Version::Http11,
+            head_request: false,
+            connect_request: false,
+            keep_alive: false,
+            gateway: false,
+        };
         Self {
             shared,
             id: nobody,

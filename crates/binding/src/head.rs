@@ -17,6 +17,8 @@ pub struct Asked {
     pub head_request: bool,
     pub connect_request: bool,
     pub keep_alive: bool,
+    /// A web server has handed it over, by a protocol of its own.
+    pub gateway: bool,
 }
 
 /// What the head has settled.
@@ -110,6 +112,7 @@ pub fn settle(said: Said, body: Option<u64>, asked: Asked, out: &mut Vec<u8>) ->
         status: code,
         content_length: declared.or(body),
         keep_alive: asked.keep_alive,
+        gateway: asked.gateway,
     };
     let (framing, keep_alive) = frame(facts);
     // A client waits for more after an interim status (RFC 9110 §15.2): what comes must be the end, not the next answer.
@@ -118,9 +121,11 @@ pub fn settle(said: Said, body: Option<u64>, asked: Asked, out: &mut Vec<u8>) ->
         write_length(framing, body, asked, code, out);
     }
     match (keep_alive, asked.version) {
+        (true, Version::Http11) => {}
+        // The connection is between the web server and us.
+        _ if asked.gateway => {}
         (false, _) => out.extend_from_slice(b"Connection: close\r\n"),
         (true, Version::Http10) => out.extend_from_slice(b"Connection: keep-alive\r\n"),
-        (true, Version::Http11) => {}
     }
     out.extend_from_slice(b"\r\n");
     Settled { status, framing, keep_alive }

@@ -38,6 +38,7 @@ mod telling;
 mod template;
 mod text;
 mod tls;
+mod variables;
 mod worker;
 
 use pyo3::prelude::*;

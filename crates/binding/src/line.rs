@@ -2,6 +2,7 @@
 
 use std::os::unix::ffi::OsStringExt;
 
+use longma_proto::gateway::Translated;
 use longma_proto::h1::{HeadParser, Target, TargetForm, Version, target};
 use pyo3::prelude::*;
 use pyo3::{PyErr, ffi};
@@ -146,6 +147,31 @@ impl LineKeys {
         if told.is_some() {
             set(environ, &self.script_name, &text::native(script)?)?;
         }
+        Some(true)
+    }
+
+    /// Set what a web server that has handed a request over says of its line. False: the request is not for us.
+    #[cold]
+    pub fn set_translated(&mut self, environ: &Ref, bytes: &[u8], head: &HeadParser, told: &Translated) -> Option<bool> {
+        let line = head.line();
+        let raw = line.target.of(bytes);
+        set(environ, &self.method, &text::native(line.method.of(bytes))?)?;
+        set(environ, &self.raw_uri, &text::native(raw)?)?;
+        if !told.has_query {
+            set(environ, &self.query, &text::native(target::split(raw).query.of(raw))?)?;
+        }
+        let (script, path) = match &told.script {
+            Some(script) => (&script[..], &told.path[..]),
+            None => {
+                let rest = told.path.strip_prefix(&self.script[..]);
+                let Some(rest) = rest.filter(|rest| self.script.is_empty() || matches!(rest.first(), None | Some(b'/'))) else {
+                    return Some(false);
+                };
+                (&self.script[..], rest)
+            }
+        };
+        set(environ, &self.script_name, &text::native(script)?)?;
+        set(environ, &self.path, &text::native(path)?)?;
         Some(true)
     }
 

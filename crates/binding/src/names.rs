@@ -179,7 +179,7 @@ fn key_text(name: &[u8]) -> String {
 /// # Safety
 /// As `Names::set`.
 #[cold]
-unsafe fn join(environ: *mut ffi::PyObject, key: *mut ffi::PyObject, value: &[u8]) -> Option<()> {
+pub unsafe fn join(environ: *mut ffi::PyObject, key: *mut ffi::PyObject, value: &[u8]) -> Option<()> {
     // SAFETY: by contract; the value found is borrowed from the dict.
     let before = unsafe { text::native_bytes(ffi::PyDict_GetItemWithError(environ, key)) }?;
     // SAFETY: the key is a native str.

@@ -5,7 +5,7 @@ use longma_engine::connection::ConnId;
 use longma_engine::reactor::Reactor;
 use longma_engine::request::Request;
 use longma_engine::shared::Shared;
-use longma_proto::h1::HeadParser;
+use longma_proto::h1::{HeadParser, Version};
 use pyo3::Python as Interpreter;
 use pyo3::prelude::*;
 
@@ -127,5 +127,8 @@ fn remember(variables: Option<Vec<(String, String)>>, memo: &mut Memo) -> Option
 fn asked(bytes: &[u8], head: &HeadParser, keep_alive: bool) -> Asked {
     let line = head.line();
     let method = line.method.of(bytes);
-    Asked { version: line.version, head_request: method == b"HEAD", connect_request: method == b"CONNECT", keep_alive }
+    // Whoever hands requests over has the end of an answer told by the protocol, and knows no chunks and no interim answers.
+    let gateway = head.translated().is_some();
+    let version = if gateway { Version::Http10 } else { line.version };
+    Asked { version, head_request: method == b"HEAD", connect_request: method == b"CONNECT", keep_alive, gateway }
 }

@@ -25,6 +25,7 @@ pub fn engine_settings(mapping: &Bound<'_, PyAny>) -> PyResult<Settings> {
             trust: Trust::default(),
         },
         trusted_peers: peers(mapping, "forwarded_allow_ips")?,
+        gateway_peers: peers(mapping, "uwsgi_allow_ips")?,
         trust: trust(mapping)?,
         proxy_protocol: proxy_protocol(mapping)?,
         limit_request_body: mapping.get_item("limit_request_body")?.extract()?,

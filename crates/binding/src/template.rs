@@ -1,5 +1,6 @@
 //! What every environ of a listener holds.
 
+use longma_engine::gateway::Protocol;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
@@ -19,13 +20,19 @@ pub struct Parts<'a, 'py> {
     pub is_secure: bool,
 }
 
-/// The template of one listener. `url`: `http://host:port` or `unix:path`.
+/// What is spoken at this URL; HTTP on a socket of which only the path is told.
+pub fn protocol(url: &str) -> Protocol {
+    url.split_once("://").and_then(|(scheme, _)| Protocol::named(scheme)).unwrap_or_default()
+}
+
+/// The template of one listener. `url`: `http://host:port` or `unix:path`, or either behind another scheme.
 pub fn template(py: Python<'_>, url: &str, parts: &Parts<'_, '_>) -> PyResult<Template> {
     let environ = PyDict::new(py);
+    let is_secure = parts.is_secure && protocol(url) == Protocol::Http;
     let (name, port, is_unix) = server(url);
     environ.set_item("wsgi.version", PyTuple::new(py, [1, 0])?)?;
-    environ.set_item("wsgi.url_scheme", intern(py, if parts.is_secure { "https" } else { "http" }))?;
-    if parts.is_secure {
+    environ.set_item("wsgi.url_scheme", intern(py, if is_secure { "https" } else { "http" }))?;
+    if is_secure {
         environ.set_item("HTTPS", intern(py, "on"))?;
     }
     environ.set_item("wsgi.errors", parts.errors)?;
@@ -56,7 +63,7 @@ pub fn template(py: Python<'_>, url: &str, parts: &Parts<'_, '_>) -> PyResult<Te
     // SAFETY: a new reference, given away by `into_ptr`.
     let environ = unsafe { Ref::owned(environ.into_any().into_ptr()) };
     let environ = environ.ok_or_else(|| PyErr::fetch(py))?;
-    Ok(Template { environ, is_unix, is_secure: parts.is_secure })
+    Ok(Template { environ, is_unix, is_secure })
 }
 
 fn intern<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
@@ -65,10 +72,10 @@ fn intern<'py>(py: Python<'py>, text: &str) -> Bound<'py, PyString> {
 
 /// SERVER_NAME, SERVER_PORT, and whether there is only a path to tell.
 fn server(url: &str) -> (&str, &str, bool) {
-    if let Some(path) = url.strip_prefix("unix:") {
+    let authority = url.split_once("://").map_or(url, |(_, authority)| authority);
+    if let Some(path) = authority.strip_prefix("unix:") {
         return (path, "", true);
     }
-    let authority = url.split_once("://").map_or(url, |(_, authority)| authority);
     let (name, port) = authority.rsplit_once(':').unwrap_or((authority, ""));
     (name.trim_start_matches('[').trim_end_matches(']'), port, false)
 }

@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io;
 use std::ops::Range;
 
+use longma_proto::fastcgi::{Event, Reader};
+use longma_proto::gateway::GatewayError;
 use longma_proto::h1::{BodyError, ChunkEvent, ChunkedDecoder};
 
 use crate::host::{BodyBuffer, Host};
@@ -25,6 +27,8 @@ pub enum Body<H: Host> {
 pub enum BodyFailure {
     /// The client broke the framing.
     Malformed(BodyError),
+    /// The same where it comes in records.
+    HandedOver(GatewayError),
     /// More bytes than `limit_request_body`.
     TooLarge,
     /// The file that holds it cannot be written.
@@ -32,8 +36,15 @@ pub enum BodyFailure {
 }
 
 enum Coding {
-    Length { remaining: u64 },
+    Length {
+        remaining: u64,
+    },
     Chunked(Box<ChunkedDecoder>),
+    /// How many bytes are still to come, where that has been said.
+    Records {
+        reader: Box<Reader>,
+        remaining: Option<u64>,
+    },
 }
 
 enum Sink<H: Host> {
@@ -82,6 +93,20 @@ impl<H: Host> BodyReader<H> {
         Self { coding, sink: Sink::Memory(Vec::new()), bounds, received: 0, reserved: bounds.memory, since_ms: now_ms }
     }
 
+    /// A body in records, after those of its head.
+    pub fn records(reader: Box<Reader>, length: Option<u64>, bounds: Bounds, now_ms: u64) -> Self {
+        let reserved = length.map_or(bounds.memory, |length| bounds.memory.min(usize::try_from(length).unwrap_or(usize::MAX)));
+        let coding = Coding::Records { reader, remaining: length };
+        Self { coding, sink: Sink::Memory(Vec::new()), bounds, received: 0, reserved, since_ms: now_ms }
+    }
+
+    /// What is to be sent for what came beside the body.
+    pub fn take_replies(&mut self) -> Option<Vec<u8>> {
+        let Coding::Records { reader, .. } = &mut self.coding else { return None };
+        let replies = std::mem::take(reader.replies());
+        (!replies.is_empty()).then_some(replies)
+    }
+
     /// Bytes of the body taken so far.
     pub fn received(&self) -> u64 {
         self.received
@@ -96,7 +121,36 @@ impl<H: Host> BodyReader<H> {
             self.store(&bytes[..count])?;
             return Ok((count, whole));
         }
-        self.feed_chunked(bytes)
+        if matches!(self.coding, Coding::Records { .. }) { self.feed_records(bytes) } else { self.feed_chunked(bytes) }
+    }
+
+    fn feed_records(&mut self, bytes: &[u8]) -> Result<(usize, bool), BodyFailure> {
+        const CONTRADICTS: BodyFailure = BodyFailure::HandedOver(GatewayError::LengthContradicts);
+        let mut used = 0;
+        loop {
+            let Coding::Records { reader, remaining } = &mut self.coding else { unreachable!("only called for records") };
+            let rest = &bytes[used..];
+            let step = reader.step(rest).map_err(BodyFailure::HandedOver)?;
+            used += step.consumed;
+            match step.event {
+                Event::Stdin(range) => {
+                    let count = range.len() as u64;
+                    if let Some(left) = remaining {
+                        *left = left.checked_sub(count).ok_or(CONTRADICTS)?;
+                    }
+                    if self.exceeds(count) {
+                        return Err(BodyFailure::TooLarge);
+                    }
+                    self.store(&rest[range])?;
+                }
+                Event::NeedMore => return Ok((used, false)),
+                Event::End if remaining.is_none_or(|left| left == 0) => return Ok((used, true)),
+                Event::End => return Err(CONTRADICTS),
+                Event::Aborted | Event::Params(_) | Event::HeadEnd => {
+                    return Err(BodyFailure::HandedOver(GatewayError::Aborted));
+                }
+            }
+        }
     }
 
     fn feed_chunked(&mut self, bytes: &[u8]) -> Result<(usize, bool), BodyFailure> {
@@ -160,10 +214,10 @@ impl<H: Host> BodyReader<H> {
         Ok(())
     }
 
-    /// The bytes as they came, if they still are: not decoded, not in a file.
+    /// The bytes as they came, if they still are: not decoded, or only taken out of records, and not in a file.
     pub fn as_received(&self) -> Option<&[u8]> {
         match (&self.coding, &self.sink) {
-            (Coding::Length { .. }, Sink::Memory(memory)) => Some(memory),
+            (Coding::Length { .. } | Coding::Records { .. }, Sink::Memory(memory)) => Some(memory),
             _ => None,
         }
     }

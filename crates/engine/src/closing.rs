@@ -104,6 +104,7 @@ impl<H: Host> Reactor<H> {
         }
         self.timers.clear(id.slot);
         self.send(id, &answer, false);
+        self.end_framed(id);
         if let Some(connection) = self.table.get(id) {
             connection.state = State::Writing;
             self.go_on_writing(id);

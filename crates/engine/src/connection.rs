@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::access::Draft;
 use crate::body::BodyReader;
+use crate::gateway::Gateway;
 use crate::host::Host;
 use crate::input::{HeadCache, Input};
 use crate::output::Output;
@@ -89,6 +90,12 @@ pub struct Connection<H: Host> {
     /// What a proxy has said of its client, where there is one that does.
     pub proxied: Option<Arc<Proxied>>,
     pub listener: u16,
+    /// What there is to know where HTTP is not spoken.
+    pub gateway: Option<Box<Gateway>>,
+    /// Whether what is sent must be framed, other than for HTTP.
+    pub is_framed: bool,
+    /// Whose request it is, where somebody who may hand it over has said so.
+    pub client: Peer,
     /// Whether the peer is a proxy of the operator's own.
     pub trusted: bool,
     pub state: State,
@@ -130,6 +137,9 @@ impl<H: Host> Connection<H> {
             peer,
             proxied: None,
             listener,
+            gateway: None,
+            is_framed: false,
+            client: None,
             trusted: false,
             state: State::Idle,
             watch: Watch::Nothing,

@@ -49,7 +49,8 @@ impl<H: Host> Reactor<H> {
             }
             return false;
         };
-        if head.body() == BodyLength::Known(0) {
+        // What lies behind a head that was made here is what it was made of.
+        if head.body() == BodyLength::Known(0) && head.translated().is_none() {
             self.keep_rest(id, &input.bytes[head_len..]);
         }
         self.give(id, &input.bytes[..head_len], head, answer);

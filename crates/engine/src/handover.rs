@@ -52,12 +52,7 @@ impl<H: Host> Reactor<H> {
         if connection.has_output() || connection.transport.tls().is_some() {
             return false;
         }
-        let Some(input) = connection.input.as_ref() else { return false };
-        let mut bytes = input.bytes.clone();
-        if let Some(body) = &connection.body {
-            let Some(read) = body.as_received() else { return false };
-            bytes.extend_from_slice(read);
-        }
+        let Some(mut bytes) = connection.request_as_received() else { return false };
         if let Some(next) = &connection.next {
             bytes.extend_from_slice(&next.bytes);
         }

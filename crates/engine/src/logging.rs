@@ -157,10 +157,14 @@ impl<H: Host> Reactor<H> {
             return;
         }
         let Some(connection) = self.table.peek(id) else { return };
+        if connection.gateway.is_some() && input.parser.translated().is_none() {
+            // Nothing is known of a request yet.
+            return;
+        }
         let since_ms = connection.body.as_ref().map(|body| body.since_ms);
         let waited_ms =
             since_ms.map_or_else(|| self.timers.waited(id.slot, self.now_ms), |since| self.now_ms.saturating_sub(since));
-        let (peer, duration) = (connection.peer, Duration::from_millis(waited_ms));
+        let (peer, duration) = (connection.client.or(connection.peer), Duration::from_millis(waited_ms));
         if let Some(status) = status {
             self.show(peer, &input.bytes, status, duration);
         }

@@ -5,7 +5,10 @@ use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, ErrorKind, IoSlice};
 use std::os::fd::AsFd;
+use std::os::unix::fs::FileExt;
 use std::sync::Arc;
+
+use longma_proto::fastcgi::write_stdout;
 
 use crate::host::Host;
 use crate::spool::Spool;
@@ -13,6 +16,8 @@ use crate::transport::Transport;
 
 /// How much of a file one sendfile call may move, so that one fast client does not keep the others waiting.
 pub const FILE_STEP: u64 = 4 << 20;
+/// How much of a file is read at a time where it goes out in records.
+const RECORDS_STEP: u64 = 1 << 18;
 /// How much of one answer is written before the other connections get their turn.
 const TURN_BYTES: u64 = 16 << 20;
 /// How many blocks one sendmsg call takes.
@@ -26,6 +31,13 @@ enum Chunk<H: Host> {
     Bytes(Vec<u8>, usize),
     Block(H::Block, usize),
     File {
+        file: Arc<File>,
+        offset: u64,
+        remaining: u64,
+    },
+    /// A part of a file that goes out in records, those of this request.
+    Records {
+        request: u16,
         file: Arc<File>,
         offset: u64,
         remaining: u64,
@@ -108,6 +120,29 @@ impl<H: Host> Output<H> {
         self.chunks.push_back(Chunk::File { file, offset, remaining });
     }
 
+    /// Queue a part of a file that is to go out in records.
+    pub fn push_records(&mut self, request: u16, file: Arc<File>, offset: u64, remaining: u64) {
+        self.chunks.push_back(Chunk::Records { request, file, offset, remaining });
+    }
+
+    /// Make the next records of the file at the front, in front of it.
+    fn make_records(&mut self) -> io::Result<()> {
+        let Some(Chunk::Records { request, file, offset, remaining }) = self.chunks.front_mut() else { return Ok(()) };
+        if *remaining == 0 {
+            self.chunks.pop_front();
+            return Ok(());
+        }
+        let mut content = vec![0; RECORDS_STEP.min(*remaining) as usize];
+        file.read_exact_at(&mut content, *offset)?;
+        *offset += content.len() as u64;
+        *remaining -= content.len() as u64;
+        let mut records = Vec::with_capacity(content.len() + 64);
+        write_stdout(*request, &content, &mut records);
+        self.in_memory += records.len();
+        self.chunks.push_front(Chunk::Bytes(records, 0));
+        Ok(())
+    }
+
     /// Send as far as the socket takes it. Blocks that are done with go to `done`; `count` counts bytes sent.
     pub fn write(
         &mut self,
@@ -123,6 +158,10 @@ impl<H: Host> Output<H> {
             }
             let stuck = match self.chunks.front() {
                 Some(Chunk::File { .. } | Chunk::Spool(..)) => self.write_file(transport, count)?,
+                Some(Chunk::Records { .. }) => {
+                    self.make_records()?;
+                    false
+                }
                 _ => self.write_memory(transport, done, count, last)?,
             };
             if stuck {
@@ -147,7 +186,7 @@ impl<H: Host> Output<H> {
             let bytes = match chunk {
                 Chunk::Bytes(bytes, sent) => &bytes[*sent..],
                 Chunk::Block(block, sent) => &block.as_ref()[*sent..],
-                Chunk::File { .. } | Chunk::Spool(..) => break,
+                Chunk::File { .. } | Chunk::Spool(..) | Chunk::Records { .. } => break,
             };
             total += bytes.len();
             *slice = IoSlice::new(bytes);
@@ -165,7 +204,7 @@ impl<H: Host> Output<H> {
             let (length, at) = match front {
                 Chunk::Bytes(bytes, at) => (bytes.len(), at),
                 Chunk::Block(block, at) => (block.as_ref().len(), at),
-                Chunk::File { .. } | Chunk::Spool(..) => return,
+                Chunk::File { .. } | Chunk::Spool(..) | Chunk::Records { .. } => return,
             };
             let left = length - *at;
             if sent < left {

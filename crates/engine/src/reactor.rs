@@ -15,6 +15,7 @@ use longma_proto::h1::date::imf_fixdate;
 use crate::access::AccessLog;
 use crate::call::Calls;
 use crate::connection::{ConnId, Connection, Table, Watch};
+use crate::gateway::{Gateway, Protocol};
 use crate::held::Batch;
 use crate::host::{Host, Remains};
 use crate::input::{Input, READ_BYTES};
@@ -55,6 +56,8 @@ pub struct Reactor<H: Host> {
     pub(crate) lent: usize,
     pub(crate) timers: Timers,
     pub(crate) listeners: Vec<Listener>,
+    /// What is spoken on each of them; HTTP where nothing is said.
+    protocols: Vec<Protocol>,
     pub(crate) handover: Option<(OwnedFd, OwnedFd)>,
     pub(crate) queue: Queue,
     pub(crate) newcomers: Newcomers,
@@ -117,6 +120,7 @@ impl<H: Host> Reactor<H> {
             lent: 0,
             timers,
             listeners: Vec::new(),
+            protocols: Vec::new(),
             handover: None,
             queue: Queue::default(),
             newcomers: Newcomers::default(),
@@ -175,6 +179,11 @@ impl<H: Host> Reactor<H> {
     /// Seconds since the epoch, as of this turn.
     pub fn wall_seconds(&self) -> i64 {
         self.wall_seconds
+    }
+
+    /// Say what is spoken on the listeners, in their order.
+    pub fn speak(&mut self, protocols: Vec<Protocol>) {
+        self.protocols = protocols;
     }
 
     pub fn settings(&self) -> &Settings {
@@ -260,6 +269,10 @@ impl<H: Host> Reactor<H> {
 
     pub(crate) fn insert(&mut self, mut connection: Connection<H>) -> ConnId {
         connection.trusted = connection.is_trusted(&self.settings.trusted_peers);
+        if let Some(&protocol) = self.protocols.get(usize::from(connection.listener)) {
+            connection.gateway = Gateway::of(protocol, self.settings.gateway_peers.trusts(connection.socket_peer()));
+            connection.is_framed = matches!(protocol, Protocol::FastCgi | Protocol::Scgi);
+        }
         let id = self.table.insert(connection);
         self.count_connections();
         id
@@ -269,9 +282,9 @@ impl<H: Host> Reactor<H> {
         self.spare_inputs.pop().unwrap_or_default()
     }
 
-    /// Count what has been added to an input of a connection's.
+    /// Count what has been added to an input of a connection's, or taken out of it.
     pub(crate) fn count_input(&mut self, input: &mut Input) {
-        self.head_memory += input.bytes.len() - input.counted;
+        self.head_memory = self.head_memory - input.counted + input.bytes.len();
         input.counted = input.bytes.len();
     }
 
@@ -284,9 +297,9 @@ impl<H: Host> Reactor<H> {
         }
     }
 
-    /// On whose behalf a connection is.
+    /// On whose behalf a connection is, or its request where that has been handed over.
     pub fn peer(&self, id: ConnId) -> Option<SocketAddr> {
-        self.table.peek(id).and_then(|connection| connection.peer)
+        self.table.peek(id).and_then(|connection| connection.client.or(connection.peer))
     }
 
     /// Who is at the other end of a connection, whoever that speaks for.

@@ -24,6 +24,9 @@ impl<H: Host> Reactor<H> {
     #[inline]
     pub(crate) fn read_head(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
         let connection = self.table.get(id)?;
+        if connection.gateway.is_some() {
+            return self.read_packet(id, desk, mode);
+        }
         let held = connection.state == State::Head;
         let received = match &mut connection.input {
             Some(input) if held => connection.transport.receive_append(&mut input.bytes, HELD_READ_BYTES),
@@ -201,7 +204,7 @@ impl<H: Host> Reactor<H> {
         connection.talkative = head.keep_alive() || !matches!(body, Body::Empty);
         connection.served = connection.served.wrapping_add(1);
         let (listener, written) = (connection.listener, connection.written);
-        let (peer, proxied) = (connection.peer, connection.proxied.clone());
+        let (peer, proxied) = (connection.client.or(connection.peer), connection.proxied.clone());
         self.board.add(Word::Begun, 1);
         self.begin_call(desk.seat, id, &bytes[line.method.start as usize..line.target.end as usize], written);
         Some(Request { id, listener, peer, proxied, repeat, body })
@@ -210,6 +213,9 @@ impl<H: Host> Reactor<H> {
     /// Go on with a head that came in parts.
     pub(crate) fn parse_held(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
         let connection = self.table.get(id)?;
+        if connection.gateway.is_some() {
+            return self.parse_packet(id, desk, mode);
+        }
         let input = connection.input.as_mut()?;
         match input.parser.advance(&mut input.bytes, &self.limits[usize::from(connection.trusted)]) {
             Ok(Progress::Partial) => {
@@ -226,7 +232,7 @@ impl<H: Host> Reactor<H> {
     }
 
     /// Count a head that has grown. Each may be as long as its limits allow, but not all at once.
-    fn count_held(&mut self, id: ConnId) {
+    pub(crate) fn count_held(&mut self, id: ConnId) {
         let Some(mut input) = self.table.get(id).and_then(|connection| connection.input.take()) else { return };
         self.count_input(&mut input);
         let too_much = self.head_memory > HEAD_MEMORY_BYTES && input.bytes.len() > HELD_READ_BYTES;

@@ -2,6 +2,7 @@
 
 use std::io::ErrorKind;
 
+use longma_proto::gateway::GatewayError;
 use longma_proto::h1::{BodyLength, ChunkedDecoder};
 
 use crate::body::{BodyFailure, BodyReader, Bounds};
@@ -21,6 +22,9 @@ const RATE_GRACE_MS: u64 = 5000;
 impl<H: Host> Reactor<H> {
     /// The connection's held head is whole; `first` came behind it. True: the body is whole too.
     pub(crate) fn begin_body(&mut self, id: ConnId, first: &[u8], mode: Mode) -> bool {
+        if let Some(whole) = self.begin_records(id, first) {
+            return whole;
+        }
         let Some(connection) = self.table.get(id) else { return false };
         let Some(input) = &connection.input else { return false };
         let (length, wants_continue) = (input.parser.body(), input.parser.expects_continue());
@@ -54,11 +58,9 @@ impl<H: Host> Reactor<H> {
     }
 
     fn body_reader(&self, length: BodyLength, mode: Mode) -> Result<BodyReader<H>, BodyFailure> {
-        let total = self.settings.limit_request_body;
-        let memory = if self.body_memory > BODY_MEMORY_BYTES { 0 } else { self.settings.body_buffer_size };
-        let bounds = Bounds { memory, total };
+        let bounds = self.body_bounds();
         match length {
-            BodyLength::Known(length) if total != 0 && length > total => Err(BodyFailure::TooLarge),
+            BodyLength::Known(length) if bounds.total != 0 && length > bounds.total => Err(BodyFailure::TooLarge),
             BodyLength::Known(length) => {
                 BodyReader::known(length, bounds, mode == Mode::Direct, self.now_ms).map_err(BodyFailure::Storage)
             }
@@ -66,10 +68,20 @@ impl<H: Host> Reactor<H> {
         }
     }
 
+    /// What the next body may use.
+    pub(crate) fn body_bounds(&self) -> Bounds {
+        let memory = if self.body_memory > BODY_MEMORY_BYTES { 0 } else { self.settings.body_buffer_size };
+        Bounds { memory, total: self.settings.limit_request_body }
+    }
+
     /// Give the body what came. True: it is whole.
-    fn feed(&mut self, id: ConnId, bytes: &[u8]) -> bool {
+    pub(crate) fn feed(&mut self, id: ConnId, bytes: &[u8]) -> bool {
         let Some(body) = self.table.get(id).and_then(|connection| connection.body.as_mut()) else { return false };
-        match body.feed(bytes) {
+        let fed = body.feed(bytes);
+        if let Some(replies) = body.take_replies() {
+            self.reply(id, &replies);
+        }
+        match fed {
             Ok((used, true)) => {
                 self.keep_rest(id, &bytes[used..]);
                 true
@@ -126,10 +138,19 @@ impl<H: Host> Reactor<H> {
         self.refuse(id, 408, "the body stood still for body_timeout");
     }
 
+    pub(crate) fn refuse_large_body(&mut self, id: ConnId) {
+        self.refuse(id, 413, "the body is larger than limit_request_body");
+    }
+
     fn refuse_body(&mut self, id: ConnId, failure: BodyFailure) {
         match failure {
             BodyFailure::Malformed(error) => self.refuse(id, error.status(), &error.to_string()),
-            BodyFailure::TooLarge => self.refuse(id, 413, "the body is larger than limit_request_body"),
+            BodyFailure::TooLarge => self.refuse_large_body(id),
+            BodyFailure::HandedOver(GatewayError::Aborted) => {
+                self.end_framed(id);
+                self.abort(id);
+            }
+            BodyFailure::HandedOver(error) => self.refuse(id, error.status(), &error.to_string()),
             BodyFailure::Storage(error) => {
                 self.tell(Notice::Storage { why: error.to_string() });
                 self.refuse(id, 500, "the body could not be stored");

@@ -17,6 +17,8 @@ pub struct Settings {
     pub trust: Trust,
     /// Whether proxies may tell their client's address before its first byte.
     pub proxy_protocol: Option<ProxyProtocol>,
+    /// The peers that may hand requests over by uwsgi, FastCGI and SCGI.
+    pub gateway_peers: TrustedPeers,
     /// Largest request body in bytes; 0: no limit.
     pub limit_request_body: u64,
     /// Bytes of a request body kept in memory; longer ones go to an unlinked file.
@@ -54,6 +56,7 @@ impl Default for Settings {
             trusted_peers: TrustedPeers::default(),
             trust: Trust::default(),
             proxy_protocol: None,
+            gateway_peers: TrustedPeers::default(),
             limit_request_body: 1 << 30,
             body_buffer_size: 1 << 20,
             response_buffer_size: 1 << 20,

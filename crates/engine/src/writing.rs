@@ -39,6 +39,9 @@ impl<H: Host> Reactor<H> {
         if connection.broken.is_some() {
             return;
         }
+        if connection.is_framed {
+            return self.send_framed(id, bytes);
+        }
         if connection.output.is_some() {
             self.append(id, bytes);
             self.flush(id);
@@ -63,6 +66,13 @@ impl<H: Host> Reactor<H> {
 
     /// Send a head and the application's own blocks in one call; what is left is queued without a copy.
     pub fn send_blocks(&mut self, id: ConnId, head: &[u8], blocks: Vec<H::Block>, last: bool) {
+        match self.table.get(id) {
+            Some(connection) if connection.is_framed => self.send_blocks_framed(id, head, blocks, last),
+            _ => self.put_blocks(id, head, blocks, last),
+        }
+    }
+
+    pub(crate) fn put_blocks(&mut self, id: ConnId, head: &[u8], blocks: Vec<H::Block>, last: bool) {
         let Some(connection) = self.table.get(id).filter(|connection| connection.broken.is_none()) else {
             return self.bury_blocks(blocks);
         };
@@ -113,6 +123,9 @@ impl<H: Host> Reactor<H> {
     /// Send a head and then a part of a file.
     pub fn send_file(&mut self, id: ConnId, head: &[u8], file: impl Into<Arc<File>>, offset: u64, count: u64) {
         let file = file.into();
+        if self.table.get(id).is_some_and(|connection| connection.is_framed) {
+            return self.send_file_framed(id, head, file, offset, count);
+        }
         let (mut sent, mut moved) = (0, 0);
         if let Some(connection) =
             self.table.get(id).filter(|connection| connection.broken.is_none() && connection.output.is_none())
@@ -139,7 +152,11 @@ impl<H: Host> Reactor<H> {
     /// Queue bytes of a streamed answer. They leave when there are enough of them, when the answer ends, or at the
     /// standby thread's next tick.
     pub fn stream(&mut self, id: ConnId, bytes: &[u8]) {
-        self.append(id, bytes);
+        if self.table.get(id).is_some_and(|connection| connection.is_framed) {
+            self.append_framed(id, bytes);
+        } else {
+            self.append(id, bytes);
+        }
         let Some(connection) = self.table.get(id) else { return };
         let waiting = connection.output.as_ref().map_or(0, |output| output.in_memory());
         if waiting >= FLUSH_BYTES && connection.watch != Watch::Write {
@@ -149,7 +166,7 @@ impl<H: Host> Reactor<H> {
         }
     }
 
-    fn append(&mut self, id: ConnId, bytes: &[u8]) {
+    pub(crate) fn append(&mut self, id: ConnId, bytes: &[u8]) {
         let bound = self.settings.response_buffer_size.max(FLUSH_BYTES);
         let Some(connection) = self.table.get(id) else { return };
         if connection.broken.is_some() || bytes.is_empty() {
@@ -256,6 +273,9 @@ impl<H: Host> Reactor<H> {
             return self.abandon(id);
         }
         connection.keep_alive = keep_alive;
+        if connection.is_framed {
+            return self.complete_framed(id);
+        }
         if connection.output.is_some() {
             connection.state = State::Writing;
             return self.go_on_writing(id);
@@ -298,7 +318,7 @@ impl<H: Host> Reactor<H> {
         self.graveyard.extend(output.into_blocks().map(Remains::Block));
     }
 
-    fn bury_blocks(&mut self, blocks: Vec<H::Block>) {
+    pub(crate) fn bury_blocks(&mut self, blocks: Vec<H::Block>) {
         self.graveyard.extend(blocks.into_iter().map(Remains::Block));
     }
 }

@@ -36,7 +36,7 @@ fn a_request_becomes_a_head_as_http_has_it() {
         ("HTTP_X_ONE", " two "),
         ("HTTP_PROXY", "http://evil.invalid"),
         ("HTTP_TRANSFER_ENCODING", "chunked"),
-        ("HTTP_CONTENT_LENGTH", "4"),
+        ("HTTP_CONTENT_LENGTH", "3"),
     ]);
     let (bytes, parser, translated) = head(&variables, &Limits::default()).unwrap();
     let text = "POST /a%20b?c=%20 HTTP/1.1\r\nHost: example.org\r\nX-One: two\r\nContent-Type: text/plain\r\n\
@@ -117,6 +117,7 @@ fn what_is_no_request_is_refused() {
     for (more, expected) in [
         (&[("REQUEST_METHOD", "POST")][..], GatewayError::SaidTwice),
         (&[("CONTENT_LENGTH", "1"), ("CONTENT_LENGTH", "2")], GatewayError::SaidTwice),
+        (&[("CONTENT_LENGTH", "1"), ("HTTP_CONTENT_LENGTH", "2")], GatewayError::LengthsDisagree),
         (&[("CONTENT_LENGTH", "-1")], GatewayError::Head(HeadError::ContentLengthInvalid)),
         (&[("CONTENT_LENGTH", "99999999999999999999")], GatewayError::Head(HeadError::ContentLengthInvalid)),
         (&[("HTTP_HOST", "a b")], GatewayError::Head(HeadError::HostInvalid)),
@@ -125,6 +126,7 @@ fn what_is_no_request_is_refused() {
     ] {
         assert_eq!(refusal(&with(more)), Some(expected), "{more:?}");
     }
+    assert_eq!(refusal(&with(&[("CONTENT_LENGTH", ""), ("HTTP_CONTENT_LENGTH", "2")])), None);
     assert_eq!(refusal(&pairs(&[("PATH_INFO", "/")])), Some(GatewayError::MethodMissing));
     assert_eq!(refusal(&pairs(&[("REQUEST_METHOD", "GET")])), Some(GatewayError::PathMissing));
     let lower = pairs(&[("REQUEST_METHOD", "get it"), ("PATH_INFO", "/")]);

@@ -98,7 +98,15 @@ fn a_length_is_digits() {
 }
 
 fn facts(version: Version, status: u16, content_length: Option<u64>) -> FramingFacts {
-    FramingFacts { version, head_request: false, connect_request: false, status, content_length, keep_alive: true }
+    FramingFacts {
+        version,
+        head_request: false,
+        connect_request: false,
+        status,
+        content_length,
+        keep_alive: true,
+        gateway: false,
+    }
 }
 
 #[test]
@@ -107,6 +115,9 @@ fn a_body_is_framed_by_length_or_chunks_or_the_end_of_the_connection() {
     assert_eq!(frame(facts(Http10, 200, Some(5))), (Framing::Length(5), true));
     assert_eq!(frame(facts(Http11, 200, None)), (Framing::Chunked, true));
     assert_eq!(frame(facts(Http10, 200, None)), (Framing::Close, false));
+    let handed_over = |keep_alive| FramingFacts { keep_alive, gateway: true, ..facts(Http10, 200, None) };
+    assert_eq!(frame(handed_over(true)), (Framing::Close, true));
+    assert_eq!(frame(handed_over(false)), (Framing::Close, false));
     let closing = FramingFacts { keep_alive: false, ..facts(Http11, 404, None) };
     assert_eq!(frame(closing), (Framing::Chunked, false));
 }

@@ -94,7 +94,7 @@ def _check_application(settings: Settings) -> int:
     loader.enter(settings.chdir)
     search_path.extend(settings.pythonpath)
     try:
-        registry.model_named(settings.worker_class)
+        registry.model_for(settings)
         _check_certificates(settings)
         loader.application_of(settings)
     except LongmaError as error:

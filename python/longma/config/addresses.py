@@ -1,5 +1,6 @@
 """The grammar of `bind`: `HOST`, `HOST:PORT`, `:PORT`, `[IPV6]:PORT`, `tcp://...`, `unix:PATH`, `unix://PATH`, `fd://N`.
 
+Each may stand behind the name of what is spoken there: `http://...`, `uwsgi://...`, `fastcgi://...`, `scgi://...`.
 `unix:@NAME` is a name in Linux's abstract namespace; a file of that name is `unix:./@NAME`.
 
 Text becomes a value here and nothing else happens: no name is looked up and no path is touched.
@@ -12,6 +13,7 @@ from typing import Final, NamedTuple, TypeAlias
 
 from longma.errors import AddressError
 
+PROTOCOLS: Final = ("http", "uwsgi", "fastcgi", "scgi")
 DEFAULT_PORT: Final = 8000
 _MAX_PORT: Final = 65535
 _MAX_UNIX_PATH_BYTES: Final = 107  # sun_path holds 108, the last of which ends the path
@@ -61,17 +63,26 @@ def parse(text: str) -> Address:
     Raises:
         AddressError: it is none of the forms above.
     """
-    if text.startswith("unix:"):
-        return _unix(text)
-    if text.startswith("fd://"):
-        return _inherited(text)
-    if "://" in text and not text.startswith("tcp://"):
+    protocol, rest = divided(text)
+    if protocol and not rest:
+        raise AddressError(text, "the address is missing", f"write {protocol}://HOST:PORT or {protocol}://unix:PATH")
+    if rest.startswith("unix:"):
+        return _unix(text, rest)
+    if rest.startswith("fd://"):
+        return _inherited(text, rest)
+    if "://" in rest and not rest.startswith("tcp://"):
         raise AddressError(text, "unknown kind of address", "write HOST:PORT, unix:PATH or fd://N")
-    return _tcp(text, text.removeprefix("tcp://"))
+    return _tcp(text, rest.removeprefix("tcp://"))
 
 
-def _unix(text: str) -> UnixAddress:
-    path = text.removeprefix("unix:").removeprefix("//")
+def divided(text: str) -> tuple[str, str]:
+    """Return what is spoken at an address, "" where it does not say so, and what is left of it."""
+    protocol, separator, rest = text.partition("://")
+    return (protocol, rest) if separator and protocol in PROTOCOLS else ("", text)
+
+
+def _unix(text: str, rest: str) -> UnixAddress:
+    path = rest.removeprefix("unix:").removeprefix("//")
     if not path:
         raise AddressError(text, "the path is missing", "write unix:PATH")
     if "\0" in path:
@@ -89,8 +100,8 @@ def _unix(text: str) -> UnixAddress:
     return UnixAddress(path)
 
 
-def _inherited(text: str) -> InheritedAddress:
-    number = text.removeprefix("fd://")
+def _inherited(text: str, rest: str) -> InheritedAddress:
+    number = rest.removeprefix("fd://")
     if not _is_decimal(number) or len(number) > len(str(2**31)):
         raise AddressError(text, "that is no file descriptor", "write its number, such as fd://3")
     return InheritedAddress(int(number))

@@ -37,13 +37,10 @@ class Later(NamedTuple):
         return value == default or (isinstance(value, str) and value == str(default))
 
 
-_UWSGI: Final = "this version speaks HTTP only"
 _HTTP2: Final = "this version speaks HTTP/1.1; let a proxy in front speak HTTP/2"
 _DIRTY: Final = "longma has no pool for long tasks; use a task queue"
 
 LATER: Final = (
-    Later("protocol", _UWSGI, ("--protocol",), "http"),
-    Later("uwsgi_allow_ips", _UWSGI, ("--uwsgi-allow-from",), ("127.0.0.1", "::1"), is_detail=True),
     Later("http_protocols", _HTTP2, ("--http-protocols",), "h1"),
     Later("http2_cleartext", _HTTP2, ("--http2-cleartext",), "off"),
     Later("http2_max_concurrent_streams", _HTTP2, ("--http2-max-concurrent-streams",), 100, is_detail=True),

@@ -16,6 +16,7 @@ from longma.config.sections.logging import Logging
 from longma.config.sections.mechanics import ServerMechanics
 from longma.config.sections.metrics import Metrics
 from longma.config.sections.naming import ProcessNames
+from longma.config.sections.protocol import Protocols
 from longma.config.sections.proxies import BehindAProxy
 from longma.config.sections.security import Security
 from longma.config.sections.sockets import ServerSocket
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 SECTIONS: tuple[type[Section], ...] = (
     Application,
     ServerSocket,
+    Protocols,
     WorkerProcesses,
     Threads,
     Clients,
@@ -63,6 +65,7 @@ def table() -> dict[str, Option[Any]]:
 class Settings(
     Application,
     ServerSocket,
+    Protocols,
     WorkerProcesses,
     Threads,
     Clients,

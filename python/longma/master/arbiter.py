@@ -29,6 +29,7 @@ from longma.master.state import State
 from longma.master.upgrade import take_parent
 from longma.net.inherit import inherited
 from longma.net.listeners import open_listeners
+from longma.net.protocols import url
 from longma.process.board import Board
 from longma.process.forking import freeze_heap
 from longma.process.handover import open_handover
@@ -39,7 +40,7 @@ from longma.process.variables import Variables
 from longma.unpatched import original
 from longma.workers import main as worker
 from longma.workers.model import Common
-from longma.workers.registry import model_named
+from longma.workers.registry import model_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -107,7 +108,7 @@ def run(
     # A worker class of the operator's is found where the application is.
     enter(settings.chdir)
     extend(settings.pythonpath)
-    model_named(settings.worker_class)
+    model_for(settings)
     if settings.paste:
         from longma.gateway import paste  # only servers with one need it
 
@@ -233,7 +234,7 @@ def open_common(
         handover=open_handover(),
         board=Board(slots_for(settings.workers)),
         log=log,
-        model=model_named(settings.worker_class),
+        model=model_for(settings),
         variables=variables,
         application=source.application,
         server=server,
@@ -288,7 +289,7 @@ def has_terminal() -> bool:
 
 def introduce(resolved: Resolved, common: Common) -> None:
     """Write the first lines of the log, which tools look for."""
-    urls = ",".join(listener.url for listener in common.listeners)
+    urls = ",".join(url(listener, common.settings) for listener in common.listeners)
     if common.tls is not None:
         urls = urls.replace("http://", "https://")
     common.log.info(f"Listening at: {urls} ({os.getpid()})")

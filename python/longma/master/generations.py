@@ -20,7 +20,7 @@ from longma.master.policies import slots_for
 from longma.master.state import Wanted
 from longma.net.listeners import open_listeners
 from longma.net.tls import is_wanted
-from longma.workers.registry import model_named
+from longma.workers.registry import model_for
 
 if TYPE_CHECKING:
     from longma.config.resolve import Resolved
@@ -183,7 +183,7 @@ class Generations:
             raise OperatorError(f"workers: there is no room for {settings.workers} until the server is started again")
         # What the program has, or the master has loaded, goes on as it is; a module of the site's is read again.
         anew = before.application is None and before.load is None
-        model = model_named(settings.worker_class, site_directories(settings) if anew else ())
+        model = model_for(settings, site_directories(settings) if anew else ())
         devices = discover(settings)
         check_access_log(settings)
         tls = secrecy_of(settings, before.tls)

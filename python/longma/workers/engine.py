@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from longma._core import Engine
 from longma.logs.error_log import ErrorStream
+from longma.net.protocols import url
 from longma.process.tether import Report
 from longma.workers.connection import ConnectionSocket
 from longma.workers.observer import Observer
@@ -33,7 +34,7 @@ def make_engine(
     receiver, sender = common.handover.filenos()
     engine = Engine(
         application,
-        listeners=[(os.dup(listener.fileno()), listener.url) for listener in common.listeners],
+        listeners=[(os.dup(listener.fileno()), url(listener, common.settings)) for listener in common.listeners],
         settings={**common.settings.as_mapping(), **common.log.engine_settings},
         board=common.board.memory,
         slot=assignment.slot,

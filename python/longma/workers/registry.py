@@ -5,14 +5,34 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, cast
 
+from longma.config.addresses import divided
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from longma.config.settings import Settings
     from longma.workers.model import ModelFactory
 
 
 # What a worker class needs, which is an extra of that name, and how it is called.
 EXTRAS: Final = MappingProxyType({"gevent": "gevent", "eventlet": "eventlet", "tornado": "Tornado"})
+
+
+def model_for(settings: Settings, changeable: Sequence[str] = ()) -> ModelFactory:
+    """Return what `model_named` does for these settings.
+
+    Raises:
+        WorkerClassError: also where it serves by itself, and is to speak what only the engine does.
+    """
+    model = model_named(settings.worker_class, changeable)
+    asked = {divided(text)[0] or settings.protocol for text in settings.bind} - {"http"}
+    if asked:
+        from longma.workers.contract import WorkerClassError, foreign
+
+        if foreign(model):
+            others = ", ".join(sorted(asked))
+            raise WorkerClassError(settings.worker_class, f"speaks HTTP only, and bind or protocol asks for {others}")
+    return model
 
 
 def model_named(name: str, changeable: Sequence[str] = ()) -> ModelFactory:

@@ -101,7 +101,7 @@ class PretendedServer:
                 os._exit(3)  # a child that is no worker, as process 1 of a container has them
             resolved = Resolved(self._settings, {}, (), Invocation((), {}, os.getcwd()))
             # This process is the test's own, and so may be told what to use in the place of sockets and an engine.
-            arbiter.model_named = lambda *_: self._model  # type: ignore[assignment, attr-defined]
+            arbiter.model_for = lambda *_: self._model  # type: ignore[assignment, attr-defined]
             arbiter.open_error_log = lambda settings: ErrorLog(log_descriptor, Level.DEBUG)  # type: ignore[attr-defined]
             arbiter.open_listeners = lambda settings, **details: ()  # type: ignore[attr-defined]
             status = arbiter.run(resolved)

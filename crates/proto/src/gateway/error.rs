@@ -20,6 +20,8 @@ pub enum GatewayError {
     /// A record that may not stand where it does.
     RecordMisplaced,
     RoleUnknown,
+    /// FastCGI: the client does not want its request answered any more.
+    Aborted,
     /// More management records and requests on the side than anybody needs.
     TooManyAsides,
     NameInvalid,
@@ -28,7 +30,11 @@ pub enum GatewayError {
     PathMissing,
     /// A variable that may be there once is there twice, with two values.
     SaidTwice,
-    LengthInvalid,
+    /// The web server says another length than its client, as nginx does of a body that it has not all of yet
+    /// (`scgi_request_buffering off`).
+    LengthsDisagree,
+    /// The body is not as long as CONTENT_LENGTH says.
+    LengthContradicts,
     /// The request is refused as it would be by HTTP.
     Head(HeadError),
 }
@@ -60,6 +66,7 @@ impl fmt::Display for GatewayError {
             Self::PacketTooLarge { limit } => return write!(f, "the variables are too long together (limit {limit})"),
             Self::RecordVersion => "the record is not one of FastCGI 1",
             Self::RecordMisplaced => "the record may not stand where it does",
+            Self::Aborted => "the request was given up",
             Self::RoleUnknown => "only the role of a responder can be played",
             Self::TooManyAsides => "there are too many records beside the request's own",
             Self::NameInvalid => "the name of a variable is not a token, or one that only the server may set",
@@ -67,7 +74,8 @@ impl fmt::Display for GatewayError {
             Self::MethodMissing => "the variable REQUEST_METHOD is missing",
             Self::PathMissing => "none of PATH_INFO, DOCUMENT_URI, REQUEST_URI and SCRIPT_NAME is there",
             Self::SaidTwice => "a variable is there twice with different values",
-            Self::LengthInvalid => "CONTENT_LENGTH is not a number this server can count to",
+            Self::LengthsDisagree => "CONTENT_LENGTH is not what the client has said",
+            Self::LengthContradicts => "the body is not as long as CONTENT_LENGTH says",
             Self::Head(error) => return error.fmt(f),
         };
         f.write_str(words)

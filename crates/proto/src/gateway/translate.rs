@@ -18,6 +18,8 @@ pub struct Translated {
     pub script: Option<Vec<u8>>,
     /// The path below that, decoded.
     pub path: Vec<u8>,
+    /// Whether QUERY_STRING is among the variables.
+    pub has_query: bool,
     /// Whose request it is, where REMOTE_ADDR is an address.
     pub client: Option<SocketAddr>,
 }
@@ -58,7 +60,7 @@ pub fn translate(
     }
     variables.retain(|variable| is_for_application(variable.name.of(packet), variable.value.of(packet)));
     let client = said.client();
-    let translated = Translated { variables, script, path, client };
+    let translated = Translated { variables, script, path, has_query: said.query.is_some(), client };
     assembly.finish(parser, said.is_https(), keep_alive, translated)?;
     out.extend_from_slice(packet);
     Ok(())
@@ -79,6 +81,8 @@ fn is_for_application(name: &[u8], value: &[u8]) -> bool {
 struct Said<'a> {
     method: Option<&'a [u8]>,
     length: Option<&'a [u8]>,
+    /// What the client has said of it.
+    told_length: Option<&'a [u8]>,
     media: Option<&'a [u8]>,
     query: Option<&'a [u8]>,
     https: Option<&'a [u8]>,
@@ -98,9 +102,16 @@ impl<'a> Said<'a> {
             if value.contains(&0) {
                 return Err(GatewayError::ValueInvalid);
             }
-            if kind(name)? == Kind::Other {
-                said.note(name, value)?;
+            match kind(name)? {
+                Kind::Other => said.note(name, value)?,
+                Kind::Dropped if name == b"HTTP_CONTENT_LENGTH" => said.told_length = Some(value),
+                Kind::Dropped | Kind::Field => {}
             }
+        }
+        // A body that is not passed on at all is nobody's mistake.
+        let passes_body = said.length.is_some_and(|length| !matches!(length, b"" | b"0"));
+        if passes_body && said.told_length.is_some() && said.told_length != said.length {
+            return Err(GatewayError::LengthsDisagree);
         }
         Ok(said)
     }

@@ -92,6 +92,12 @@ impl Limits {
         }
     }
 
+    /// Bytes of the variables that a head is made of: as much as the head may have, and other variables as well.
+    pub const fn packet_bytes(&self) -> usize {
+        const OTHER_BYTES: usize = 64 << 10;
+        self.line_bytes() + self.block_bytes() + OTHER_BYTES
+    }
+
     /// Bytes of all field lines together, those of dropped fields included.
     #[inline]
     pub(super) const fn block_bytes(&self) -> usize {

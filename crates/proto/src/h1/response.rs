@@ -126,6 +126,8 @@ pub struct FramingFacts {
     pub content_length: Option<u64>,
     /// Whether the connection may go on, as far as request and server are concerned.
     pub keep_alive: bool,
+    /// The protocol tells the end of an answer, which is written as for HTTP/1.0.
+    pub gateway: bool,
 }
 
 /// The framing of a response, and whether the connection goes on after it (RFC 9112 §6, §9.3).
@@ -141,7 +143,7 @@ pub fn frame(facts: FramingFacts) -> (Framing, bool) {
         _ => match (facts.content_length, facts.version) {
             (Some(length), _) => (Framing::Length(length), keep_alive),
             (None, Version::Http11) => (Framing::Chunked, keep_alive),
-            (None, Version::Http10) => (Framing::Close, false),
+            (None, Version::Http10) => (Framing::Close, facts.gateway && keep_alive),
         },
     }
 }

@@ -24,8 +24,9 @@ class ServerSocket(Section):
         from_env=_every_interface,
         repeat=True,
         doc="The addresses to listen on: `HOST`, `HOST:PORT`, `:PORT`, `[IPV6]:PORT`, `unix:PATH` or `fd://N`. The "
-        "port is 8000 unless given. Give the flag several times for several addresses. With `PORT` in the environment "
-        "the default is `0.0.0.0:$PORT`. When one is `fd://N`, only those are used.",
+        "port is 8000 unless given. Each may say in front what is spoken there, as `uwsgi://unix:PATH` does: `http`, "
+        "`uwsgi`, `fastcgi` or `scgi`; else `protocol` says it. Give the flag several times for several addresses. "
+        "With `PORT` in the environment the default is `0.0.0.0:$PORT`. When one is `fd://N`, only those are used.",
     )
     backlog: int = option(
         2048,

@@ -1,0 +1,104 @@
+"""A web server hands requests over by uwsgi, FastCGI and SCGI: what HTTP can do, these can, over TCP and unix."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.conftest import MODELS
+from tests.support.http import Client
+from tests.support.nginx import needs_nginx, nginx
+from tests.support.server import Server, listener
+
+__all__ = ["MODELS"]
+Serve = Callable[..., Server]
+APP = "tests.apps.answers"
+SEEN = "tests.apps.seen:environ"
+PROTOCOLS = ("uwsgi", "fastcgi", "scgi")
+PARAMETERS = {
+    name: f"include /etc/nginx/{name}_params; {name}_buffering BUFFERING; {name}_request_buffering BUFFERING;"
+    for name in PROTOCOLS
+}
+# Of a body that it has not all of yet nginx tells SCGI a wrong length.
+PARAMETERS["scgi"] = PARAMETERS["scgi"].replace("scgi_request_buffering BUFFERING;", "")
+KEPT = "fastcgi_keep_conn on;"
+
+pytestmark = needs_nginx
+
+
+def site(protocol: str, buffering: str = "on", more: str = "") -> str:
+    """What stands within `server { … }` of a site that is passed on whole."""
+    parameters = PARAMETERS[protocol].replace("BUFFERING", buffering)
+    kept = KEPT if protocol == "fastcgi" else ""
+    return f"client_max_body_size 100m; location / {{ {parameters} {kept} {more} {protocol}_pass longma; }}"
+
+
+@pytest.fixture(params=PROTOCOLS)
+def protocol(request: pytest.FixtureRequest) -> str:
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(params=["tcp", "unix"])
+def server(request: pytest.FixtureRequest, serve: Serve, protocol: str, short_directory: str) -> Server:
+    return serve(APP, binds=[listener(request.param, short_directory)], protocols=[protocol])
+
+
+@pytest.fixture(params=["on", "off"])
+def client(request: pytest.FixtureRequest, server: Server, protocol: str, short_directory: str) -> Iterator[Client]:
+    with (
+        nginx(short_directory, server.address, site(protocol, request.param)) as proxy,
+        Client(proxy.front) as connection,
+    ):
+        yield connection
+
+
+def test_requests_of_every_kind_pass_through(client: Client):
+    for _ in range(20):
+        assert client.ask("GET", "/hello").body == b"Hello, World!\n"
+    assert client.ask("HEAD", "/hello").status == 200
+    assert client.ask("GET", "/generator?blocks=3").body == b"block 0\nblock 1\nblock 2\n"
+    assert client.ask("GET", "/status?is=204%20No%20Content").status == 204
+    assert client.ask("GET", "/status?is=304%20Not%20Modified").status == 304
+    assert client.ask("GET", "/nowhere").status == 404
+    body = b"0123456789" * 300_000
+    assert client.ask("POST", "/echo", body=body).body == body
+    assert client.ask("POST", "/echo", body=b"short").body == b"short"
+    assert client.ask("POST", "/echo", body=b"").body == b""
+    assert len(client.ask("GET", f"/big?bytes={5 << 20}").body) == 5 << 20
+    assert len(client.ask("GET", f"/file?bytes={5 << 20}").body) == 5 << 20
+    assert client.ask("GET", "/hello").status == 200
+
+
+def test_faults_are_passed_on(server: Server, client: Client):
+    server.expect("")
+    assert client.ask("GET", "/raises").status == 500
+    assert client.ask("GET", "/hello").status == 200
+
+
+@pytest.mark.parametrize("protocol", PROTOCOLS, indirect=True)
+def test_the_application_sees_the_client_and_not_nginx(serve: Serve, protocol: str, short_directory: str):
+    server = serve(SEEN, protocols=[protocol])
+    with nginx(short_directory, server.address, site(protocol)) as proxy, Client(proxy.front) as client:
+        for _ in range(3):
+            answer = client.ask(
+                "POST", "/a%20b/%C3%A9%2520?c=%20d", "Host: example.org", "X-One: 1", "Proxy: x", body=b"12"
+            )
+            seen = json.loads(answer.body)["environ"]
+            assert seen["REQUEST_METHOD"] == "POST"
+            assert (seen["SCRIPT_NAME"], seen["PATH_INFO"]) == ("", "/a b/\u00c3\u00a9%20")
+            assert seen["QUERY_STRING"] == "c=%20d"
+            assert seen["RAW_URI"] == seen["REQUEST_URI"] == "/a%20b/%C3%A9%2520?c=%20d"
+            assert (seen["HTTP_HOST"], seen["HTTP_X_ONE"], seen["CONTENT_LENGTH"]) == ("example.org", "1", "2")
+            assert (seen["wsgi.url_scheme"], seen["SERVER_PROTOCOL"]) == ("http", "HTTP/1.1")
+            assert seen["REMOTE_ADDR"] == "unix:"
+            assert "HTTP_PROXY" not in seen
+            assert "HTTP_CONTENT_LENGTH" not in seen
+        plain = json.loads(client.ask("GET", "/").body)["environ"]
+        assert plain.get("CONTENT_LENGTH", "0") == "0"  # which SCGI always says
+        assert "CONTENT_TYPE" not in plain
+        assert [name for name in plain if name.startswith("wsgi.")] == [
+            name for name in seen if name.startswith("wsgi.")
+        ]
