@@ -42,7 +42,12 @@ def gate(short_directory: str) -> Iterator[Gate]:
 
 # The options by which a server has each of the models that the engine serves. What holds for one holds for all: a
 # module of tests that says so has a name `MODELS`, the models to run it with.
-MODELS = {"sync": (), "gthread": ("--threads=3",)}
+MODELS = {
+    "sync": (),
+    "gthread": ("--threads=3",),
+    "gevent": ("--worker-class=gevent",),
+    "eventlet": ("--worker-class=eventlet",),
+}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -77,3 +77,22 @@ def test_hooks_around_a_preloaded_application(serve: Serve):
     assert server.stop() == 0
     answered = [int(re.findall(r"\d+", line)[-1]) for line in server.errors.so_far() if "answered" in line]
     assert sum(answered) == 3
+
+
+def test_a_notice_board_tells_everybody_at_once():
+    folder = EXAMPLES / "streaming"
+    with Server("board:application", "-c", "longma.conf.py", cwd=folder) as server:
+        streams = [server.client() for _ in range(300)]
+        for stream in streams:
+            stream.request("GET", "/events")
+        for stream in streams:
+            assert stream.read_head().one("Content-Type") == "text/event-stream"
+            assert stream.read_chunk() == b": welcome\n\n"
+        for words in ("Good morning", "two\nlines"):
+            assert server.ask("POST", "/say", body=words.encode()).text == "300\n"
+            event = b"".join(b"data: %b\n" % line.encode() for line in words.splitlines()) + b"\n"
+            assert {stream.read_chunk() for stream in streams} == {event}
+        for stream in streams:
+            stream.close()
+        # Who has gone is noticed when something is sent there.
+        until(lambda: server.ask("POST", "/say", body=b"Anybody?").text == "0\n", "the streams to be over")

@@ -31,7 +31,7 @@ SHOP = "tests.apps.django_shop"
 ACCOUNT = {"username": "ann", "password": "only for tests"}
 UVICORN = "uvicorn_worker.UvicornWorker"
 # The models of the engine, and the class that serves Django's ASGI application.
-KINDS = ("sync", "gthread", UVICORN)
+KINDS = ("sync", "gthread", "gevent", "eventlet", UVICORN)
 
 
 def variables(directory: Path, **more: str) -> dict[str, str]:

@@ -13,7 +13,7 @@ from tests.support.browser import Jar, multipart
 from tests.support.gate import Gate
 from tests.support.server import Server
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 Serve = Callable[..., Server]
 FORM = "Content-Type: application/x-www-form-urlencoded"
@@ -29,7 +29,9 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def album(serve: Serve, folder: Path) -> Server:
-    return serve("tests.apps.flask_album:create_app()", workers=2, env={"ALBUM": str(folder)})
+    return serve(
+        "tests.apps.flask_album:create_app()", workers=2, env={"ALBUM": str(folder), "PYTHONWARNINGS": "ignore"}
+    )
 
 
 @pytest.fixture

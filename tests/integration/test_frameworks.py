@@ -20,7 +20,7 @@ Serve = Callable[..., Server]
 FORM = "Content-Type: application/x-www-form-urlencoded"
 BOOTED = "Booting worker with pid"
 SERVES = r"Worker \(pid:\d+\) serves"
-MODELS_OF_WSGI = ("sync", "gthread")
+MODELS_OF_WSGI = ("sync", "gthread", "gevent", "eventlet")
 WSGI = {
     "Flask": "tests.apps.flask_site:app",
     "Django": "tests.apps.django_site",
