@@ -120,3 +120,30 @@ def test_openssl_has_its_answer_and_resumes(serve: Serve, tmp_path: Path):
     second = openssl(*common, "-sess_in", session, text=request)
     assert "Reused, TLSv1.3" in second
     assert "Hello, World!" in second
+
+
+# The hook
+
+
+def test_a_configuration_file_may_change_the_context(serve: Serve, tmp_path: Path):
+    config = tmp_path / "gunicorn.conf.py"
+    config.write_text(
+        "import ssl\n"
+        f"certfile, keyfile = {str(CERTIFICATE.path)!r}, {str(CERTIFICATE.key)!r}\n"
+        "def ssl_context(conf, default_ssl_context_factory):\n"
+        "    context = default_ssl_context_factory()\n"
+        "    context.minimum_version = ssl.TLSVersion.TLSv1_3\n"
+        "    context.options |= ssl.OP_NO_TICKET\n"
+        "    return context\n"
+    )
+    server = serve(HELLO, "-c", str(config))
+    client = secure(server, trusting(CERTIFICATE))
+    assert client.ask("GET", "/").status == 200
+    session = session_of(client).session
+    assert session is None or not session.has_ticket
+    assert not speaks(server, trusting(CERTIFICATE, maximum_version=V12))
+    config.write_text(config.read_text().replace("    return", "    context.sni_callback = print\n    return"))
+    server.expect("Reload failed.*ssl_context: sni_callback is not supported")
+    server.send_signal(signal.SIGHUP)
+    server.errors.wait("Reload failed")
+    assert secure(server, trusting(CERTIFICATE)).ask("GET", "/").status == 200

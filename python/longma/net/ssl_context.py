@@ -29,7 +29,7 @@ _VERSIONS: Final = (
 _IGNORE_UNEXPECTED_EOF: Final = 1 << 7  # ssl.OP_IGNORE_UNEXPECTED_EOF, of OpenSSL 3 on
 # What these ask for is so in any case, or was about versions and ciphers that are not spoken here.
 _GRANTED: Final = (
-    ssl.OP_ALL
+    (ssl.OP_ALL & 0xFFFFFFFF)
     | ssl.OP_NO_SSLv2
     | ssl.OP_NO_SSLv3
     | ssl.OP_NO_TLSv1
@@ -156,11 +156,13 @@ class RecordingContext:
 
     @options.setter
     def options(self, options: int) -> None:
-        unknown = int(options) & ~(_GRANTED | _TRANSLATED)
+        # Before Python 3.12 OP_ALL is negative: its bits are 32.
+        options = int(options) & 0xFFFFFFFF if options < 0 else int(options)
+        unknown = options & ~int(_GRANTED | _TRANSLATED)
         if unknown:
             names = ", ".join(sorted(name for name, bit in ssl.Options.__members__.items() if bit & unknown))
             raise refused(f"options {names or unknown}")
-        object.__setattr__(self, "_options", int(options) | _GRANTED)
+        object.__setattr__(self, "_options", options | _GRANTED)
 
     @property
     def check_hostname(self) -> bool:

@@ -155,6 +155,15 @@ pub fn unacknowledged(fd: BorrowedFd<'_>) -> io::Result<u64> {
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
+/// Have the kernel keep about so many bytes for a peer that does not read.
+#[cfg(test)]
+pub fn set_send_buffer(fd: BorrowedFd<'_>, bytes: libc::c_int) -> io::Result<()> {
+    let length = size_of::<libc::c_int>() as libc::socklen_t;
+    // SAFETY: `bytes` is readable for `length` bytes during the call.
+    check(unsafe { libc::setsockopt(fd.as_raw_fd(), libc::SOL_SOCKET, libc::SO_SNDBUF, (&raw const bytes).cast(), length) })?;
+    Ok(())
+}
+
 /// Make the coming close a reset, so that the kernel keeps nothing for a peer that does not read.
 pub fn reset_on_close(fd: BorrowedFd<'_>) -> io::Result<()> {
     let linger = libc::linger { l_onoff: 1, l_linger: 0 };

@@ -13,6 +13,8 @@ mod news;
 pub mod pem;
 pub mod session;
 pub mod suites;
+#[cfg(test)]
+mod tests;
 pub mod tickets;
 pub mod x509;
 
