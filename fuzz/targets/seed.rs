@@ -23,13 +23,20 @@ const PROXY_HEADERS: [(&str, &[u8]); 4] = [
     ("binary", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x14\x01\x02\x03\x04\x05\x06\x07\x08\0\x50\x01\xBB\x20\0\x05\x01\0\0\0\0"),
 ];
 
+/// What proxies say of those for whom they ask.
+const FORWARDED: [(&str, &str); 3] = [
+    ("list", "192.0.2.1, [2001:db8::1]:80, unknown"),
+    ("elements", "for=192.0.2.60;proto=http;by=203.0.113.43, for=_hidden"),
+    ("quoted", "for=\"[2001:db8::1]:_port\";host=\"a\\\"b\""),
+];
+
 fn main() -> io::Result<()> {
     let Some(folder) = env::args().nth(1) else {
         eprintln!("usage: seed FOLDER");
         process::exit(2);
     };
     let folder = Path::new(&folder);
-    for target in ["head", "chunked", "connection", "proxy"] {
+    for target in ["head", "chunked", "connection", "proxy", "forwarded"] {
         fs::create_dir_all(folder.join(target))?;
     }
     let mut cases = corpus::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance/corpus"));
@@ -44,6 +51,9 @@ fn main() -> io::Result<()> {
     }
     for (name, header) in PROXY_HEADERS {
         fs::write(folder.join("proxy").join(name), header)?;
+    }
+    for (name, value) in FORWARDED {
+        fs::write(folder.join("forwarded").join(name), value)?;
     }
     println!("{} cases as seeds", cases.len());
     Ok(())

@@ -91,6 +91,9 @@ def test_a_declared_body_that_is_too_big_is_refused_before_it_is_sent(serve: Ser
     with server.client() as client:
         assert client.ask("POST", "/echo", body=b"x" * 1000).status == 200
         assert refused(client, b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n").status == 413
+    with server.client() as client:  # also where all of it comes at once
+        whole = b"POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 1001\r\n\r\n" + bytes(1001)
+        assert refused(client, whole).status == 413
 
 
 def test_no_body_is_asked_for_that_would_be_refused(serve: Serve):

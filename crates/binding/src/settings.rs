@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use longma_engine::own;
 use longma_engine::proxied::ProxyProtocol;
+use longma_engine::real_ip::RealIp;
 use longma_engine::settings::Settings;
 use longma_engine::trusted::TrustedPeers;
 use longma_proto::h1::{HeaderMap, Limits, Permits, SchemeField, Trust};
@@ -28,6 +29,7 @@ pub fn engine_settings(mapping: &Bound<'_, PyAny>) -> PyResult<Settings> {
         gateway_peers: peers(mapping, "uwsgi_allow_ips")?,
         trust: trust(mapping)?,
         proxy_protocol: proxy_protocol(mapping)?,
+        real_ip: real_ip(mapping)?,
         limit_request_body: mapping.get_item("limit_request_body")?.extract()?,
         body_buffer_size: number(mapping, "body_buffer_size")?,
         response_buffer_size: number(mapping, "response_buffer_size")?,
@@ -49,6 +51,7 @@ pub fn engine_settings(mapping: &Bound<'_, PyAny>) -> PyResult<Settings> {
 fn own(mapping: &Bound<'_, PyAny>) -> PyResult<own::Settings> {
     let path = |name: &str| Ok::<_, PyErr>(mapping.call_method1("get", (name, ""))?.extract::<String>()?.into_bytes());
     let mounts: Vec<(String, PathBuf)> = mapping.call_method1("get", ("static", PyTuple::empty(mapping.py())))?.extract()?;
+    let hosts: Vec<String> = mapping.call_method1("get", ("allowed_hosts", PyTuple::empty(mapping.py())))?.extract()?;
     Ok(own::Settings {
         health_path: path("health_path")?,
         metrics_path: path("metrics_path")?,
@@ -58,6 +61,7 @@ fn own(mapping: &Bound<'_, PyAny>) -> PyResult<own::Settings> {
             max_age: mapping.call_method1("get", ("static_max_age", 0))?.extract()?,
             falls_through: mapping.call_method1("get", ("static_missing", "404"))?.extract::<String>()? == "application",
         },
+        allowed_hosts: own::hosts::AllowedHosts::new(hosts.iter().map(String::as_str)),
     })
 }
 
@@ -82,6 +86,15 @@ fn peers(mapping: &Bound<'_, PyAny>, name: &str) -> PyResult<TrustedPeers> {
         .map_err(|text| PyValueError::new_err(format!("{name}: {text:?} is no address and no network")))
 }
 
+fn real_ip(mapping: &Bound<'_, PyAny>) -> PyResult<Option<RealIp>> {
+    match mapping.call_method1("get", ("real_ip", ""))?.extract::<String>()?.as_str() {
+        "" => Ok(None),
+        "x-forwarded-for" => Ok(Some(RealIp::XForwardedFor)),
+        "forwarded" => Ok(Some(RealIp::Forwarded)),
+        other => Err(PyValueError::new_err(format!("real_ip: {other:?} is neither x-forwarded-for nor forwarded"))),
+    }
+}
+
 fn proxy_protocol(mapping: &Bound<'_, PyAny>) -> PyResult<Option<ProxyProtocol>> {
     let versions = match mapping.call_method1("get", ("proxy_protocol", "off"))?.extract::<String>()?.as_str() {
         "off" => return Ok(None),
@@ -100,7 +113,9 @@ fn trust(mapping: &Bound<'_, PyAny>) -> PyResult<Trust> {
         schemes.call_method0("items")?.try_iter()?.map(|pair| pair?.extract()).collect::<PyResult<_>>()?;
     let names: Vec<String> = mapping.call_method1("get", ("forwarder_headers", PyTuple::empty(mapping.py())))?.extract()?;
     let schemes = schemes.into_iter().map(|(name, https)| SchemeField { name: bytes(name), https: bytes(https) });
-    Ok(Trust::new(schemes.collect(), names.into_iter().map(bytes).collect()))
+    let trust = Trust::new(schemes.collect(), names.into_iter().map(bytes).collect());
+    let goes_by_forwarded = real_ip(mapping)? == Some(RealIp::Forwarded);
+    Ok(if goes_by_forwarded { trust.judging_forwarded() } else { trust })
 }
 
 /// Seconds, with a fraction.

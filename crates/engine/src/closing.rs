@@ -86,7 +86,8 @@ impl<H: Host> Reactor<H> {
         let answer = error_response(status, why, self.date(), false);
         // What is our own fault has been told as such.
         if status != 500 {
-            let peer = self.peer(id);
+            let input = self.table.peek(id).and_then(|connection| connection.input.as_ref());
+            let peer = input.map_or_else(|| self.peer(id), |input| self.client(id, &input.bytes, &input.parser));
             self.tell(Notice::Refused { peer, status, why: why.to_owned() });
         }
         let Some(input) = self.table.get(id).map(|connection| connection.input.take()) else { return };

@@ -169,7 +169,12 @@ impl<H: Host> Connection<H> {
 
     /// Whether whoever speaks on the connection is one of `trusted`.
     pub fn is_trusted(&self, trusted: &TrustedPeers) -> bool {
-        self.proxied.as_ref().map_or_else(|| trusted.trusts(self.peer), |proxied| proxied.is_trusted(trusted))
+        match &self.proxied {
+            // Whoever hands a request over speaks for somebody else.
+            _ if self.gateway.is_some() => self.client.is_some() && trusted.trusts(self.client),
+            Some(proxied) => proxied.is_trusted(trusted),
+            None => trusted.trusts(self.peer),
+        }
     }
 
     pub fn has_output(&self) -> bool {

@@ -35,6 +35,7 @@ mod preceding;
 pub mod proxied;
 pub mod reactor;
 mod reading;
+pub mod real_ip;
 mod receiving;
 pub mod refusal;
 mod relay;

@@ -164,7 +164,7 @@ impl<H: Host> Reactor<H> {
         let since_ms = connection.body.as_ref().map(|body| body.since_ms);
         let waited_ms =
             since_ms.map_or_else(|| self.timers.waited(id.slot, self.now_ms), |since| self.now_ms.saturating_sub(since));
-        let (peer, duration) = (connection.client.or(connection.peer), Duration::from_millis(waited_ms));
+        let (peer, duration) = (self.client(id, &input.bytes, &input.parser), Duration::from_millis(waited_ms));
         if let Some(status) = status {
             self.show(peer, &input.bytes, status, duration);
         }
@@ -200,7 +200,7 @@ impl<H: Host> Reactor<H> {
         if self.access.is_none() && self.refusals.is_none() {
             return;
         }
-        let peer = self.peer(id);
+        let peer = self.client(id, bytes, head);
         if let Some(status) = outcome.status {
             self.show(peer, bytes, Outcome::number(status), Duration::ZERO);
         }

@@ -9,8 +9,8 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::sync::Arc;
 
-use longma_proto::h1::Limits;
 use longma_proto::h1::date::imf_fixdate;
+use longma_proto::h1::{HeadParser, Limits};
 
 use crate::access::AccessLog;
 use crate::call::Calls;
@@ -300,6 +300,18 @@ impl<H: Host> Reactor<H> {
     /// On whose behalf a connection is, or its request where that has been handed over.
     pub fn peer(&self, id: ConnId) -> Option<SocketAddr> {
         self.table.peek(id).and_then(|connection| connection.client.or(connection.peer))
+    }
+
+    /// Whose a request on a connection is, as far as its head tells.
+    pub(crate) fn client(&self, id: ConnId, bytes: &[u8], head: &HeadParser) -> Option<SocketAddr> {
+        let connection = self.table.peek(id)?;
+        match self.settings.real_ip {
+            Some(real_ip) if connection.is_trusted(&self.settings.trusted_peers) => {
+                let peer = connection.client.or(connection.peer);
+                real_ip.client(peer, &self.settings.trusted_peers, bytes, head)
+            }
+            _ => connection.client.or(connection.peer),
+        }
     }
 
     /// Who is at the other end of a connection, whoever that speaks for.

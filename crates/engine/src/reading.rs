@@ -128,7 +128,7 @@ impl<H: Host> Reactor<H> {
             self.hold(id, count, desk);
             return self.head_whole_held(id, desk, mode);
         };
-        if mode == Mode::Aside || length > (count - head_len) as u64 {
+        if mode == Mode::Aside || length != 0 && !self.is_short_body(length, count - head_len) {
             self.hold(id, head_len, desk);
             let whole = self.begin_body(id, &desk.buffer[head_len..count], mode);
             return if whole { self.whole(id, desk, mode) } else { None };
@@ -148,6 +148,12 @@ impl<H: Host> Reactor<H> {
             self.give_back(spent);
         }
         self.start_serving(id, body, repeat, desk)
+    }
+
+    /// Whether a body of this length is there, and may be.
+    fn is_short_body(&self, length: u64, there: usize) -> bool {
+        let limit = self.settings.limit_request_body;
+        length <= there as u64 && (limit == 0 || length <= limit)
     }
 
     /// From the second request on, remember the header block.
@@ -204,7 +210,10 @@ impl<H: Host> Reactor<H> {
         connection.talkative = head.keep_alive() || !matches!(body, Body::Empty);
         connection.served = connection.served.wrapping_add(1);
         let (listener, written) = (connection.listener, connection.written);
-        let (peer, proxied) = (connection.client.or(connection.peer), connection.proxied.clone());
+        let (mut peer, proxied) = (connection.client.or(connection.peer), connection.proxied.clone());
+        if let Some(real_ip) = self.settings.real_ip.filter(|_| connection.is_trusted(&self.settings.trusted_peers)) {
+            peer = real_ip.client(peer, &self.settings.trusted_peers, bytes, head);
+        }
         self.board.add(Word::Begun, 1);
         self.begin_call(desk.seat, id, &bytes[line.method.start as usize..line.target.end as usize], written);
         Some(Request { id, listener, peer, proxied, repeat, body })

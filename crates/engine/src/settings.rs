@@ -6,6 +6,7 @@ use longma_proto::h1::{Limits, Trust};
 
 use crate::own;
 use crate::proxied::ProxyProtocol;
+use crate::real_ip::RealIp;
 use crate::trusted::TrustedPeers;
 
 /// The engine's settings. A zero duration switches that deadline off.
@@ -17,6 +18,8 @@ pub struct Settings {
     pub trust: Trust,
     /// Whether proxies may tell their client's address before its first byte.
     pub proxy_protocol: Option<ProxyProtocol>,
+    /// Where trusted peers tell for whom they ask.
+    pub real_ip: Option<RealIp>,
     /// The peers that may hand requests over by uwsgi, FastCGI and SCGI.
     pub gateway_peers: TrustedPeers,
     /// Largest request body in bytes; 0: no limit.
@@ -56,6 +59,7 @@ impl Default for Settings {
             trusted_peers: TrustedPeers::default(),
             trust: Trust::default(),
             proxy_protocol: None,
+            real_ip: None,
             gateway_peers: TrustedPeers::default(),
             limit_request_body: 1 << 30,
             body_buffer_size: 1 << 20,

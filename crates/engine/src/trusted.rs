@@ -63,11 +63,16 @@ impl TrustedPeers {
         Ok(peers)
     }
 
+    /// Whether this address is one of them by itself, not only because everybody is.
+    pub fn lists(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.networks.iter().any(|network| network.holds(address))
+    }
+
     /// Whether this peer is one of them.
     pub fn trusts(&self, peer: Option<SocketAddr>) -> bool {
         let Some(peer) = peer else { return true };
-        let address = peer.ip().to_canonical();
-        self.all || self.networks.iter().any(|network| network.holds(address))
+        self.all || self.lists(peer.ip())
     }
 }
 

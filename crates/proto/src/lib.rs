@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod fastcgi;
+pub mod forwarded;
 pub mod gateway;
 pub mod h1;
 pub mod proxy;

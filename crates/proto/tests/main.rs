@@ -2,6 +2,7 @@
 
 mod chunked;
 mod corpus;
+mod forwarded;
 mod gateway;
 mod head;
 mod properties;

@@ -5,6 +5,7 @@ pub(crate) mod answer;
 pub(crate) mod asked;
 pub(crate) mod files;
 mod health;
+pub mod hosts;
 mod kinds;
 pub(crate) mod metrics;
 pub(crate) mod paths;
@@ -19,6 +20,7 @@ use crate::sys::socket::Peer;
 use crate::trusted::TrustedPeers;
 use answer::Answer;
 use asked::Asked;
+use hosts::AllowedHosts;
 use statics::Statics;
 
 pub use paths::Prefix;
@@ -36,6 +38,7 @@ pub struct Settings {
     pub metrics_path: Vec<u8>,
     /// Who is given them.
     pub metrics_peers: TrustedPeers,
+    pub allowed_hosts: AllowedHosts,
     pub statics: StaticSettings,
 }
 
@@ -67,7 +70,8 @@ impl Own {
     /// `None`: the engine answers nothing by itself.
     pub fn of(settings: &Settings) -> Option<Box<Self>> {
         let statics = (!settings.statics.mounts.is_empty()).then(|| Statics::of(&settings.statics));
-        if settings.health_path.is_empty() && settings.metrics_path.is_empty() && statics.is_none() {
+        let has_paths = !settings.health_path.is_empty() || !settings.metrics_path.is_empty();
+        if !has_paths && statics.is_none() && settings.allowed_hosts.is_any() {
             return None;
         }
         let (settings, postponed) = (settings.clone(), VecDeque::new());
@@ -87,6 +91,11 @@ impl Own {
         let path = asked.path();
         if !path.is_empty() && path == self.settings.health_path {
             return Some(health::answer(asked, now));
+        }
+        if !self.settings.allowed_hosts.is_any()
+            && let Some(refusal) = self.settings.allowed_hosts.refusal(asked)
+        {
+            return Some(refusal);
         }
         let (answer, notice) = self.statics.as_mut()?.answer(asked, now)?;
         if notice.is_some() && now.ms >= self.told_ms + NOTICE_EVERY_MS {

@@ -39,6 +39,7 @@ pub enum HeadError {
     ChunkedTwice,
     ExpectationUnknown,
     SchemesDisagree,
+    ForwardedMalformed,
 }
 
 impl HeadError {
@@ -90,6 +91,7 @@ impl HeadError {
             Self::ChunkedTwice => "chunked is applied twice",
             Self::ExpectationUnknown => "only the expectation 100-continue can be met",
             Self::SchemesDisagree => "the fields that tell the scheme disagree",
+            Self::ForwardedMalformed => "the Forwarded field is malformed",
         }
     }
 }

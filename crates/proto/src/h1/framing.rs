@@ -70,6 +70,9 @@ impl Gathered {
 
     /// What a proxy says of the scheme; two that disagree may not come from the same one.
     fn scheme(&mut self, name: &[u8], value: &[u8], trust: &Trust) -> Result<(), HeadError> {
+        if trust.finds_malformed(name, value) {
+            return Err(HeadError::ForwardedMalformed);
+        }
         let Some(https) = trust.tells_https(name, value) else { return Ok(()) };
         let is_second = core::mem::replace(&mut self.scheme_told, true);
         if is_second && https != self.facts.https {

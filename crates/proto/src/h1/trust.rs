@@ -2,6 +2,7 @@
 //! used, and names that would else be dropped. Who is one is not decided here.
 
 use super::marks::{self, mark};
+use crate::forwarded::forwarded;
 
 /// A field that tells the scheme, and the value by which it says `https`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +27,12 @@ pub struct Trust {
     /// The marks of their names, and of those that matter whoever sends them.
     marks: u64,
     kept: Kept,
+    forwarded: bool,
 }
 
 impl Default for Trust {
     fn default() -> Self {
-        Self { schemes: &[], marks: marks::FRAMING, kept: Kept::None }
+        Self { schemes: &[], marks: marks::FRAMING, kept: Kept::None, forwarded: false }
     }
 }
 
@@ -41,7 +43,18 @@ impl Trust {
     pub fn new(schemes: Vec<SchemeField>, names: Vec<Box<[u8]>>) -> Self {
         let marks = schemes.iter().fold(marks::FRAMING, |marks, field| marks | mark(&field.name));
         let kept = if names.iter().any(|name| **name == *b"*") { Kept::All } else { Kept::Listed(names.leak()) };
-        Self { schemes: schemes.leak(), marks, kept }
+        Self { schemes: schemes.leak(), marks, kept, forwarded: false }
+    }
+
+    /// Refuse a malformed `Forwarded` field, since somebody goes by it.
+    #[must_use]
+    pub fn judging_forwarded(self) -> Self {
+        Self { marks: self.marks | mark(b"forwarded"), forwarded: true, ..self }
+    }
+
+    /// Whether a field is a `Forwarded` one that is malformed.
+    pub(super) fn finds_malformed(&self, name: &[u8], value: &[u8]) -> bool {
+        self.forwarded && name.eq_ignore_ascii_case(b"forwarded") && forwarded(value).is_err()
     }
 
     /// Whether a field of this name may tell the scheme, or frame the request.

@@ -6,7 +6,7 @@ from typing import Final
 
 from longma.config.networks import NETWORKS
 from longma.config.option import Computed, Kind, Section, option
-from longma.config.parsers import mapping, show_list, shown, upper_words
+from longma.config.parsers import any_text, mapping, show_list, shown, upper_words
 
 
 def scheme_headers(value: object) -> dict[str, str]:
@@ -24,6 +24,17 @@ def _usual_scheme_headers() -> dict[str, str]:
 
 
 MODES: Final = ("off", "v1", "v2", "auto")
+
+
+REAL_IP_FIELDS: Final = ("x-forwarded-for", "forwarded")
+
+
+def real_ip_field(value: object) -> str:
+    """Return one of `REAL_IP_FIELDS`, or "" for none."""
+    field = any_text(value).lower()
+    if field and field not in REAL_IP_FIELDS:
+        raise ValueError(f"be {' or '.join(REAL_IP_FIELDS)}, not {shown(value)}")
+    return field
 
 
 def proxy_protocol_mode(value: object) -> str:
@@ -57,6 +68,16 @@ class BehindAProxy(Section):
         env="FORWARDED_ALLOW_IPS",
         doc="The peers whose `secure_scheme_headers` and `forwarder_headers` are believed: addresses and networks, "
         "divided by commas, or `*` for everybody. An empty string is nobody.",
+    )
+    real_ip: str = option(
+        "",
+        kind=Kind("x-forwarded-for or forwarded", parse=real_ip_field, metavar="FIELD"),
+        cli=("--real-ip",),
+        doc="The field by which such a peer says for whom it asks: `x-forwarded-for`, or `forwarded` (RFC 7239). The "
+        "right-most address in it that `forwarded_allow_ips` does not list becomes `REMOTE_ADDR`, the port that comes "
+        "with it `REMOTE_PORT`, which is missing where none does. `*` lists nobody: then it is the last address. A "
+        "proxy that does not say (`unknown`) keeps its own. A malformed `Forwarded` earns 400. Empty: `REMOTE_ADDR` "
+        "is the peer's address, as with Gunicorn.",
     )
     secure_scheme_headers: dict[str, str] = option(
         Computed(_usual_scheme_headers),
