@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import ready_made
 from tests.support.gate import Gate
 from tests.support.http import Client
 from tests.support.proxied import (
@@ -25,6 +26,7 @@ from tests.support.proxied import (
     line,
 )
 from tests.support.server import Server, listener
+from tests.support.tls import options, secure, trusting
 
 MODELS = ("sync", "gthread")
 Serve = Callable[..., Server]
@@ -337,3 +339,32 @@ def test_a_worker_that_finishes_answers_who_has_just_sent_a_header(serve: Serve)
             answer += block
         assert b'"REMOTE_ADDR": "192.0.2.60"' in answer
         server.wait()
+
+
+@pytest.mark.parametrize("header", [LINE, addresses("192.0.2.60", 51234, "203.0.113.9", 443, addition(4, b"x" * 99))])
+@pytest.mark.parametrize("bytewise", [False, True])
+def test_a_header_comes_before_the_handshake_of_tls(serve: Serve, header: bytes, bytewise: bool):
+    certificate = ready_made()
+    server = serve(APP, "--proxy-protocol", *options(certificate))
+    with server.client() as client:
+        assert (Client.send_bytewise if bytewise else Client.send)(client, header) is not False
+        client.socket = trusting(certificate).wrap_socket(client.socket, server_hostname="localhost")
+        for _ in range(3):
+            assert told(ask(client)) == (*TOLD[:5], "https")
+    with secure(server, trusting(certificate)) as client:  # without a header
+        assert told(ask(client))[2:] == (None, None, None, "https")
+
+
+def test_a_proxys_client_is_not_given_what_the_proxy_would_be(serve: Serve):
+    server = serve(APP, "--proxy-protocol", "--metrics-path", "/-/metrics")
+    for header, is_given in (
+        (b"", True),
+        (binary(LOCAL, UNSPECIFIED, b""), True),
+        (LINE, False),
+        (b"PROXY UNKNOWN\r\n", False),
+        (binary(PROXY, UNIX, bytes(216)), False),
+    ):
+        with server.client() as client:
+            client.send(header)
+            answer = client.ask("GET", "/-/metrics")
+            assert (b"longma_workers" in answer.body) is is_given, header

@@ -61,9 +61,10 @@ impl<H: Host> Reactor<H> {
     fn own_answer(&mut self, id: ConnId, bytes: &[u8], head: &HeadParser) -> Option<Answer> {
         let asked = Asked { bytes, head };
         let now = Moment { is_leaving: self.board.is_leaving(), ms: self.now_ms, wall_seconds: self.wall_seconds() };
-        let (peer, now_ns) = (self.peer(id), self.now_ns());
+        let now_ns = self.now_ns();
         let own = self.own.as_mut()?;
-        if own.is_for_metrics(&asked, peer) {
+        if own.is_for_metrics(&asked) && self.table.peek(id).is_some_and(|connection| connection.is_trusted(own.metrics_peers()))
+        {
             return Some(metrics::answer(&asked, &Readings { board: &self.board, seats: self.calls.capacity(), now_ns }));
         }
         let answer = own.answer(&asked, now);

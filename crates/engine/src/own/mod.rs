@@ -16,7 +16,6 @@ use std::collections::VecDeque;
 
 use crate::connection::ConnId;
 use crate::notice::Notice;
-use crate::sys::socket::Peer;
 use crate::trusted::TrustedPeers;
 use answer::Answer;
 use asked::Asked;
@@ -78,11 +77,15 @@ impl Own {
         Some(Box::new(Self { settings, statics, notice: None, told_ms: 0, postponed, is_answering: false }))
     }
 
-    /// Whether that is a request for the server's figures, by somebody who may have them. Others do not learn that there
-    /// are any.
-    pub fn is_for_metrics(&self, asked: &Asked<'_>, peer: Peer) -> bool {
+    /// Whether that is a request for the server's figures. Only `metrics_peers` are given them; others do not learn that
+    /// there are any.
+    pub fn is_for_metrics(&self, asked: &Asked<'_>) -> bool {
         let path = &self.settings.metrics_path;
-        !path.is_empty() && asked.path() == path && self.settings.metrics_peers.trusts(peer) && !asked.is_passed_on()
+        !path.is_empty() && asked.path() == path && !asked.is_passed_on()
+    }
+
+    pub fn metrics_peers(&self) -> &TrustedPeers {
+        &self.settings.metrics_peers
     }
 
     /// The answer to a request that is not the application's. The first one to have an answer gives it: probes of a load
