@@ -85,7 +85,8 @@ class Clients:
 
 def streaming(servers: list[Server]) -> Iterator[tuple[Server, str]]:
     """Yield the servers that can keep many streams open, with the application for each."""
-    for server in (*servers, THREADS):
+    threaded = any(server.name == "longma-gthread" for server in servers)
+    for server in (*servers, *((THREADS,) if threaded else ())):
         application = APPLICATIONS.get(server.name.rpartition("-")[2])
         if application is not None and server.kind in (Kind.VARIANT, Kind.RIVAL):
             yield server, application
