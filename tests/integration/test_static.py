@@ -12,10 +12,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import ready_made
 from tests.support.deadlines import until
 from tests.support.gate import Gate
 from tests.support.http import Response
 from tests.support.server import Run, Server, listener
+from tests.support.tls import options as tls_options
+from tests.support.tls import secure, trusting
 
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
@@ -184,7 +187,7 @@ def test_a_part_can_be_had(serve: Serve, site: Path):
         ):
             answer = client.ask("GET", f"/static/{target}", f"Range: bytes={wanted}")
             assert (answer.status, answer.one("Content-Range")) == (416, f"bytes */{length}")
-        assert client.ask("HEAD", "/static/site.css", "Range: bytes=0-9").one("Content-Length") == "10"
+        assert client.ask("HEAD", "/static/site.css", "Range: bytes=0-9").one("Content-Length") == str(size)
         assert client.ask("GET", "/static/site.css", "Range: bytes=0-9", f"If-None-Match: {etag}").status == 304
 
 
@@ -326,6 +329,21 @@ def test_a_file_that_may_not_be_read_is_told_of(serve: Serve, short_directory: s
 def test_by_a_unix_socket(serve: Serve, site: Path, short_directory: str):
     server = start(serve, site, binds=[listener("unix", short_directory)])
     assert server.get("/static/site.css").body == CSS
+
+
+def test_by_tls(serve: Serve, site: Path, gate: Gate):
+    with (site / "large.bin").open("wb") as large:
+        large.write(CSS * 3000)
+    certificate = ready_made()
+    server = start(serve, site, *tls_options(certificate))
+    with secure(server, trusting(certificate)) as client, secure(server, trusting(certificate)) as busy:
+        busy.request("GET", "/wait")
+        visitor = gate.wait("in the application")
+        check_whole(client.ask("GET", "/static/site.css"), CSS, "text/css; charset=utf-8")
+        assert client.ask("GET", "/static/large.bin").body == CSS * 3000
+        assert client.ask("GET", "/static/large.bin", "Range: bytes=100000-").body == (CSS * 3000)[100000:]
+        visitor.release()
+        assert busy.read_response().status == 200
 
 
 def test_curl_gets_it(serve: Serve, site: Path, tmp_path: Path):

@@ -4,6 +4,7 @@ use std::fs::File;
 use std::sync::Arc;
 
 use longma_engine::connection::ConnId;
+use longma_engine::own::answer::Content;
 use longma_engine::shared::Shared;
 use longma_proto::h1::response::{Framing, chunk_head};
 use pyo3::ffi;
@@ -12,6 +13,7 @@ use pyo3::prelude::*;
 use crate::fault::Fault;
 use crate::head::{Asked, Prefixes, Said, Settled, say, settle};
 use crate::host::Python;
+use crate::instead::{Instead, Rest};
 use crate::lease::Lease;
 use crate::object::Block;
 
@@ -72,10 +74,13 @@ pub struct Exchange {
     pub lease: Option<Py<Lease>>,
     /// How to wait, in seconds, where other greenlets run meanwhile.
     pub pause: Option<Arc<Py<PyAny>>>,
+    /// Where the application may name a file to be sent in the place of the body.
+    pub instead: Option<Box<Instead>>,
 }
 
 impl Exchange {
     pub fn new(shared: Arc<Shared<Python>>) -> Self {
+        let instead = shared.lock().lets_name_files().then(Box::default);
         let nobody = ConnId { slot: u32::MAX, generation: 0 };
         let asked = Asked {
             version: longma_proto::h1::Version::Http11,
@@ -102,6 +107,7 @@ impl Exchange {
             patient: false,
             lease: None,
             pause: None,
+            instead,
         }
     }
 
@@ -119,6 +125,9 @@ impl Exchange {
         self.head_copy.clear();
         self.begun = false;
         self.ended = false;
+        if let Some(instead) = &mut self.instead {
+            instead.rest = None;
+        }
     }
 
     pub fn settled(&self) -> Option<&Settled> {
@@ -166,16 +175,31 @@ impl Exchange {
         if let Some(settled) = self.settled {
             return Ok(settled);
         }
-        let said = self.said.ok_or_else(|| Fault::Protocol("the application returned without calling start_response()"))?;
+        let mut said = self.said.ok_or_else(|| Fault::Protocol("the application returned without calling start_response()"))?;
+        let content = match &self.instead {
+            None => None,
+            Some(instead) => instead.find(&mut self.shared.lock(), &mut self.out, &mut said)?,
+        };
+        let body = content.as_ref().map(Content::len).or(body);
         let asked = Asked { keep_alive: self.asked.keep_alive && !self.shared.is_stopping(), ..self.asked };
         let fields_end = self.out.len();
-        let settled = settle(said, body, asked, &mut self.out);
+        let mut settled = settle(said, body, asked, &mut self.out);
         if self.keep_head {
             self.fields_end = fields_end;
             self.head_copy.extend_from_slice(&self.out);
         }
+        if let (Some(content), Some(instead)) = (content, &mut self.instead) {
+            instead.follow(content, &mut settled, &mut self.out);
+        }
         self.settled = Some(settled);
         Ok(settled)
+    }
+
+    /// What is to follow the head in the place of the application's body.
+    pub fn take_rest(&mut self) -> Option<Rest> {
+        let rest = self.instead.as_mut()?.rest.take()?;
+        self.body_bytes = rest.length;
+        Some(rest)
     }
 
     /// Answer with a whole body in blocks. Small ones are composed behind the head, to be taken by `take_composed`;
@@ -252,8 +276,11 @@ impl Exchange {
         if is_chunk {
             self.out.extend_from_slice(b"\r\n");
         }
+        let rest = self.take_rest();
         let mut reactor = self.shared.lock();
-        if at_once && self.patient && !self.begun {
+        if let Some(rest) = rest {
+            rest.send(&mut reactor, self.id, &self.out);
+        } else if at_once && self.patient && !self.begun {
             reactor.send_soon(self.id, &self.out);
         } else if at_once {
             reactor.send(self.id, &self.out, false);
@@ -351,6 +378,7 @@ impl Exchange {
     /// The answer was not to be; this one was sent in its place.
     pub fn failed(&mut self, answer: &[u8]) {
         self.settled = None;
+        self.take_rest();
         self.head_copy.clear();
         let end = answer.windows(4).position(|window| window == b"\r\n\r\n").map_or(answer.len(), |at| at + 4);
         self.body_bytes = (answer.len() - end) as u64;

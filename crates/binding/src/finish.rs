@@ -82,6 +82,10 @@ pub fn hand_over(
     }
     match answer {
         Ok(Answer::Composed) => {
+            if let Some(rest) = exchange.take_rest() {
+                rest.send(reactor, id, exchange.composed());
+                return After::Finish(keep_alive);
+            }
             let composed = exchange.composed();
             let patient = keep_alive && exchange.patient;
             match (composed.is_empty(), patient) {

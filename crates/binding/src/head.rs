@@ -72,10 +72,10 @@ impl Prefixes {
 /// What the application has said of its answer.
 #[derive(Clone, Copy, Debug)]
 pub struct Said {
-    status: [u8; 3],
-    code: u16,
+    pub status: [u8; 3],
+    pub code: u16,
     /// The Content-Length among the fields.
-    declared: Option<u64>,
+    pub declared: Option<u64>,
 }
 
 /// Append the status line, the fields of ours and those of the application to `out`.

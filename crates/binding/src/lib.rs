@@ -16,6 +16,7 @@ mod head;
 mod host;
 mod hub;
 mod input;
+mod instead;
 mod lease;
 mod line;
 mod loan;

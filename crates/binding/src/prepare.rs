@@ -82,6 +82,9 @@ impl Worker {
         let (bytes, head) = desk.head();
         let keep_alive = head.keep_alive() && !reactor.is_draining() && reactor.keeps_alive();
         self.exchange.reset(id, asked(bytes, head, keep_alive), reactor.date());
+        if let Some(instead) = &mut self.exchange.instead {
+            instead.read(bytes, head);
+        }
         self.exchange.patient = desk.has_more() && keep_alive;
     }
 

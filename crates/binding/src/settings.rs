@@ -50,18 +50,23 @@ pub fn engine_settings(mapping: &Bound<'_, PyAny>) -> PyResult<Settings> {
 /// What the engine answers by itself.
 fn own(mapping: &Bound<'_, PyAny>) -> PyResult<own::Settings> {
     let path = |name: &str| Ok::<_, PyErr>(mapping.call_method1("get", (name, ""))?.extract::<String>()?.into_bytes());
-    let mounts: Vec<(String, PathBuf)> = mapping.call_method1("get", ("static", PyTuple::empty(mapping.py())))?.extract()?;
-    let hosts: Vec<String> = mapping.call_method1("get", ("allowed_hosts", PyTuple::empty(mapping.py())))?.extract()?;
+    let list = |name: &str| mapping.call_method1("get", (name, PyTuple::empty(mapping.py())));
+    let mounts = |name: &str| {
+        let pairs: Vec<(String, PathBuf)> = list(name)?.extract()?;
+        Ok::<_, PyErr>(pairs.into_iter().map(|(path, directory)| (own::Prefix::new(&path), directory)).collect())
+    };
+    let hosts: Vec<String> = list("allowed_hosts")?.extract()?;
     Ok(own::Settings {
         health_path: path("health_path")?,
         metrics_path: path("metrics_path")?,
         metrics_peers: peers(mapping, "metrics_allow_ips")?,
         statics: own::StaticSettings {
-            mounts: mounts.into_iter().map(|(path, directory)| (own::Prefix::new(&path), directory)).collect(),
+            mounts: mounts("static")?,
             max_age: mapping.call_method1("get", ("static_max_age", 0))?.extract()?,
             falls_through: mapping.call_method1("get", ("static_missing", "404"))?.extract::<String>()? == "application",
         },
         allowed_hosts: own::hosts::AllowedHosts::new(hosts.iter().map(String::as_str)),
+        instead: own::instead::Settings { roots: list("sendfile_root")?.extract()?, mounts: mounts("accel_redirect")? },
     })
 }
 

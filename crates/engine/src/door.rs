@@ -10,9 +10,12 @@ use crate::access::Outcome;
 use crate::connection::{ConnId, State};
 use crate::desk::Desk;
 use crate::host::Host;
+use crate::notice::Notice;
 use crate::own::Moment;
 use crate::own::answer::{Answer, Content};
 use crate::own::asked::Asked;
+use crate::own::files::Missing;
+use crate::own::instead::{Around, Named, Refused};
 use crate::own::metrics::{self, Readings};
 use crate::reactor::Reactor;
 use crate::sys::board::Word;
@@ -60,7 +63,7 @@ impl<H: Host> Reactor<H> {
 
     fn own_answer(&mut self, id: ConnId, bytes: &[u8], head: &HeadParser) -> Option<Answer> {
         let asked = Asked { bytes, head };
-        let now = Moment { is_leaving: self.board.is_leaving(), ms: self.now_ms, wall_seconds: self.wall_seconds() };
+        let now = self.moment();
         let now_ns = self.now_ns();
         let own = self.own.as_mut()?;
         if own.is_for_metrics(&asked) && self.table.peek(id).is_some_and(|connection| connection.is_trusted(own.metrics_peers()))
@@ -114,12 +117,43 @@ impl<H: Host> Reactor<H> {
 
     /// What is to be done from time to time.
     pub(crate) fn tend_own(&mut self) {
+        if let Some(instead) = &mut self.instead {
+            instead.sweep(self.now_ms);
+        }
         if let Some(own) = &mut self.own {
             own.sweep(self.now_ms);
             if !own.postponed.is_empty() {
                 self.go_on_answering();
             }
         }
+    }
+
+    fn moment(&self) -> Moment {
+        Moment { is_leaving: self.board.is_leaving(), ms: self.now_ms, wall_seconds: self.wall_seconds() }
+    }
+
+    /// Whether the application may name a file to be sent in the place of its answer's body.
+    pub fn lets_name_files(&self) -> bool {
+        self.instead.is_some()
+    }
+
+    /// The answer with a file that the application names. `None`: it may not name files in this way, and so has not.
+    ///
+    /// # Errors
+    /// There is no such file; where it is not the application's mistake, it is told.
+    pub fn answer_instead(&mut self, named: Named<'_>, around: Around<'_>) -> Option<Result<Answer, Refused>> {
+        let now = self.moment();
+        let answer = self.instead.as_mut().filter(|instead| instead.knows(named))?.answer(named, around, now);
+        if let Err(Refused::Missing(why)) = &answer {
+            let (Named::Path(path) | Named::Url(path)) = named;
+            let gone = std::io::Error::from(std::io::ErrorKind::NotFound);
+            let (Missing::Denied(why) | Missing::Trouble(why)) = why else {
+                self.tell(Notice::file(path, &gone));
+                return Some(answer);
+            };
+            self.tell(Notice::file(path, why));
+        }
+        Some(answer)
     }
 
     /// Whether something was postponed.

@@ -22,6 +22,7 @@ use crate::input::{Input, READ_BYTES};
 use crate::listener::{Listener, Newcomers, Queue};
 use crate::notice::Notice;
 use crate::own::Own;
+use crate::own::instead::Instead;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::sys::board::{Board, Word};
@@ -78,6 +79,8 @@ pub struct Reactor<H: Host> {
     pub(crate) calls: Calls,
     /// What is answered without the application, where anything is.
     pub(crate) own: Option<Box<Own>>,
+    /// What is sent in the place of the application's own, where it may ask for that.
+    pub(crate) instead: Option<Box<Instead>>,
     /// Kept where somebody watches them.
     pub(crate) refusals: Option<Vec<Refusal>>,
     pub(crate) body_memory: usize,
@@ -113,6 +116,7 @@ impl<H: Host> Reactor<H> {
         // Whoever had the page before may have been.
         board.set(Word::Draining, 0);
         let own = Own::of(&settings.own);
+        let instead = Instead::of(&settings.own.instead);
         let limits = [settings.limits, Limits { trust: settings.trust, ..settings.limits }];
         Self {
             settings,
@@ -137,6 +141,7 @@ impl<H: Host> Reactor<H> {
             access,
             calls: Calls::new(1),
             own,
+            instead,
             refusals: None,
             body_memory: 0,
             head_memory: 0,

@@ -147,7 +147,7 @@ impl<H: Host> Reactor<H> {
                 Class::Queue => self.waited_too_long(id),
             }
         }
-        if self.own.is_some() {
+        if self.own.is_some() || self.instead.is_some() {
             self.tend_own();
         }
         self.renew_listening();

@@ -6,7 +6,7 @@ import os
 from typing import Final
 
 from longma.config.option import Kind
-from longma.config.parsers import mapping, shown, texts
+from longma.config.parsers import mapping, show_list, shown, texts
 
 _WANTED: Final = "be of the form /PATH=DIRECTORY"
 
@@ -28,6 +28,15 @@ def mounts(value: object) -> tuple[tuple[str, str], ...]:
     return tuple(found.items())
 
 
+def directories(value: object) -> tuple[str, ...]:
+    """Return directories that are there, without a slash at their end."""
+    items = texts(() if value is None else value)
+    for item in items:
+        if not os.path.isdir(item):
+            raise ValueError(f"name existing directories, not {item!r}")
+    return tuple(item.rstrip("/") or "/" for item in items)
+
+
 def _pair(item: str) -> tuple[str, str]:
     path, equals, directory = item.partition("=")
     if not equals or not path.strip():
@@ -47,3 +56,4 @@ def show_mounts(value: tuple[tuple[str, str], ...]) -> str:
 
 
 MOUNTS: Final = Kind("dictionary, or list of strings", parse=mounts, metavar="/PATH=DIRECTORY", show=show_mounts)
+DIRECTORIES: Final = Kind("list of paths", parse=directories, metavar="DIRECTORY", show=show_list)

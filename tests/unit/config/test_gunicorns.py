@@ -207,7 +207,7 @@ def test_a_flag_that_gunicorn_lets_repeat_does_so_here():
     by_commas = {"forwarded_allow_ips", "forwarder_headers", "proxy_allow_ips", "uwsgi_allow_ips"}
     found = {name for name, row in OURS.items() if row.repeat} | {later.name for later in LATER if later.repeat}
     # One for each name that the server has, and for each directory.
-    assert found == repeated - by_commas | {"certfile", "keyfile", "static"}
+    assert found == repeated - by_commas | {"certfile", "keyfile", "static", "sendfile_root", "accel_redirect"}
 
 
 def test_what_has_no_effect_says_why():

@@ -9,7 +9,8 @@ use longma_proto::h1::response::{forbids_length, reason};
 use super::files::Found;
 
 /// What is answered.
-pub(crate) struct Answer {
+#[derive(Debug)]
+pub struct Answer {
     pub status: u16,
     /// Lines with their CRLF, beside those that every answer has: Server, Date, Content-Length, Connection.
     pub fields: Vec<u8>,
@@ -17,7 +18,8 @@ pub(crate) struct Answer {
 }
 
 /// The body that GET would get; HEAD gets its length.
-pub(crate) enum Content {
+#[derive(Debug)]
+pub enum Content {
     Bytes(Vec<u8>),
     /// So many bytes of a file.
     File {
@@ -28,6 +30,8 @@ pub(crate) enum Content {
 }
 
 impl Content {
+    /// Bytes of the body.
+    #[expect(clippy::len_without_is_empty, reason = "nobody asks")]
     pub fn len(&self) -> u64 {
         match self {
             Self::Bytes(bytes) => bytes.len() as u64,

@@ -30,11 +30,8 @@ impl<'a> Asked<'a> {
     /// What it says about the thing it asks for.
     pub fn conditions(&self) -> Conditions {
         let block = &self.bytes[self.head.fields_at()..];
-        let mut conditions = Conditions::default();
-        for field in self.head.fields() {
-            conditions.notice(field.name.of(block), field.value.of(block));
-        }
-        conditions
+        let fields = self.head.fields().iter().map(|field| (field.name.of(block), field.value.of(block)));
+        Conditions::of(self.method(), fields)
     }
 
     /// Whether a proxy has passed it on for somebody else (RFC 7239, RFC 9110 §7.6.3, and what proxies said before).

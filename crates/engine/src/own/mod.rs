@@ -1,11 +1,12 @@
 //! The engine's own answers, to requests that never reach the application. What is answered is decided here; `door` asks,
 //! as soon as a head is whole, and sends it. Whoever wants to answer has a file here and a line in [`Own::answer`].
 
-pub(crate) mod answer;
+pub mod answer;
 pub(crate) mod asked;
-pub(crate) mod files;
+pub mod files;
 mod health;
 pub mod hosts;
+pub mod instead;
 mod kinds;
 pub(crate) mod metrics;
 pub(crate) mod paths;
@@ -39,6 +40,7 @@ pub struct Settings {
     pub metrics_peers: TrustedPeers,
     pub allowed_hosts: AllowedHosts,
     pub statics: StaticSettings,
+    pub instead: instead::Settings,
 }
 
 /// How things stand when a request is answered.

@@ -37,6 +37,22 @@ pub enum Verdict {
 }
 
 impl Conditions {
+    /// Those of a request. Only GET and HEAD have any that can be met by a file, and only GET can ask for a part of it
+    /// (RFC 9110 §13.2.1, §14.2).
+    pub fn of<'a>(method: &[u8], fields: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Self {
+        let mut conditions = Self::default();
+        if !matches!(method, b"GET" | b"HEAD") {
+            return conditions;
+        }
+        for (name, value) in fields {
+            conditions.notice(name, value);
+        }
+        if method == b"HEAD" {
+            conditions.range = None;
+        }
+        conditions
+    }
+
     /// Take down a field, if it is one of these. One that came several times counts as one with all the values.
     pub fn notice(&mut self, name: &[u8], value: &[u8]) {
         let Some(place) = self.place_of(name) else { return };

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from longma.config.mounts import MOUNTS
-from longma.config.option import MOUNTED, Section, option
+from longma.config.mounts import DIRECTORIES, MOUNTS
+from longma.config.option import DIRECTORY, MOUNTED, Section, option
 from longma.config.parsers import COUNT, one_of
 
 
@@ -41,4 +41,22 @@ class StaticFiles(Section):
         cli=("--static-missing",),
         doc="What is answered where there is no file: `404`, or what the `application` says. With the latter requests "
         "other than GET and HEAD are the application's as well.",
+    )
+    sendfile_root: tuple[str, ...] = option(
+        (),
+        kind=DIRECTORIES,
+        cli=("--sendfile-root",),
+        repeat=True,
+        anchored=DIRECTORY,
+        doc="The directories in which files may lie that the application names by a field `X-Sendfile` of its answer, "
+        "with their absolute paths: such a file is sent in the place of the body. None: the field means nothing.",
+    )
+    accel_redirect: tuple[tuple[str, str], ...] = option(
+        (),
+        kind=MOUNTS,
+        cli=("--accel-redirect",),
+        repeat=True,
+        anchored=MOUNTED,
+        doc="The same for a field `X-Accel-Redirect`, which names a file by a path of a URL below one of these: "
+        "`/protected=DIRECTORY`. No client can ask for such a path. None: the field means nothing.",
     )
