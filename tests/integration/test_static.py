@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
-import socket
 import subprocess
 from collections.abc import Callable
 from email.utils import formatdate
@@ -16,7 +14,7 @@ from tests.support.certificates import ready_made
 from tests.support.deadlines import until
 from tests.support.gate import Gate
 from tests.support.http import Response
-from tests.support.server import Run, Server, listener
+from tests.support.server import Server, listener
 from tests.support.tls import options as tls_options
 from tests.support.tls import secure, trusting
 
@@ -362,45 +360,3 @@ def test_curl_gets_it(serve: Serve, site: Path, tmp_path: Path):
     assert subprocess.run([*curl, *code, url], check=True, capture_output=True).stdout == b"304"
     way_out = ["curl", "--silent", "--path-as-is", "--write-out", "%{http_code}", f"{url}/../../secret"]
     assert subprocess.run(way_out, check=True, capture_output=True).stdout.endswith(b"404")
-
-
-@pytest.mark.parametrize(
-    ("option", "words"),
-    [
-        ("/static=nowhere", "static must name existing directories, not "),
-        ("static=.", "static must have paths such as /static"),
-        ("/a%20b=.", "static must have paths such as /static"),
-        ("/a/../b=.", "static must have paths such as /static"),
-        ("/static", "static must be of the form /PATH=DIRECTORY, not '/static'"),
-        ("=.", "static must be of the form /PATH=DIRECTORY"),
-    ],
-)
-def test_a_mistake_is_one_line_and_nothing_is_bound(option: str, words: str):
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    run = Run("--static", option, "--bind", f"127.0.0.1:{port}", APP)
-    assert run.status == 1
-    (line,) = run.errors.splitlines()
-    assert words in line
-
-
-def test_a_directory_that_is_gone_leaves_the_server_as_it_was_on_reload(
-    serve: Serve, tmp_path: Path, engine_model: str
-):
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-        (tmp_path / name / "file").write_text(name)
-    config = tmp_path / "longma.conf.py"
-    config.write_text('static = {"/static/": "one"}\nchdir = "."\n')
-    server = serve(APP, "-c", str(config), f"--chdir={tmp_path}", f"--pythonpath={os.getcwd()}")
-    assert server.get("/static/file").text == "one"
-    config.write_text('static = {"/static": "gone"}\n')
-    server.send_signal(signal.SIGHUP)
-    server.errors.wait("Reload failed, nothing was changed: .*static must name existing directories")
-    server.expect("Reload failed")
-    assert server.get("/static/file").text == "one"
-    config.write_text('static = ["/static=two"]\n')
-    server.send_signal(signal.SIGHUP)
-    until(lambda: server.get("/static/file").text == "two", "the new directory")
-    server.settle(1)
