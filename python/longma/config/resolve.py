@@ -15,6 +15,7 @@ from longma.config.given import Given
 from longma.config.later import LATER
 from longma.config.layer import DEFAULT, Layer, Reading, Source
 from longma.config.option import DIRECTORY, MOUNTED, START
+from longma.config.sections.workers import brings_its_own_http
 from longma.config.settings import Settings, table
 from longma.errors import ConfigError, Problem
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from longma.config.option import Option
+
+# What is answered by the engine, which workers that bring their own HTTP have not.
+OF_THE_ENGINE = ("health_path", "metrics_path", "allowed_hosts", "static", "sendfile_root", "accel_redirect")
 
 
 class Invocation(NamedTuple):
@@ -198,6 +202,9 @@ def _notices(
     for name, layer in sources.items():
         if rows[name].inert and values[name] != rows[name].default:
             yield f"{layer.locate(name)}: {name} has no effect: {rows[name].inert}"
+        if name in OF_THE_ENGINE and values[name] and brings_its_own_http(str(values.get("worker_class", "sync"))):
+            why = f"worker_class {values['worker_class']} brings its own HTTP"
+            yield f"{layer.locate(name)}: {name} has no effect: {why}"
     for later in LATER:
         for layer in layers:
             if later.is_detail and later.name in layer.values and not later.changes_nothing(layer.values[later.name]):

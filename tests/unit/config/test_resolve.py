@@ -186,6 +186,15 @@ def test_an_application_that_is_watched_is_not_loaded_once_for_all(tmp_path: Pat
     )
 
 
+def test_what_only_the_engine_does_is_not_asked_of_others_in_silence(tmp_path: Path):
+    given = "--static=/static=. --health-path=/health"
+    assert resolved(tmp_path, given).notices == ()
+    assert resolved(tmp_path, f"{given} -k tornado").notices == (
+        "command line: static has no effect: worker_class tornado brings its own HTTP",
+        "command line: health_path has no effect: worker_class tornado brings its own HTTP",
+    )
+
+
 def test_an_empty_number_of_workers_is_a_mistake(tmp_path: Path):
     assert mistakes(tmp_path, WEB_CONCURRENCY="") == [
         "environment variable WEB_CONCURRENCY: workers must be a whole number, 0 or more, or 'auto', not ''"
