@@ -42,7 +42,7 @@ impl Found {
     fn new(file: File, metadata: &Metadata, now: Moment) -> Self {
         let changed = metadata.mtime();
         let modified = changed.min(now.wall_seconds);
-        let is_settled = changed + SETTLED_SECONDS <= now.wall_seconds;
+        let is_settled = changed.saturating_add(SETTLED_SECONDS) <= now.wall_seconds;
         let mut etag = Vec::with_capacity(48);
         // Writing to memory does not fail.
         let _ =
