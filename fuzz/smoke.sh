@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")"
 
 targets=("$@")
-[ ${#targets[@]} -gt 0 ] || targets=(head chunked connection proxy forwarded)
+[ ${#targets[@]} -gt 0 ] || targets=(head chunked connection proxy forwarded gateway)
 target_dir=${FUZZ_TARGET_DIR:-$PWD/target}
 export CARGO_TARGET_DIR=$target_dir
 

@@ -1,4 +1,4 @@
-//! Writes the corpus of cases as the fuzzer's first inputs: `seed FOLDER` makes FOLDER/{head,chunked,connection,proxy}.
+//! Writes the corpus of cases as the fuzzer's first inputs: `seed FOLDER` makes FOLDER/{head,chunked,connection,proxy,gateway}.
 
 #![allow(dead_code)]
 
@@ -6,10 +6,13 @@
 mod corpus;
 #[path = "../support/input.rs"]
 mod input;
+#[path = "../../crates/proto/tests/support/packets.rs"]
+mod packets;
 
 use std::path::Path;
 use std::{env, fs, io, process};
 
+use longma_proto::fastcgi::encode_request;
 use longma_proto::h1::{HeaderMap, Limits, Trust};
 
 /// Longer cases are of limits; the fuzzer has small limits of its own.
@@ -36,7 +39,7 @@ fn main() -> io::Result<()> {
         process::exit(2);
     };
     let folder = Path::new(&folder);
-    for target in ["head", "chunked", "connection", "proxy", "forwarded"] {
+    for target in ["head", "chunked", "connection", "proxy", "forwarded", "gateway"] {
         fs::create_dir_all(folder.join(target))?;
     }
     let mut cases = corpus::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/conformance/corpus"));
@@ -54,6 +57,13 @@ fn main() -> io::Result<()> {
     }
     for (name, value) in FORWARDED {
         fs::write(folder.join("forwarded").join(name), value)?;
+    }
+    let told = packets::pairs(&[("CONTENT_LENGTH", "4"), ("SCGI", "1"), ("REQUEST_METHOD", "POST"), ("PATH_INFO", "/a b")]);
+    let mut records = Vec::new();
+    encode_request(1, true, &packets::fastcgi_params(&told), b"body", &mut records);
+    let seeds = [("uwsgi", packets::uwsgi_packet(&told)), ("scgi", packets::scgi_packet(&told)), ("fastcgi", records)];
+    for (name, packet) in seeds {
+        fs::write(folder.join("gateway").join(name), [&[0; input::PREFIX_BYTES][..], &packet].concat())?;
     }
     println!("{} cases as seeds", cases.len());
     Ok(())

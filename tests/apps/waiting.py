@@ -65,3 +65,8 @@ def labour(environ: Environ, start_response: Start) -> Iterable[bytes]:
     fields = [("X-Server-Port", environ["SERVER_PORT"]), ("X-Remote-Port", environ["REMOTE_PORT"])]
     start_response("200 OK", [TEXT, *fields, ("X-Pid", str(os.getpid())), ("Content-Length", str(len(body)))])
     return [body]
+
+
+def events(environ: Environ, start_response: Start) -> Iterable[bytes]:
+    """The same as an application of its own, whatever the path."""
+    return stepwise(environ, start_response)

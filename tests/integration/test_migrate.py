@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.packets import asked
 from tests.support.paths import ROOT, VENV_BIN
 from tests.support.server import Run, Server, environment
 
@@ -76,8 +77,10 @@ def test_a_site_behind_nginx(site: Path):
     with FromFile("", str(path), workers=3, cwd=site, env=ENVIRONMENT) as server:
         assert stat.S_IMODE(path.stat().st_mode) == 0o660
         assert (site / "django-behind-nginx.pid").read_text().strip() == str(server.pid)
-        answer = server.get("/DJANGO_SETTINGS_MODULE,LANG,wsgi.multiprocess")
-        assert answer.text.splitlines() == ["mysite.settings", "C.UTF-8", "True"]
+        target = "/DJANGO_SETTINGS_MODULE,LANG,wsgi.multiprocess"
+        status, _, body = asked("uwsgi", str(path), {"REQUEST_METHOD": "GET", "PATH_INFO": target})
+        assert status == "200 OK"
+        assert body.decode().splitlines() == ["mysite.settings", "C.UTF-8", "True"]
         assert server.stop() == 0
     assert not path.exists()
     assert not (site / "django-behind-nginx.pid").exists()

@@ -107,7 +107,7 @@ impl Environs {
                 }
                 environ
             }
-            _ if source.head.translated().is_some() => self.make_translated(&source)?,
+            _ if source.head.translated().is_some() => self.make_translated(&source, memo)?,
             _ => {
                 let (environ, facts) = self.make_new(&source, memo)?;
                 if source.repeat != Repeat::New && !facts.names_host && !self.astray {
@@ -144,12 +144,16 @@ impl Environs {
 
     /// The environ of a request that a web server has handed over.
     #[cold]
-    fn make_translated(&mut self, source: &Source<'_>) -> Option<Ref> {
+    fn make_translated(&mut self, source: &Source<'_>, memo: &mut Memo) -> Option<Ref> {
         let translated = source.head.translated()?;
         let template = &self.templates[usize::from(source.listener)];
         // SAFETY: attached, and the template is a dict.
         let environ = unsafe { Ref::owned(ffi::PyDict_Copy(template.environ.as_ptr())) }?;
         self.variables.set(&environ, source.bytes, source.head, translated)?;
+        if translated.client.is_some() && source.peer != translated.client {
+            // That was a proxy of the operator's: whom it speaks for was found.
+            self.set_peer(&environ, None, source.peer, memo)?;
+        }
         if source.head.facts().https {
             self.set_scheme(&environ, true)?;
         }

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
+from longma.config.addresses import PROTOCOLS
 from longma.migrate.outcome import Outcome, see_to, setting, settle
 
 if TYPE_CHECKING:
@@ -13,16 +15,17 @@ if TYPE_CHECKING:
     from longma.migrate.values import Text
 
 HTTP: Final = frozenset({"http", "http-socket", "http11-socket"})
-PLAIN: Final = frozenset({"socket", "s", "uwsgi-socket"})
+PLAIN: Final = frozenset({"socket", "s"})
 SHARED: Final = frozenset({"shared-socket", "undeferred-shared-socket"})
 TLS: Final = frozenset({"https", "https2", "https-socket", "suwsgi-socket"})
-FOREIGN: Final = frozenset(
-    {"fastcgi-socket", "fastcgi-nph-socket", "scgi-socket", "scgi-nph-socket", "raw-socket", "zeromq", "zmq-socket"}
-)
+# Sockets that speak one protocol, whatever `protocol` says, and how longma calls it.
+SPOKEN: Final = MappingProxyType({"uwsgi-socket": "uwsgi", "fastcgi-socket": "fastcgi", "scgi-socket": "scgi"})
+FOREIGN: Final = frozenset({"fastcgi-nph-socket", "scgi-nph-socket", "raw-socket", "zeromq", "zmq-socket"})
 MODES: Final = frozenset({"chmod-socket", "chmod", "C"})
 NAMES: Final = (
     HTTP
     | PLAIN
+    | frozenset(SPOKEN)
     | SHARED
     | TLS
     | FOREIGN
@@ -30,9 +33,8 @@ NAMES: Final = (
     | frozenset({"protocol", "socket-protocol", "umask", "abstract-socket"})
 )
 
-SPEAKS_HTTP: Final = (
-    "longma speaks HTTP on it: in nginx write proxy_pass (http://unix:PATH: for a unix socket) instead of uwsgi_pass, "
-    "and proxy_set_header for Host, X-Forwarded-For and X-Forwarded-Proto"
+WHO_MAY: Final = (
+    "by TCP only this machine may hand requests over, unless uwsgi_allow_ips names the web servers that are elsewhere"
 )
 NO_TLS: Final = (
     "longma speaks TLS on all HTTP addresses or none: name the address in bind, and the files in certfile and keyfile"
@@ -48,16 +50,15 @@ def translate(options: Sequence[Option]) -> Outcome:
     sources: list[Option] = []
     notes: list[str] = []
     shared = [option.value for option in options if option.name in SHARED]
-    speaks_http = any(
-        option.name in ("protocol", "socket-protocol") and option.value.literal == "http" for option in options
-    )
+    said = [option.value.literal for option in options if option.name in ("protocol", "socket-protocol")]
+    usual = said[-1] if said and said[-1] in PROTOCOLS else "uwsgi"
     has_router = any(option.name == "http" for option in options)
     for option in options:
         if option.name in TLS:
             outcome |= see_to(option, NO_TLS)
         elif option.name in FOREIGN:
-            outcome |= see_to(option, "longma speaks HTTP only; let the proxy in front speak HTTP too")
-        elif option.name in HTTP | PLAIN:
+            outcome |= see_to(option, "longma has nothing like it; let the proxy in front speak uwsgi or HTTP")
+        elif option.name in HTTP | PLAIN | SPOKEN.keys():
             value = dereferenced(option.value, shared)
             literal = value.literal
             if option.name in PLAIN and has_router and (literal or "").endswith(":0"):
@@ -65,12 +66,14 @@ def translate(options: Sequence[Option]) -> Outcome:
             elif why := unusable(literal):
                 outcome |= see_to(option, why)
             else:
-                address = bound(value).code
+                protocol = "http" if option.name in HTTP else SPOKEN.get(option.name, usual)
+                where = bound(value)
+                address = (where if protocol == "http" else where.with_prefix(f"{protocol}://")).code
                 if address not in addresses:
                     addresses.append(address)
                 sources.append(option)
-                if option.name in PLAIN and not speaks_http:
-                    notes.append(SPEAKS_HTTP)
+                if protocol != "http" and "unix:" not in address:
+                    notes.append(WHO_MAY)
         elif option.name == "abstract-socket":
             outcome |= see_to(option, "write the unix sockets of bind as unix:@NAME")
     if addresses:
