@@ -215,7 +215,7 @@ CLAIMS = ("X-Forwarded-Proto: https", "X-Forwarded-Protocol: ssl", "X-Forwarded-
     ("header", "trusted"),
     [
         (b"", True),
-        (binary(LOCAL, UNSPECIFIED, b""), True),
+        (binary(LOCAL, UNSPECIFIED, b""), False),
         (line("127.0.0.1"), True),
         (LINE, False),
         (addresses("192.0.2.60", 1, "192.0.2.61", 2), False),
@@ -359,7 +359,8 @@ def test_a_proxys_client_is_not_given_what_the_proxy_would_be(serve: Serve):
     server = serve(APP, "--proxy-protocol", "--metrics-path", "/-/metrics")
     for header, is_given in (
         (b"", True),
-        (binary(LOCAL, UNSPECIFIED, b""), True),
+        (line("127.0.0.1"), True),
+        (binary(LOCAL, UNSPECIFIED, b""), False),
         (LINE, False),
         (b"PROXY UNKNOWN\r\n", False),
         (binary(PROXY, UNIX, bytes(216)), False),

@@ -31,13 +31,12 @@ impl Proxied {
         }
     }
 
-    /// Whether `trusted` holds whoever speaks. The proxy passes on what others say: it is believed where it speaks for
-    /// itself, else its client is the one to believe or not.
+    /// Whether `trusted` holds whoever speaks. The proxy passes on what others say, so its client is the one to believe or
+    /// not; one that it does not name is a stranger. HAProxy says `LOCAL` of those on a Unix socket of its own, too.
     pub fn is_trusted(&self, trusted: &TrustedPeers) -> bool {
         match self.header.client {
             Client::Internet { source, .. } => trusted.trusts(Some(source)),
-            Client::Local => trusted.trusts(self.proxy),
-            Client::Unix | Client::Unknown => false,
+            Client::Local | Client::Unix | Client::Unknown => false,
         }
     }
 }
