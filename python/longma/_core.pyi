@@ -194,11 +194,12 @@ class Engine:
             seat: which of the threads it is, from 0; each seat is taken once.
         """
 
-    def hub(self, pause: Callable[[float], object]) -> Hub:
+    def hub(self, pause: Callable[[float], object], ending: type[BaseException]) -> Hub:
         """Return what greenlets serve by. To be called once.
 
         Args:
             pause: lets other greenlets run for a number of seconds.
+            ending: what is raised in a greenlet that is to end; a request that ends so is not told of.
         """
 
     def stop(self, graceful: bool) -> None:
@@ -269,6 +270,9 @@ class Hub:
 
     def request_of(self, greenlet: object, /) -> tuple[str, str, float] | None:
         """Return method, target and age in seconds of the request that a greenlet has."""
+
+    def greenlets(self) -> list[object]:
+        """The greenlets that have a request."""
 
     def longest_call(self) -> tuple[object, float] | None:
         """The greenlet that has had its request for longest, and since when by `time.monotonic()`."""

@@ -59,9 +59,7 @@ def by_hand(environ: Environ, start: Start) -> list[bytes]:
 def selected(environ: Environ, start: Start) -> list[bytes]:
     """The same for whoever waits for the descriptor, and never says how it ends."""
     connection = environ["werkzeug.socket"]
-    poll = select.poll()
-    poll.register(connection, select.POLLIN)
-    poll.poll()
+    select.select([connection], [], [])
     connection.sendall(SWITCHING + connection.recv(4096).upper())
     raise StopIteration
 

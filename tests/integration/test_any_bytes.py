@@ -17,7 +17,7 @@ from tests.support.http import chunked
 from tests.support.processes import descriptors
 from tests.support.server import Server
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"

@@ -9,7 +9,7 @@ import pytest
 from tests.support.http import Client
 from tests.support.server import Server
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 APP = "tests.apps.border"
 LINE = b"0123456789abcdef" * 4

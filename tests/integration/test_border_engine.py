@@ -11,7 +11,7 @@ import pytest
 
 from longma._core import BOARD_PAGE_BYTES, Engine
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 SETTINGS: dict[str, object] = {
     "limit_request_line": 4094,

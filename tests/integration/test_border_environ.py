@@ -12,7 +12,7 @@ from tests.support.gate import Gate
 from tests.support.http import Client
 from tests.support.server import Server
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 Serve = Callable[..., Server]
 APP = "tests.apps.seen:environ"

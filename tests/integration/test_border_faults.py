@@ -10,7 +10,7 @@ import pytest
 from tests.support.log import records
 from tests.support.server import Server
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 Serve = Callable[..., Server]
 APP = "tests.apps.border"

@@ -14,7 +14,7 @@ import pytest
 from tests.support.http import Client
 from tests.support.server import Server
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 CONTENT = b"0123456789abcdefghijklmnopqrstuvwxyz\n" * 3000
 SENT_WHOLE = ("plain", "random", "unbuffered", "unnamed", "named", "passing", "proxy")

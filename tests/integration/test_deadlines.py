@@ -10,7 +10,7 @@ from tests.support.deadlines import until
 from tests.support.processes import holds
 from tests.support.server import Server
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"

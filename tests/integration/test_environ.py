@@ -10,7 +10,7 @@ import pytest
 from tests.support.http import Client, Response
 from tests.support.server import Server, listener
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 Serve = Callable[..., Server]
 APP = "tests.apps.seen:environ"

@@ -16,7 +16,7 @@ Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 PATH = "/-/health"
 HEALTH = ("--health-path", PATH)
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 THREADS = 3
 
 

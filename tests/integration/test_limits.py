@@ -11,7 +11,7 @@ from tests.support.http import Client, Response, chunked
 from tests.support.processes import sockets
 from tests.support.server import Server
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"

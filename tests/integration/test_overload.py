@@ -10,7 +10,7 @@ from tests.support.paths import VENV_BIN
 from tests.support.processes import descriptors, holds, sockets
 from tests.support.server import LONGMA, Server
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
@@ -105,8 +105,8 @@ def limited(descriptors: int) -> tuple[str, ...]:
     return (str(VENV_BIN / "python"), "-c", code, str(LONGMA))
 
 
-def test_out_of_descriptors_accepting_pauses_says_so_once_and_recovers(serve: Serve):
-    server = serve(APP, "--no-defer-accept", command=limited(64))
+def test_out_of_descriptors_accepting_pauses_says_so_once_and_recovers(serve: Serve, engine_model: str):
+    server = serve(APP, "--no-defer-accept", command=limited(64 if engine_model in ("sync", "gthread") else 70))
     paused = r"(?i)descriptor|too many open files"
     server.expect(paused)
     assert server.get("/hello").status == 200

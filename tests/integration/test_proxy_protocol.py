@@ -28,7 +28,7 @@ from tests.support.proxied import (
 from tests.support.server import Server, listener
 from tests.support.tls import options, secure, trusting
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 Serve = Callable[..., Server]
 APP = "tests.apps.seen:environ"
 STRANGER = "127.0.0.2"  # by default, 127.0.0.1 alone may send a header

@@ -11,7 +11,7 @@ import pytest
 from tests.support.http import Client, chunked
 from tests.support.server import Server
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"

@@ -13,7 +13,7 @@ from tests.support.http import Client
 from tests.support.processes import holds, sockets
 from tests.support.server import Server
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"

@@ -10,7 +10,7 @@ from tests.support.server import Server, listener
 
 Serve = Callable[..., Server]
 APP = "tests.apps.sockets"
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 UPGRADE = ("Connection: keep-alive, Upgrade", "Upgrade: test")
 
 

@@ -14,7 +14,7 @@ from tests.support.gate import Gate
 from tests.support.processes import resident_bytes
 from tests.support.server import Server
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"

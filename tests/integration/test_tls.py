@@ -13,7 +13,7 @@ from tests.support.http import Client
 from tests.support.server import listener
 from tests.support.tls import options, secure, session_of, trusting
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 CERTIFICATE = ready_made()
 
 

@@ -9,7 +9,7 @@ import pytest
 from tests.support.http import chunked
 from tests.support.server import Server
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 Serve = Callable[..., Server]
 APP = "tests.apps.validated"

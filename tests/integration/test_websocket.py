@@ -18,7 +18,7 @@ from tests.support.server import Server
 
 Serve = Callable[..., Server]
 APP = "tests.apps.sockets"
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 
 class Connect(Protocol):

@@ -143,12 +143,13 @@ impl Engine {
 
     /// What a hub serves by, where there are to be greenlets. Taken once.
     ///
-    /// `pause` is called with a number of seconds, for which it lets other greenlets run.
-    fn hub(&self, pause: Py<PyAny>) -> PyResult<Hub> {
+    /// `pause` is called with a number of seconds, for which it lets other greenlets run; `ending` is raised in those
+    /// that are to end.
+    fn hub(&self, pause: Py<PyAny>, ending: Py<PyAny>) -> PyResult<Hub> {
         if !self.shared.has_hub() {
             return Err(PyValueError::new_err("an engine has a hub where it was made for greenlets"));
         }
-        Ok(Hub::new(Arc::clone(&self.maker), Arc::clone(&self.order), pause))
+        Ok(Hub::new(Arc::clone(&self.maker), Arc::clone(&self.order), pause, ending))
     }
 
     /// Call the application in the thread that calls this, one of as many as there are seats, until told to stop.

@@ -16,10 +16,12 @@ use pyo3::prelude::*;
 
 use crate::bench::Bench;
 use crate::ending::end;
+use crate::fault::Fault;
 use crate::finish::part;
 use crate::line::set;
 use crate::maker::Maker;
 use crate::object::Ref;
+use crate::respond::Answer;
 use crate::text;
 use crate::worker::{Guard, STOP_GRACEFULLY, STOP_NOW, Said, Worker};
 
@@ -44,6 +46,8 @@ pub struct Hub {
     maker: Arc<Maker>,
     order: Arc<AtomicU8>,
     pause: Arc<Py<PyAny>>,
+    /// What is raised in a greenlet that is to end.
+    exit: Py<PyAny>,
     /// Where whoever drives works, while nobody does.
     bench: Mutex<Option<Box<Bench>>>,
     workers: Mutex<Workers>,
@@ -101,6 +105,11 @@ impl Hub {
         self.maker.shared.hub_rests(has_more);
     }
 
+    /// The greenlets that have a request.
+    fn greenlets(&self, py: Python<'_>) -> Vec<Py<PyAny>> {
+        lock(&self.workers).greenlets.iter().flatten().map(|one| one.clone_ref(py)).collect()
+    }
+
     /// Have nobody serve any more.
     fn finish(&self, py: Python<'_>) -> PyResult<()> {
         let Some(standby) = lock(&self.standby).take() else { return Ok(()) };
@@ -129,11 +138,12 @@ impl Hub {
 }
 
 impl Hub {
-    pub fn new(maker: Arc<Maker>, order: Arc<AtomicU8>, pause: Py<PyAny>) -> Self {
+    pub fn new(maker: Arc<Maker>, order: Arc<AtomicU8>, pause: Py<PyAny>, exit: Py<PyAny>) -> Self {
         Self {
             maker,
             order,
             pause: Arc::new(pause),
+            exit,
             bench: Mutex::default(),
             workers: Mutex::default(),
             switches: AtomicU64::new(0),
@@ -208,6 +218,20 @@ impl Hub {
         Ok(if is_over { After::End } else { After::Rest })
     }
 
+    /// Whoever ends the greenlet of a request knows why: that is no failure to tell of.
+    #[inline]
+    fn excuse_end(&self, py: Python<'_>, answer: &mut Result<Answer, Fault>) {
+        if !matches!(answer, Err(Fault::Raised)) {
+            return;
+        }
+        let error = PyErr::fetch(py);
+        if error.is_instance(py, self.exit.bind(py)) {
+            *answer = Err(Fault::ClientGone);
+        } else {
+            error.restore(py);
+        }
+    }
+
     /// Serve one request. The bench is there for others meanwhile.
     fn exchange<'a>(
         &'a self,
@@ -230,6 +254,7 @@ impl Hub {
         shared.next_call();
         let mut answer = worker.call_for(py, &environ, bytes, head, socket_peer);
         let environ = worker.keep(environ);
+        self.excuse_end(py, &mut answer);
         let parting = part(py, &mut worker.exchange, &mut answer);
         let fatal = worker.explain(py, &answer, id, bytes, head);
         worker.renew_start(py)?;

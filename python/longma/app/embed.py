@@ -83,7 +83,8 @@ def run(
         LongmaError: something that the settings ask for cannot be had.
         SystemExit: the server failed; and in each worker process when it ends.
     """
-    if threading.current_thread() is not threading.main_thread():
+    # Not by the threads' objects, which greenlets have of their own.
+    if threading.get_native_id() != threading.main_thread().native_id:
         raise OperatorError("longma serves on the main thread only, which is where Python has its signals")
     pid = os.getpid()
     before = {number: signal.getsignal(number) for number in signal.valid_signals()}

@@ -198,6 +198,9 @@ def preload(settings: Settings, log: ErrorLog, source: Source) -> Source:
     """
     if not settings.preload_app or source.application is not None:
         return source
+    prepare = getattr(model_named(settings.worker_class), "prepare_master", None)
+    if prepare is not None:
+        prepare(log)
     try:
         return source._replace(application=source.load() if source.load is not None else application_of(settings))
     except ApplicationError as error:

@@ -10,6 +10,8 @@ import posix
 import signal
 from typing import TYPE_CHECKING
 
+from longma.unpatched import original
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import FrameType
@@ -40,7 +42,7 @@ class SignalPipe:
         signals = tuple(signals)
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         for number in signals:
-            self._before[number] = signal.signal(number, noted)
+            self._before[number] = original("signal", "signal")(number, noted)
         os.register_at_fork(after_in_child=self._leave_in_child)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
 
@@ -61,7 +63,7 @@ class SignalPipe:
         if self._before:
             signal.set_wakeup_fd(-1)
             for number, action in self._before.items():
-                signal.signal(number, action)  # type: ignore[arg-type]
+                original("signal", "signal")(number, action)
             self._before.clear()
 
     def close(self) -> None:
@@ -75,4 +77,4 @@ class SignalPipe:
 def handle(signals: Iterable[int], action: object) -> None:
     """Give several signals the same handler, or SIG_DFL or SIG_IGN."""
     for number in signals:
-        signal.signal(number, action)  # type: ignore[arg-type]
+        original("signal", "signal")(number, action)

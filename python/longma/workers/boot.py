@@ -56,7 +56,7 @@ def settle(assignment: Assignment, lifecycle: Lifecycle) -> None:
     common, slot = assignment.common, assignment.slot
     prepare = getattr(common.model, "prepare", None)
     if prepare is not None:
-        prepare()
+        prepare(common.log, common.application is not None)
     assignment.worker.forked(lambda: common.board.page(slot).heartbeat_ns / NANOSECONDS, lifecycle.stop_from_anywhere)
     lifecycle.install()
     unblock(assignment.signal_mask)

@@ -64,6 +64,7 @@ class Lifecycle:
         self._worker_int = worker_int
         self._worker_abort = worker_abort
         self._model: Model | None = None
+        self._aside: Callable[[Callable[[], None]], object] = at_once
         self._breaker = Breaker()
         self._is_interruptible = False
         self.stopping = False
@@ -118,6 +119,7 @@ class Lifecycle:
     def adopt(self, model: Model) -> None:
         """Have this model stopped from now on; at once when the application caught the exception meant for the boot."""
         self._model = model
+        self._aside = getattr(model, "aside", at_once)
         if self.stopping:
             model.stop(graceful=False)
 
@@ -131,6 +133,9 @@ class Lifecycle:
         self.stop(graceful=True)
 
     def _stop_quickly(self, _signal: int, _frame: FrameType | None) -> None:
+        self._aside(self._interrupt)
+
+    def _interrupt(self) -> None:
         try:
             self.call(self._worker_int, "worker_int")
         finally:  # a hook may leave by SystemExit, which the application's call would swallow
@@ -167,6 +172,11 @@ class Lifecycle:
     def _register_stack_signal(self) -> None:
         """Answer the master's last question before its KILL even where the interpreter is stuck."""
         faulthandler.register(STACK_SIGNAL, file=self._log.descriptor, all_threads=False)
+
+
+def at_once(function: Callable[[], None]) -> None:
+    """Call a function, as whoever may wait in a signal's handler does."""
+    function()
 
 
 class Interruptible:

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import CodeType, FrameType
 
-# What calls the application: our own modules, and on a thread of the pool the standard library's.
+# What calls the application: our own modules, and below them those that start a thread or a greenlet.
 OURS = "longma."
-CALLERS = ("__main__", "threading")
+CALLERS = ("__main__", "threading", "eventlet.greenthread")
 IMPORT_SYSTEM = "<frozen importlib"
 HEADING = "Traceback (most recent call last):"
 

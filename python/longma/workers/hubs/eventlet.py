@@ -6,8 +6,10 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
+from longma.workers.hubs.early import imported_early
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from longma.workers.hubs.serving import Event
 
@@ -30,6 +32,8 @@ class EventletHub:
         self.switch = self._hub.switch
         self.current = library("greenlet").getcurrent
         self.sleep = library().sleep
+        self.later = library().spawn_n
+        self.exit: type[BaseException] = library("greenlet").GreenletExit
         self._listener: Any = None
         self._waits: tuple[Any, str] | None = None
 
@@ -96,9 +100,29 @@ def _nothing(*_: object) -> None:
     """Do nothing."""
 
 
-def patch() -> None:
-    library().monkey_patch()
+def patch() -> list[str]:
+    """Have the standard library wait by the hub, in a worker; returns what may go wrong with it."""
+    return patched({})
+
+
+def patch_master() -> list[str]:
+    """The same for the sake of a preloaded application: a master reads and reaps as ever."""
+    return patched({"os": False})
+
+
+def patched(parts: Mapping[str, bool]) -> list[str]:
+    early = [] if is_patched() else imported_early()
+    # Once imported it warns of each fork: in the master no greenlet runs, and in a worker somebody has chosen both.
+    warnings.filterwarnings("ignore", "Using fork", DeprecationWarning)
+    library().monkey_patch(**parts)
+    return early
+
+
+def is_patched() -> bool:
+    """Whether somebody has patched already."""
+    return bool(library("eventlet.patcher").is_monkey_patched("socket"))
 
 
 def after_fork() -> None:
+    """Let the parent have its hub to itself, where it has one."""
     library("eventlet.hubs").use_hub()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import warnings
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import gevent
@@ -9,12 +11,19 @@ import gevent.event
 import gevent.monkey
 from gevent import GreenletExit, get_hub, getcurrent
 
+from longma.workers.hubs.early import imported_early
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from longma.workers.hubs.serving import Event
 
 READ = 1
+# What `patch_all` patches of itself, by its arguments.
+PARTS = MappingProxyType(
+    {name: name for name in ("os", "socket", "time", "select", "ssl", "subprocess", "signal", "queue")}
+    | {"dns": "socket", "thread": "threading"}
+)
 
 
 class GeventHub:
@@ -25,6 +34,8 @@ class GeventHub:
         self.switch = self._hub.switch
         self.current = getcurrent
         self.sleep = gevent.sleep
+        self.later = gevent.spawn
+        self.exit: type[BaseException] = GreenletExit
         self._watchers: list[Any] = []
 
     def spawn(self, function: Callable[[], None]) -> object:
@@ -55,12 +66,36 @@ class GeventHub:
         self._watchers.clear()
 
     def kill(self, greenlets: list[Any], seconds: float) -> None:
-        gevent.killall(greenlets, GreenletExit, timeout=seconds)
+        gevent.killall(greenlets, timeout=seconds)
 
 
-def patch() -> None:
-    gevent.monkey.patch_all()
+def patch() -> list[str]:
+    """Have the standard library wait by the hub, in a worker; returns what may go wrong with it."""
+    return patched(PARTS)
+
+
+def patch_master() -> list[str]:
+    """The same for the sake of a preloaded application: a master forks, reaps and has its signals as ever."""
+    return patched(tuple(name for name in PARTS if name not in ("os", "signal")))
+
+
+def patched(names: Iterable[str]) -> list[str]:
+    """Patch what is not yet. What is patched twice does twice what it does at a fork."""
+    early = [] if is_patched() else imported_early()
+    has_been = gevent.monkey.is_module_patched
+    parts = {name: name in names and not has_been(PARTS[name]) for name in PARTS}
+    with warnings.catch_warnings():
+        # It looks for the same as we do, among objects that the collector still looks at: not in a worker of ours.
+        warnings.simplefilter("ignore")
+        gevent.monkey.patch_all(**parts)
+    return early
+
+
+def is_patched() -> bool:
+    """Whether somebody has patched already."""
+    return bool(gevent.monkey.is_module_patched("socket"))
 
 
 def after_fork() -> None:
+    """Let the parent have its hub to itself, where it has one."""
     gevent.reinit()

@@ -24,13 +24,22 @@ class After(IntEnum):
 
 
 class Adapter(Protocol):
-    """A library's hub, as far as the engine needs it. Made in the thread that serves, after the fork."""
+    """A library's hub, as far as the engine needs it. Made in the thread that serves, after the fork.
+
+    Attributes:
+        exit: What is raised in a greenlet that is to end.
+    """
+
+    exit: type[BaseException]
 
     def current(self) -> Any:
         """The greenlet that runs."""
 
     def spawn(self, function: Callable[[], None]) -> object:
         """Run a function in a greenlet of its own, at once. To be called by the hub."""
+
+    def later(self, function: Callable[[], None]) -> object:
+        """Run a function in a greenlet of its own, soon. May be called by the hub."""
 
     def switch(self) -> object:
         """Let the hub run until somebody switches back; returns what it was switched with."""
@@ -50,7 +59,7 @@ class Adapter(Protocol):
         """Watch no more."""
 
     def kill(self, greenlets: list[Any], seconds: float) -> None:
-        """Raise the library's GreenletExit in these, and wait for them to end, but no longer than that."""
+        """Raise `exit` in these, and wait for them to end, but no longer than that."""
 
 
 class Event(Protocol):
@@ -61,6 +70,8 @@ class Event(Protocol):
         """Wait until it has happened, or so many seconds; true if it has."""
 
 
+# How long the application may take to clear up behind requests that are ended.
+LAST_WORDS_SECONDS = 1.0
 # What a greenlet that rests is switched to with: anything else comes from what the application has left in it.
 TURN = object()
 
@@ -75,7 +86,7 @@ class Serving:
 
     def __init__(self, engine: Engine, adapter: Adapter) -> None:
         self._adapter = adapter
-        self._hub = engine.hub(adapter.sleep)
+        self._hub = engine.hub(adapter.sleep, adapter.exit)
         self._turn = self._hub.turn
         self._resting: list[Any] = []
         self._over = adapter.event()
@@ -99,7 +110,8 @@ class Serving:
         return is_over
 
     def finish(self) -> None:
-        """Serve no more."""
+        """Serve no more; requests that have no answer yet are ended, so that the application can clear up."""
+        self._adapter.kill(self._hub.greenlets(), LAST_WORDS_SECONDS)
         self._adapter.forget()
         self._hub.finish()
 

@@ -8,18 +8,14 @@ from __future__ import annotations
 import signal
 import sys
 import threading
-import time
 from typing import TYPE_CHECKING
 
-from longma.process.tether import Report
-from longma.workers import stack
 from longma.workers.engine import make_engine
+from longma.workers.overdue import Overdue
 
 if TYPE_CHECKING:
     from longma.typing import WSGIApplication
     from longma.workers.model import Assignment
-
-OVERDUE = "timeout"
 
 
 class Threads:
@@ -28,14 +24,11 @@ class Threads:
     def __init__(self, application: WSGIApplication, assignment: Assignment) -> None:
         settings = assignment.common.settings
         self._engine = make_engine(application, assignment, threads=settings.threads)
-        self._timeout = settings.timeout
-        self._log = assignment.common.log
-        self._tether = assignment.tether
+        self._overdue = Overdue(assignment)
         self._threads = [
             threading.Thread(target=self._engine.serve, args=(seat,), name=f"longma-{seat}")
             for seat in range(settings.threads)
         ]
-        self._told: tuple[int, float] | None = None
 
     @property
     def requests(self) -> int:
@@ -67,13 +60,9 @@ class Threads:
     def _watch(self) -> None:
         """Tell of a call that takes longer than `timeout`, and ask to be replaced: a thread cannot be interrupted."""
         call = self._engine.longest_call()
-        if call is None or self._timeout == 0 or call == self._told or time.monotonic() - call[1] < self._timeout:
-            return
-        self._told = call
-        frame = sys._current_frames().get(self._threads[call[0]].ident or 0)
-        self._log.error(stack.describe(self._engine.current(), True, frame))
-        self._log.info("Autorestarting worker: a request has taken longer than timeout.")
-        self._tether.send(Report.RECYCLE, OVERDUE)
+        if call is not None and self._overdue.is_new(call):
+            frame = sys._current_frames().get(self._threads[call[0]].ident or 0)
+            self._overdue.tell(self._engine.current(), frame)
 
 
 def threads_model(application: WSGIApplication, assignment: Assignment) -> Threads:
