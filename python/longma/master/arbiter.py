@@ -198,7 +198,7 @@ def preload(settings: Settings, log: ErrorLog, source: Source) -> Source:
     """
     if not settings.preload_app or source.application is not None:
         return source
-    prepare = getattr(model_named(settings.worker_class), "prepare_master", None)
+    prepare = getattr(model_for(settings), "prepare_master", None)
     if prepare is not None:
         prepare(log)
     try:
