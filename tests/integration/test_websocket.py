@@ -11,10 +11,12 @@ from typing import Protocol
 import pytest
 import websocket
 
+from tests.support.certificates import ready_made
 from tests.support.deadlines import DEADLINE_SECONDS
 from tests.support.gate import Gate
 from tests.support.paths import ROOT
 from tests.support.server import Server
+from tests.support.tls import options
 
 Serve = Callable[..., Server]
 APP = "tests.apps.sockets"
@@ -22,7 +24,7 @@ MODELS = ("sync", "gthread", "gevent", "eventlet")
 
 
 class Connect(Protocol):
-    def __call__(self, server: Server, path: str, **options: object) -> websocket.WebSocket: ...
+    def __call__(self, server: Server, path: str, **how: object) -> websocket.WebSocket: ...
 
 
 @pytest.fixture
@@ -30,9 +32,10 @@ def connect() -> Iterator[Connect]:
     """Open WebSockets, which end with the test at the latest."""
     with contextlib.ExitStack() as clients:
 
-        def connected(server: Server, path: str, **options: object) -> websocket.WebSocket:
+        def connected(server: Server, path: str, **how: object) -> websocket.WebSocket:
             host, port = server.address[0], server.address[1]
-            client = websocket.create_connection(f"ws://{host}:{port}{path}", timeout=DEADLINE_SECONDS, **options)
+            url = f"wss://localhost:{port}{path}" if "sslopt" in how else f"ws://{host}:{port}{path}"
+            client = websocket.create_connection(url, timeout=DEADLINE_SECONDS, **how)
             clients.callback(client.shutdown)
             return client
 
@@ -123,8 +126,9 @@ def test_what_many_do_at_once_stays_apart(serve: Serve, connect: Connect, gate: 
         client.close()
 
 
+@pytest.mark.only("gthread")
 def test_a_websocket_is_no_call_that_takes_too_long(serve: Serve, connect: Connect, gate: Gate):
-    server = serve(APP, "--worker-class=gthread", "--threads=2", "--timeout=1")
+    server = serve(APP, "--timeout=1")
     server.expect("timeout|/held")
     client = connect(server, "/simple")
     with server.client() as slow:
@@ -137,6 +141,19 @@ def test_a_websocket_is_no_call_that_takes_too_long(serve: Serve, connect: Conne
         visitor.release()
         assert slow.read_response().status == 200
     client.close()
+
+
+def test_tls_may_be_spoken_around_it(serve: Serve, connect: Connect, gate: Gate):
+    certificate = ready_made()
+    server = serve(APP, *options(certificate), "--access-logfile=-", "--access-logformat=%(r)s %(s)s")
+    client = connect(server, "/simple", sslopt={"ca_certs": str(certificate.path)})
+    for size in (5, 200_000, 3_000_000):
+        blob = secrets.token_bytes(size)
+        client.send_binary(blob)
+        assert client.recv() == blob
+    client.close(status=4000)
+    gate.wait("closed 4000")
+    server.access.wait("GET /simple HTTP/1.1 101")
 
 
 def test_the_example_works(serve: Serve, connect: Connect):

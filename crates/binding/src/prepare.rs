@@ -98,6 +98,7 @@ impl Worker {
         self.astray = bench.environs.is_astray();
         let environ = environ.ok_or_else(|| PyErr::fetch(py))?;
         if head.upgrade()
+            && head.translated().is_none()
             && let Some(offer) = &self.around.offer
         {
             offer.make(py, &mut self.exchange, id, self.seat, &environ)?;

@@ -12,6 +12,8 @@ pub struct Call {
     /// Method and target.
     pub line: Vec<u8>,
     pub since_ms: u64,
+    /// It has taken its connection over, and so may last.
+    pub is_excused: bool,
     /// What had been written on its connection before.
     pub written: u64,
     /// Its connection, where that has ended meanwhile: why, and what of the answer had been written.
@@ -26,6 +28,7 @@ impl Call {
         self.line.clear();
         self.line.extend_from_slice(&line[..line.len().min(MAX_CALL_BYTES)]);
         self.since_ms = now_ms;
+        self.is_excused = false;
         self.written = written;
     }
 }
@@ -81,9 +84,9 @@ impl Calls {
         self.seats.get(seat).filter(|call| call.id.is_some())
     }
 
-    /// The seat of the call that has lasted longest.
+    /// The seat of the call that has lasted longest, of those that ought to end.
     pub fn longest(&self) -> Option<usize> {
-        let calls = self.seats.iter().enumerate().filter(|(_, call)| call.id.is_some());
+        let calls = self.seats.iter().enumerate().filter(|(_, call)| call.id.is_some() && !call.is_excused);
         calls.min_by_key(|(_, call)| call.since_ms).map(|(seat, _)| seat)
     }
 }

@@ -17,7 +17,10 @@ impl<H: Host> Shared<H> {
         let now_ns = clock::monotonic_coarse_ns();
         leader::beat_at(self, WorkerState::Active, now_ns);
         self.board.set(Word::CallStarted, now_ns);
-        self.enter(HUB);
+        // Serving may have begun between the two: then this wait had no beginning.
+        if !self.seats.is_away(HUB) {
+            self.enter(HUB);
+        }
     }
 
     /// The hub is about to wait: what has been yielded leaves now, and the engine's next deadline wakes it.
@@ -37,7 +40,9 @@ impl<H: Host> Shared<H> {
         self.board.set(Word::CallStarted, 0);
         leader::beat_at(self, if reactor.is_draining() { WorkerState::Retiring } else { WorkerState::Idle }, reactor.now_ns());
         // Before the lock is let go of, so that the standby thread stops what it is about.
-        self.leave(HUB);
+        if self.seats.is_away(HUB) {
+            self.leave(HUB);
+        }
     }
 
     /// Another call begins, or goes on, without a wait in between.

@@ -18,8 +18,6 @@ pub enum Kept {
     ClientGone,
     /// What is sent on the connection from here on would be in the middle of the answer.
     AnswerBegun,
-    /// TLS is spoken on it: the socket alone is of no use.
-    Secure,
     /// The system is short of something.
     System(std::io::Error),
 }
@@ -29,7 +27,6 @@ impl fmt::Display for Kept {
         match self {
             Self::ClientGone => write!(out, "the client has closed the connection"),
             Self::AnswerBegun => write!(out, "the answer has begun, so the connection cannot be taken over"),
-            Self::Secure => write!(out, "TLS is spoken on the connection, so it cannot be taken over"),
             Self::System(error) => write!(out, "the connection cannot be taken over: {error}"),
         }
     }
@@ -39,8 +36,8 @@ impl<H: Host> Reactor<H> {
     /// Give the connection whose request the application has to the application: a blocking socket. From then on nothing
     /// that is sent in its name goes out; call [`Self::take_back`] when the call is over.
     ///
-    /// Where part of what the client has sent behind its request has been read already, it is one end of a relay, which
-    /// has these bytes first.
+    /// Where TLS is spoken, or part of what the client has sent behind its request has been read already, it is one end of
+    /// a relay.
     ///
     /// # Errors
     /// The connection stays as it is.
@@ -56,11 +53,9 @@ impl<H: Host> Reactor<H> {
         if has_begun || connection.state != State::Serving {
             return Err(Kept::AnswerBegun);
         }
-        if connection.transport.tls().is_some() {
-            return Err(Kept::Secure);
-        }
-        let early = connection.next.as_ref().map(|next| next.bytes.clone());
-        let relayed = early.map(|early| relay::Ends::new(early).map_err(Kept::System)).transpose()?;
+        let is_whole = Self::is_whole(connection);
+        let early = connection.next.as_ref().map(|next| next.bytes.clone()).unwrap_or_default();
+        let ends = if is_whole { None } else { Some(relay::Ends::new().map_err(Kept::System)?) };
         self.lent += 1;
         self.watch(id, Watch::Nothing);
         let Some(transport) = self.forget(id) else {
@@ -68,7 +63,13 @@ impl<H: Host> Reactor<H> {
             return Err(Kept::ClientGone);
         };
         self.count_connections();
-        let lent = Self::make_blocking(transport.into_fd(), relayed);
+        if let Some(call) = self.calls.about(id) {
+            call.is_excused = true;
+        }
+        let lent = match ends {
+            Some(ends) => ends.carry(transport, early),
+            None => Self::blocking(transport.into_fd()),
+        };
         if lent.is_err() {
             self.lent -= 1;
             self.count_connections();
@@ -76,16 +77,21 @@ impl<H: Host> Reactor<H> {
         lent.map_err(Kept::System)
     }
 
-    fn make_blocking(fd: OwnedFd, relayed: Option<relay::Ends>) -> std::io::Result<OwnedFd> {
+    fn blocking(fd: OwnedFd) -> std::io::Result<OwnedFd> {
         socket::set_nonblocking(fd.as_fd(), false)?;
-        if let Some(ends) = relayed { ends.carry(fd) } else { Ok(fd) }
+        Ok(fd)
+    }
+
+    /// Whether all that the client has sent behind its request is to be had from the descriptor, as it is meant.
+    fn is_whole(connection: &Connection<H>) -> bool {
+        connection.next.is_none() && connection.transport.tls().is_none()
     }
 
     /// The descriptor of the connection whose request the application has, to be looked at, and whether all that the
     /// client has sent behind its request is to be had from it. `None`: it is gone.
     pub fn descriptor(&self, id: ConnId) -> Option<(RawFd, bool)> {
         let connection = self.table.peek(id).filter(|connection| connection.state == State::Serving)?;
-        Some((connection.transport.fd().as_raw_fd(), connection.next.is_none()))
+        Some((connection.transport.fd().as_raw_fd(), Self::is_whole(connection)))
     }
 
     /// The call that had a connection lent is over. `fd`: the connection, where the application has not closed it. The

@@ -114,6 +114,12 @@ impl Seats {
         Moment { leader, exchange: self.seats[leader].exchange.load(Ordering::SeqCst) }
     }
 
+    /// Whether the application has control in this seat.
+    #[inline]
+    pub fn is_away(&self, seat: usize) -> bool {
+        self.seats[seat].exchange.load(Ordering::Relaxed) & 1 == 1
+    }
+
     /// Whether the application has control in any seat, those that are excused apart.
     pub fn is_anyone_away(&self) -> bool {
         self.seats

@@ -64,6 +64,17 @@ class ConnectionSocket:
         """
         return self._lease.fileno() if self._lease.is_whole() else self._taken().fileno()
 
+    def send(self, data: Any, flags: int = 0) -> int:
+        """Send; without a timeout all of it, as a blocking socket does.
+
+        Libraries rely on it, and a cooperative one would send what there is room for.
+        """
+        taken = self._taken()
+        if taken.gettimeout() is not None:
+            return taken.send(data, flags)
+        taken.sendall(data, flags)
+        return memoryview(data).nbytes
+
     @property
     def family(self) -> int:
         """As `socket.socket` has it, like all that follows."""

@@ -46,7 +46,7 @@ def make_engine(
         threads=threads,
         greenlets=greenlets,
         # A socket of its own would see records of TLS.
-        socket_of=ConnectionSocket if common.tls is None else None,
+        socket_of=ConnectionSocket,
         tls=None if common.tls is None else common.tls.core,
         recycle_after=0 if worker.max_requests == sys.maxsize else worker.max_requests,
         on_recycle=Recycling(assignment),

@@ -12,6 +12,7 @@ pub mod epoll;
 pub mod memory;
 pub mod output;
 pub mod pass;
+pub mod poll;
 pub mod socket;
 pub mod thread;
 
