@@ -151,6 +151,7 @@ class Engine:
         socket_of: makes of a lease what a request for another protocol finds in its environ, as `gunicorn.socket` and
             `werkzeug.socket`; without it there is nothing there.
         tls: how TLS is spoken on all listeners; None: it is not.
+        environ: what each environ has besides.
 
     Raises:
         ValueError: a setting or the board does not fit.
@@ -177,6 +178,7 @@ class Engine:
         greenlets: bool = False,
         socket_of: Callable[[Lease], object] | None = None,
         tls: Tls | None = None,
+        environ: Environ | None = None,
     ) -> Self: ...
     def run(self, on_beat: Callable[[], object] | None = None) -> None:
         """Serve until told to stop. What a signal handler raises ends the serving and is raised here.
@@ -201,6 +203,9 @@ class Engine:
             pause: lets other greenlets run for a number of seconds.
             ending: what is raised in a greenlet that is to end; a request that ends so is not told of.
         """
+
+    def accept(self, is_wanted: bool) -> None:
+        """Accept connections, as it does from the beginning, or none for the time being; whoever has one is served."""
 
     def stop(self, graceful: bool) -> None:
         """Make `run` return, or the hub's turns end; callable from a signal handler.

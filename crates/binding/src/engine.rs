@@ -20,6 +20,7 @@ use longma_engine::sys::epoll::Epoll;
 use pyo3::buffer::PyBuffer;
 use pyo3::exceptions::{PyRuntimeError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::access::access_log;
 use crate::bench::Bench;
@@ -58,7 +59,8 @@ impl Engine {
     #[new]
     #[pyo3(signature = (
         application, *, listeners, settings, board, slot, slots, handover, errors, log, multiprocess,
-        recycle_after = 0, on_recycle = None, observer = None, threads = 0, greenlets = false, socket_of = None, tls = None
+        recycle_after = 0, on_recycle = None, observer = None, threads = 0, greenlets = false, socket_of = None, tls = None,
+        environ = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
     fn new(
@@ -80,6 +82,7 @@ impl Engine {
         greenlets: bool,
         socket_of: Option<Py<PyAny>>,
         tls: Option<&Bound<'_, Tls>>,
+        environ: Option<Py<PyDict>>,
     ) -> PyResult<Self> {
         if listeners.is_empty() {
             return Err(PyValueError::new_err("an engine needs a listener"));
@@ -105,6 +108,7 @@ impl Engine {
             recycle: Recycle::new(recycle_after, on_recycle),
             observer: observer.map(Observer::new).transpose()?.map(Arc::new),
             socket_of,
+            environ,
             start_type: Arc::new(StartResponseType::new().ok_or_else(|| PyErr::fetch(py))?),
         };
         let workers = maker.workers(py, if greenlets { 0 } else { threads.max(1) })?;
@@ -161,6 +165,11 @@ impl Engine {
         self.serving.fetch_sub(1, Ordering::SeqCst);
         self.ended.ring();
         result
+    }
+
+    /// Accept connections, as it does from the beginning, or none for the time being: whoever is connected is served.
+    fn accept(&self, is_wanted: bool) {
+        self.shared.lock().hold_off(!is_wanted);
     }
 
     /// Make `run` return: gracefully when what has been accepted is answered, else as soon as the current call ends.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use longma_engine::Desk;
 use longma_engine::shared::Shared;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use crate::bench::Bench;
 use crate::current::Current;
@@ -37,6 +38,8 @@ pub struct Maker {
     pub observer: Option<Arc<Observer>>,
     /// Makes of a lease what the application finds, where it may have the connection.
     pub socket_of: Option<Py<PyAny>>,
+    /// What each environ holds besides.
+    pub environ: Option<Py<PyDict>>,
     pub start_type: Arc<StartResponseType>,
 }
 
@@ -66,7 +69,8 @@ impl Maker {
     pub fn bench(&self, py: Python<'_>, early_hints: &Py<EarlyHints>) -> PyResult<Bench> {
         let early_hints = early_hints.bind(py).as_any();
         let Self { multiprocess, multithread, is_secure, .. } = *self;
-        let parts = Parts { errors: self.errors.bind(py), early_hints, multiprocess, multithread, is_secure };
+        let more = self.environ.as_ref().map(|environ| environ.bind(py));
+        let parts = Parts { errors: self.errors.bind(py), early_hints, multiprocess, multithread, is_secure, more };
         let templates = self.urls.iter().map(|url| template(py, url, &parts)).collect::<PyResult<Vec<_>>>()?;
         Ok(Bench { desk: Desk::default(), environs: Environs::new(py, templates)? })
     }

@@ -18,6 +18,8 @@ pub struct Parts<'a, 'py> {
     pub multithread: bool,
     /// Whether TLS is spoken on it.
     pub is_secure: bool,
+    /// What each environ holds besides.
+    pub more: Option<&'a Bound<'py, PyDict>>,
 }
 
 /// What is spoken at this URL; HTTP on a socket of which only the path is told.
@@ -54,6 +56,9 @@ pub fn template(py: Python<'_>, url: &str, parts: &Parts<'_, '_>) -> PyResult<Te
     environ.set_item("QUERY_STRING", intern(py, ""))?;
     environ.set_item("RAW_URI", intern(py, "/"))?;
     environ.set_item("REMOTE_ADDR", intern(py, ""))?;
+    if let Some(more) = parts.more {
+        environ.update(more.as_mapping())?;
+    }
     // Past 21 keys the table grows to 64 slots, of which requests fill the rest: without this, most requests
     // would grow their copy. The key then goes again; its place stays.
     environ.set_item("longma.room", py.None())?;

@@ -65,7 +65,11 @@ impl<H: Host> Reactor<H> {
 
     /// Listen again when what made us pause has gone.
     pub(crate) fn retry_accepting(&mut self) {
-        if self.accepting && self.queue.open || self.draining || self.shortage_until_ms.is_some_and(|at| at > self.now_ms) {
+        if self.accepting && self.queue.open
+            || self.draining
+            || self.is_held
+            || self.shortage_until_ms.is_some_and(|at| at > self.now_ms)
+        {
             return;
         }
         // A moment that has passed is forgotten, or it would be waited for again and again.
@@ -74,6 +78,16 @@ impl<H: Host> Reactor<H> {
         let started = if self.accepting || !self.has_room() { Ok(()) } else { self.start_accepting() };
         if opened.and(started).is_err() {
             self.stop_listening();
+        }
+    }
+
+    /// Accept nothing for the time being, or again. Whoever is connected is served in any case.
+    pub fn hold_off(&mut self, is_held: bool) {
+        self.is_held = is_held;
+        if is_held {
+            self.pause_accepting();
+        } else {
+            self.retry_accepting();
         }
     }
 
@@ -180,8 +194,10 @@ impl<H: Host> Reactor<H> {
                 return;
             }
             let Some((id, class)) = self.least_worth() else { return };
-            if class == Class::Linger || self.still_waits(id, desk) {
+            if class == Class::Linger {
                 self.close(id);
+            } else {
+                self.close_idle(id, desk);
             }
         }
     }

@@ -33,8 +33,6 @@ use crate::tls::Tls;
 
 /// Memory that request bodies of one worker may take together before they go to files.
 pub(crate) const BODY_MEMORY_BYTES: usize = 64 << 20;
-/// Memory that answers may take together which wait for their clients, before they go to files.
-pub(crate) const OUTPUT_MEMORY_BYTES: usize = 64 << 20;
 /// Memory that request heads still coming in may take together before long ones are refused.
 pub(crate) const HEAD_MEMORY_BYTES: usize = 64 << 20;
 /// How long a client that sends nothing has to close after us.
@@ -85,10 +83,11 @@ pub struct Reactor<H: Host> {
     pub(crate) refusals: Option<Vec<Refusal>>,
     pub(crate) body_memory: usize,
     pub(crate) head_memory: usize,
-    pub(crate) output_memory: usize,
     pub(crate) caches: usize,
     /// Whether the listeners are registered.
     pub(crate) accepting: bool,
+    /// Whether they are not to be.
+    pub(crate) is_held: bool,
     /// Set while the system is short of descriptors: when to try again.
     pub(crate) shortage_until_ms: Option<u64>,
     pub(crate) shortage_told: bool,
@@ -145,9 +144,9 @@ impl<H: Host> Reactor<H> {
             refusals: None,
             body_memory: 0,
             head_memory: 0,
-            output_memory: 0,
             caches: 0,
             accepting: false,
+            is_held: false,
             shortage_until_ms: None,
             shortage_told: false,
             draining: false,
