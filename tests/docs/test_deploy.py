@@ -25,10 +25,13 @@ FILES = {
     "Circus": "circus",
     "Gaffer": "gaffer",
     "Upstart": "upstart",
+    "Docker": "docker",
+    "A rolling update without a lost request": "kubernetes",
+    "The autoscaler": "kubernetes",
 }
-OURS = ("systemd", "supervisors")  # whose blocks are taken from files
+OURS = ("systemd", "supervisors", "docker", "kubernetes")  # whose blocks are taken from files
 QUOTED = [block for page in OURS for block in blocks(PAGES / f"{page}.md") if block.language != "sh"]
-PROGRAMS = {"install", "systemctl", "supervisorctl", "sv", "circusctl"}
+PROGRAMS = {"install", "systemctl", "supervisorctl", "sv", "circusctl", "docker", "kubectl"}
 STANZAS = {
     "description": 1, "start": None, "stop": None, "respawn": None, "reload": 2, "kill": 2, "setuid": 1, "setgid": 1,
     "chdir": 1, "limit": 3, "console": 1, "exec": None,

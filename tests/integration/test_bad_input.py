@@ -1,0 +1,110 @@
+"""What cannot be had is told in one line, with nothing bound; on HUP the old state goes on, and says so."""
+
+from __future__ import annotations
+
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from tests.support.deadlines import until
+from tests.support.http import Client
+from tests.support.paths import ROOT
+from tests.support.server import Run, listener
+from tests.support.site import Site, SiteServer
+
+# What a setting of the file is given, and words of the line about it; DIRECTORY is the site's.
+MISSING = "DIRECTORY/missing/file"
+SETTINGS = {
+    "errorlog": (MISSING, "missing"),
+    "accesslog": (MISSING, "missing"),
+    "pidfile": (MISSING, "create the directory"),
+    "bind": ("unix:DIRECTORY/missing/socket", "create the directory"),
+    "chdir": ("DIRECTORY/missing", "missing"),
+    "certfile": (MISSING, "missing"),
+}
+
+
+def given(site: Site, name: str) -> tuple[str, str]:
+    """The line of a configuration file, and what the error says."""
+    value, words = SETTINGS[name]
+    return f"{name} = {value.replace('DIRECTORY', str(site.directory))!r}\n", words
+
+
+def errors_of(run: Run) -> list[str]:
+    """The lines that are no records of the log."""
+    assert "Traceback" not in run.errors, run.errors
+    return [line for line in run.errors.splitlines() if not line.startswith("[")]
+
+
+@pytest.fixture
+def site(short_directory: str) -> Site:
+    return Site(Path(short_directory))
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_directory_that_is_not_there_is_told_at_the_start(site: Site, name: str):
+    line, words = given(site, name)
+    bound = "" if name == "bind" else f"bind = {'unix:' + str(site.path('web'))!r}\n"
+    site.configure(bound + line)
+    run = Run("-c", "longma.conf.py", site.app, cwd=site.directory, env={"PYTHONPATH": str(ROOT)})
+    assert run.status == 1, run.errors
+    (told,) = errors_of(run)
+    assert words in told
+    assert not site.path("web").exists(), "nothing is bound"
+
+
+@pytest.mark.parametrize("name", SETTINGS)
+def test_a_directory_that_is_not_there_changes_nothing_on_hup(site: Site, name: str):
+    line, words = given(site, name)
+    address = str(site.path("web"))
+    bound = f"bind = {'unix:' + address!r}\n"
+    site.configure(bound)
+    with SiteServer(site, path=address) as server:
+        server.expect("")
+        with Client(address) as client:
+            pid = client.ask("GET", "/pid").text
+            site.configure(bound + line)
+            server.send_signal(signal.SIGHUP)
+            if name == "pidfile":
+                # The one thing that a server that runs can do without.
+                server.errors.wait("Reload complete")
+                server.errors.wait(words)
+            else:
+                (told,) = server.errors.wait("Reload failed, nothing was changed")
+                assert words in told
+                assert client.ask("GET", "/pid").text == pid
+        with Client(address) as client:
+            assert client.ask("GET", "/").text == "one"
+
+
+@pytest.mark.parametrize("what", ["taken", "foreign"])
+def test_an_address_that_cannot_be_had_changes_nothing_on_hup(site: Site, what: str):
+    address = str(site.path("web"))
+    with listener() as taken:
+        host, port = taken.getsockname()
+        wanted = f"{host}:{port}" if what == "taken" else "192.0.2.1:8000"
+        site.configure(f"bind = {['unix:' + address]!r}\n")
+        with SiteServer(site, path=address) as server:
+            server.expect("Connection in use|Invalid address|Reload failed")
+            with Client(address) as client:
+                pid = client.ask("GET", "/pid").text
+                site.configure(f"bind = {['unix:' + address, wanted]!r}\n")
+                server.send_signal(signal.SIGHUP)
+                (told,) = server.errors.wait("Reload failed, nothing was changed")
+                assert wanted in told
+                assert client.ask("GET", "/pid").text == pid
+            until(lambda: os.path.exists(address), "the socket to be there still")
+
+
+@pytest.mark.parametrize("what", ["taken", "foreign"])
+def test_of_several_addresses_none_is_left_bound(site: Site, what: str):
+    with listener() as taken:
+        host, port = taken.getsockname()
+        wanted = f"{host}:{port}" if what == "taken" else "192.0.2.1:8000"
+        run = Run("-b", f"unix:{site.path('web')}", "-b", wanted, site.app, cwd=site.directory)
+    assert run.status == 1
+    (told,) = errors_of(run)
+    assert wanted in told
+    assert not site.path("web").exists()
