@@ -11,7 +11,7 @@ import pytest
 
 from longma.config.arguments import parse
 from longma.config.settings import table
-from tests.support.pages import Block, blocks, rows
+from tests.support.pages import Block, blocks, code_in, rows
 from tests.support.paths import ROOT
 
 DEPLOY = ROOT / "deploy"
@@ -113,3 +113,9 @@ def test_the_commands_of_the_page_on_metrics_are_longmas():
             program, *arguments = shlex.split(line)
             assert program == "longma"
             parse(arguments, table())
+
+
+def test_the_deadlines_for_slow_clients_are_the_defaults():
+    for _, _, names, values in rows(PAGES / "slow-clients.md", "Slow clients"):
+        defaults = [table()[name].default for name in code_in(names)]
+        assert [float(value) for value in values.split(", ")] == [float(default) for default in defaults]
