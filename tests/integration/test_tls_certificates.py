@@ -11,8 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.certificates import Certificate, make, openssl, ready_made
+from tests.support.certificates import Certificate, authority, make, openssl, ready_made
 from tests.support.deadlines import until
+from tests.support.paths import ROOT
 from tests.support.server import Run, Server
 from tests.support.tls import options, secure, session_of, trusting
 
@@ -263,3 +264,26 @@ def test_a_reload_that_cannot_have_them_leaves_all_as_it_was(serve: Serve, tmp_p
     server.send_signal(signal.SIGHUP)
     server.errors.wait("Reload failed")
     assert shown(server) == der(one)
+
+
+# The page that explains it
+
+
+def test_the_configuration_of_the_page_serves(serve: Serve, tmp_path: Path):
+    page = (ROOT / "docs" / "deploy" / "tls.md").read_text()
+    text = page.split("```python\n")[1].split("```")[0]
+    for name in ("shop", "blog"):
+        one = make(tmp_path, name, names=f"DNS:{name}.example", kind="rsa")
+        live = f"/etc/letsencrypt/live/{name}.example"
+        key = tmp_path / f"{name}.encrypted"
+        openssl("pkcs8", "-topk8", "-in", one.key, "-out", key, "-passout", f"pass:{PASSWORD}")
+        text = text.replace(f"{live}/fullchain.pem", str(one.path)).replace(f"{live}/privkey.pem", str(key))
+    (tmp_path / "password").write_text(PASSWORD)
+    text = text.replace("/etc/longma/key.password", str(tmp_path / "password"))
+    text = text.replace("/etc/longma/clients.pem", str(authority(tmp_path).path))
+    config = tmp_path / "longma.conf.py"
+    config.write_text("\n".join(line for line in text.splitlines() if not line.startswith("bind")))
+    server = serve(HELLO, "-c", str(config))
+    assert shown(server, "blog.example") == der(Certificate(tmp_path / "blog.pem", tmp_path / "blog.key"))
+    client = secure(server, anybody(maximum_version=ssl.TLSVersion.TLSv1_2))
+    assert client.ask("GET", "/").status == 200

@@ -11,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import ready_made
 from tests.support.deadlines import until
 from tests.support.gate import Gate
 from tests.support.load import Load, reload_under_load
 from tests.support.processes import is_alive
 from tests.support.server import Run, Server
+from tests.support.tls import options, secure, session_of, trusting
 
 Serve = Callable[..., Server]
 APP = "tests.apps.tornado_site:app"
@@ -40,6 +42,14 @@ def test_a_wsgi_application_is_served(serve: Serve):
     server = serve("tests.apps.answers", *TORNADO, ready=SERVES)
     assert server.get("/hello").text == "Hello, World!\n"
     assert int(server.get("/pid").body) == server.worker_pid()
+
+
+def test_tls_is_spoken_by_python_s_means(site: Callable[..., Server]):
+    certificate = ready_made("rsa")
+    server = site(*options(certificate), "--tls-min-version=1.3")
+    client = secure(server, trusting(certificate))
+    assert int(client.ask("GET", "/pid").body) in server.worker_pids()
+    assert session_of(client).version() == "TLSv1.3"
 
 
 def test_a_flask_site_is_served(serve: Serve):

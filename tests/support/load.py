@@ -114,6 +114,10 @@ class Load:
 
     # One client
 
+    def connect(self) -> Client:
+        """A new connection."""
+        return Client(self.address)
+
     def _run(self) -> None:
         try:
             while not self._stopping and self._one_connection():
@@ -124,7 +128,7 @@ class Load:
     def _one_connection(self) -> bool:
         """Use a connection for as long as it serves; false when there is no server any more."""
         try:
-            client = Client(self.address)
+            client = self.connect()
         except (ConnectionRefusedError, FileNotFoundError):
             with self._changed:
                 self.refused += 1

@@ -194,10 +194,8 @@ impl<H: Host> Reactor<H> {
                 return;
             }
             let Some((id, class)) = self.least_worth() else { return };
-            if class == Class::Linger {
+            if class == Class::Linger || self.still_waits(id, desk) {
                 self.close(id);
-            } else {
-                self.close_idle(id, desk);
             }
         }
     }

@@ -47,7 +47,7 @@ impl<H: Host> Reactor<H> {
         let Some(connection) = self.table.get(id) else { return };
         let all_read = connection.next.is_none() && !connection.unread;
         if all_read && !(connection.talkative && connection.transport.has_unread()) {
-            return self.close(id);
+            return self.let_go(id);
         }
         self.linger(id);
     }
@@ -75,7 +75,8 @@ impl<H: Host> Reactor<H> {
         match received {
             Ok(count) if count > 0 && !enough => self.timers.set(id.slot, Class::Linger, self.now_ms),
             Err(error) if matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::Interrupted) => {}
-            _ => self.close(id),
+            Err(_) => self.close(id),
+            Ok(_) => self.let_go(id),
         }
     }
 
@@ -128,29 +129,39 @@ impl<H: Host> Reactor<H> {
 
     /// Close a connection that waits for its next request, unless that has just come.
     pub(crate) fn close_idle(&mut self, id: ConnId, desk: &mut Desk) {
+        if self.still_waits(id, desk) {
+            self.let_go(id);
+        }
+    }
+
+    /// Whether nothing has come meanwhile from a client that nothing had come from.
+    pub(crate) fn still_waits(&mut self, id: ConnId, desk: &mut Desk) -> bool {
         match self.table.get(id).map(|connection| connection.state) {
             Some(State::Proxy) => self.read_proxy_header(id, desk, Mode::Aside),
             Some(State::Idle) => self.read_head(id, desk, Mode::Aside),
             _ => None,
         };
-        if self.table.get(id).is_some_and(|connection| connection.state.is_waiting()) {
-            self.close(id);
-        }
+        self.table.get(id).is_some_and(|connection| connection.state.is_waiting())
     }
 
     /// Close the connections without a request. Those that are new, or had an answer just now, may have one on its way,
     /// and get a moment for it: a close that crosses it leaves the client without an answer.
     pub(crate) fn close_all_idle(&mut self, desk: &mut Desk) {
         for id in self.table.ids() {
-            if self.table.get(id).is_none_or(|connection| !connection.state.is_waiting()) {
-                continue;
+            match self.table.get(id).map(|connection| connection.state) {
+                Some(State::Delivering) => self.close(id),
+                Some(state) if state.is_waiting() => self.close_waiting(id, desk),
+                _ => {}
             }
-            let is_recent = self.timers.waited(id.slot, self.now_ms) < PARTING.as_millis() as u64;
-            match self.timers.class_of(id.slot) {
-                Some(Class::Parting) => {}
-                Some(Class::Head | Class::Warm) if is_recent => self.timers.set(id.slot, Class::Parting, self.now_ms),
-                _ => self.close_idle(id, desk),
-            }
+        }
+    }
+
+    fn close_waiting(&mut self, id: ConnId, desk: &mut Desk) {
+        let is_recent = self.timers.waited(id.slot, self.now_ms) < PARTING.as_millis() as u64;
+        match self.timers.class_of(id.slot) {
+            Some(Class::Parting) => {}
+            Some(Class::Head | Class::Warm) if is_recent => self.timers.set(id.slot, Class::Parting, self.now_ms),
+            _ => self.close_idle(id, desk),
         }
     }
 

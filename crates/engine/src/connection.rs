@@ -55,6 +55,8 @@ pub enum State {
     Writing,
     /// We have said our last word and read on, so that the client is not reset before it has read it.
     Lingering,
+    /// The kernel has our last word, and much of it to deliver yet.
+    Delivering,
 }
 
 impl State {

@@ -10,6 +10,7 @@ pub mod body;
 mod call;
 mod closing;
 pub mod connection;
+mod delivering;
 mod desk;
 mod door;
 pub mod escape;

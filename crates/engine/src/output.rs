@@ -53,11 +53,13 @@ pub struct Output<H: Host> {
     in_memory: usize,
     /// Bytes of `chunks` that wait in temporary files.
     spooled: u64,
+    /// How much of it the reactor counts as lying in memory for a slow client.
+    pub counted: usize,
 }
 
 impl<H: Host> Default for Output<H> {
     fn default() -> Self {
-        Self { chunks: VecDeque::new(), in_memory: 0, spooled: 0 }
+        Self { chunks: VecDeque::new(), in_memory: 0, spooled: 0, counted: 0 }
     }
 }
 
@@ -107,6 +109,60 @@ impl<H: Host> Output<H> {
             }
         }
         self.spooled += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Bytes that lie in memory for this client, the host's blocks among them.
+    pub fn held(&self) -> usize {
+        let length = |chunk: &Chunk<H>| match chunk {
+            Chunk::Bytes(bytes, _) => bytes.len(),
+            Chunk::Block(block, _) => block.as_ref().len(),
+            Chunk::File { .. } | Chunk::Spool(..) | Chunk::Records { .. } => 0,
+        };
+        self.chunks.iter().map(length).sum()
+    }
+
+    /// Put what lies in memory into temporary files; blocks that are done with go to `done`.
+    ///
+    /// # Errors
+    /// There is no room for it: all is as it was.
+    pub fn spill(&mut self, done: &mut Vec<H::Block>) -> io::Result<()> {
+        // One file for what lies side by side: an answer can be thousands of blocks.
+        let (mut spools, mut is_beside) = (VecDeque::new(), false);
+        for chunk in &self.chunks {
+            let bytes = match chunk {
+                Chunk::Bytes(bytes, sent) => &bytes[*sent..],
+                Chunk::Block(block, sent) => &block.as_ref()[*sent..],
+                Chunk::File { .. } | Chunk::Spool(..) | Chunk::Records { .. } => {
+                    is_beside = false;
+                    continue;
+                }
+            };
+            if !std::mem::replace(&mut is_beside, true) {
+                spools.push_back(Spool::new()?);
+            }
+            if let Some(spool) = spools.back_mut() {
+                spool.append(bytes)?;
+            }
+        }
+        is_beside = false;
+        for chunk in std::mem::take(&mut self.chunks) {
+            if matches!(chunk, Chunk::File { .. } | Chunk::Spool(..) | Chunk::Records { .. }) {
+                self.chunks.push_back(chunk);
+                is_beside = false;
+                continue;
+            }
+            if !std::mem::replace(&mut is_beside, true)
+                && let Some(spool) = spools.pop_front()
+            {
+                self.spooled += spool.written();
+                self.chunks.push_back(Chunk::Spool(spool, 0));
+            }
+            if let Chunk::Block(block, _) = chunk {
+                done.push(block);
+            }
+        }
+        self.in_memory = 0;
         Ok(())
     }
 
@@ -287,6 +343,31 @@ mod tests {
 
     use super::*;
     use crate::testing::Plain;
+
+    #[test]
+    fn what_is_put_into_files_is_sent_in_its_order() {
+        let (mut client, ours) = UnixStream::pair().unwrap();
+        let mut transport = Transport::plain(ours.into());
+        let mut output: Output<Plain> = Output::default();
+        output.push(b"head ", 100).unwrap();
+        for block in ["one ", "two ", "three "] {
+            output.push_block(block.as_bytes().to_vec(), 0);
+        }
+        output.push_file(Arc::new(File::open("/dev/null").unwrap()), 0, 0);
+        output.push_block(b"xxfour".to_vec(), 2);
+        assert_eq!(output.held(), 25);
+        let mut done = Vec::new();
+        output.spill(&mut done).unwrap();
+        assert_eq!((output.held(), output.in_memory(), output.spooled()), (0, 0, 23));
+        assert_eq!((output.chunks.len(), done.len()), (3, 4), "one file for what lies side by side");
+        output.push(b" five", 100).unwrap();
+        let mut count = 0;
+        assert_eq!(output.write(&mut transport, &mut done, &mut count, false).unwrap(), Written::Everything);
+        assert_eq!((count, output.spooled()), (28, 0));
+        let mut said = [0; 28];
+        client.read_exact(&mut said).unwrap();
+        assert_eq!(&said, b"head one two three four five");
+    }
 
     #[test]
     fn of_an_answer_without_end_the_disk_keeps_what_is_not_taken() {

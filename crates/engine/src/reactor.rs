@@ -33,6 +33,8 @@ use crate::tls::Tls;
 
 /// Memory that request bodies of one worker may take together before they go to files.
 pub(crate) const BODY_MEMORY_BYTES: usize = 64 << 20;
+/// Memory that answers may take together which wait for their clients, before they go to files.
+pub(crate) const OUTPUT_MEMORY_BYTES: usize = 64 << 20;
 /// Memory that request heads still coming in may take together before long ones are refused.
 pub(crate) const HEAD_MEMORY_BYTES: usize = 64 << 20;
 /// How long a client that sends nothing has to close after us.
@@ -83,6 +85,7 @@ pub struct Reactor<H: Host> {
     pub(crate) refusals: Option<Vec<Refusal>>,
     pub(crate) body_memory: usize,
     pub(crate) head_memory: usize,
+    pub(crate) output_memory: usize,
     pub(crate) caches: usize,
     /// Whether the listeners are registered.
     pub(crate) accepting: bool,
@@ -144,6 +147,7 @@ impl<H: Host> Reactor<H> {
             refusals: None,
             body_memory: 0,
             head_memory: 0,
+            output_memory: 0,
             caches: 0,
             accepting: false,
             is_held: false,

@@ -79,6 +79,11 @@ impl Pair {
         self.reactor.handle_events_aside(&mut self.desk);
     }
 
+    /// The client says nothing, and it is looked at.
+    pub fn say_nothing(&mut self) -> Option<Request<Plain>> {
+        self.listen()
+    }
+
     fn listen(&mut self) -> Option<Request<Plain>> {
         self.reactor.epoll.wait(&mut self.desk.events, 0).unwrap();
         self.reactor.next_request(&mut self.desk)

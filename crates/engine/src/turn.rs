@@ -106,6 +106,10 @@ impl<H: Host> Reactor<H> {
                 self.look_again(id);
                 None
             }
+            State::Delivering => {
+                self.deliver_on(id, desk);
+                None
+            }
             // Where the client is gone, writing fails, which is how the application learns it.
             State::Serving if connection.watch == Watch::Write => {
                 self.flush(id);
@@ -139,7 +143,7 @@ impl<H: Host> Reactor<H> {
                 Class::Warm => self.cool_down(id, desk),
                 Class::Idle | Class::Parting => self.close_idle(id, desk),
                 Class::Write => self.check_write_progress(id),
-                Class::Linger => self.close(id),
+                Class::Linger => self.let_go(id),
                 Class::Queue => self.waited_too_long(id),
             }
         }

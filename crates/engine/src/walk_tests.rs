@@ -299,6 +299,7 @@ impl Walk {
                 }
                 State::Writing => found == (Watch::Write, Some(Class::Write), true),
                 State::Lingering => found == (Watch::Read, Some(Class::Linger), false),
+                State::Delivering => matches!(found, (Watch::Read | Watch::Nothing, Some(Class::Write), false)),
             };
             assert!(is_right, "{:?} with {found:?}", connection.state);
         }
@@ -306,16 +307,18 @@ impl Walk {
     }
 
     fn check_books(&mut self) {
-        let (mut body_memory, mut head_memory, mut caches) = (0, 0, 0);
+        let (mut body_memory, mut head_memory, mut caches, mut output_memory) = (0, 0, 0, 0);
         for id in self.reactor.table.ids() {
             let connection = self.reactor.table.get(id).unwrap();
             body_memory += connection.body.as_ref().map_or(0, |body| body.reserved);
             head_memory += [&connection.input, &connection.next].into_iter().flatten().map(|input| input.counted).sum::<usize>();
             caches += usize::from(connection.cache.is_some());
+            output_memory += connection.output.as_ref().map_or(0, |output| output.counted);
         }
         head_memory += self.leader.held.as_ref().map_or(0, |input| input.counted);
         let found = (self.reactor.body_memory, self.reactor.head_memory, self.reactor.caches);
         assert_eq!(found, (body_memory, head_memory, caches));
+        assert_eq!(self.reactor.output_memory, output_memory);
         assert_eq!(self.reactor.board.get(Word::Connections), self.reactor.connections() as u64);
         // One more where those that were to make room turned out to have a request.
         assert!(self.reactor.connections() <= self.reactor.settings.worker_connections + 1);

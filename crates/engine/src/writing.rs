@@ -9,12 +9,15 @@ use crate::connection::{ConnId, Loss, State, Watch};
 use crate::host::{Host, Remains};
 use crate::notice::Notice;
 use crate::output::{FILE_STEP, MAX_BLOCKS, Output, Written};
-use crate::reactor::Reactor;
+use crate::reactor::{OUTPUT_MEMORY_BYTES, Reactor};
 use crate::sys::board::Word;
 use crate::timers::Class;
 
 /// Bytes of a streamed answer that are sent without waiting for more.
 const FLUSH_BYTES: usize = 16 * 1024;
+
+/// Less than this is not worth a file.
+const SPILLED_BYTES: usize = 16 * 1024;
 
 /// An answer that is cut, as its client sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,6 +209,7 @@ impl<H: Host> Reactor<H> {
         self.bury_blocks(done);
         match result {
             Ok(Written::Everything) => {
+                self.output_memory -= output.counted;
                 if self.timers.class_of(id.slot) == Some(Class::Write) {
                     self.timers.clear(id.slot);
                 }
@@ -214,6 +218,7 @@ impl<H: Host> Reactor<H> {
                 }
             }
             Ok(Written::Stuck) => {
+                self.count_output(&mut output);
                 if let Some(connection) = self.table.get(id) {
                     connection.output = Some(output);
                 }
@@ -237,24 +242,6 @@ impl<H: Host> Reactor<H> {
             self.timers.set(id.slot, Class::Write, self.now_ms);
         }
         self.watch(id, Watch::Write);
-    }
-
-    /// `write_timeout` has passed since the socket was full. Writability alone tells little: the kernel reports it
-    /// only when a third of its buffer is free, which a slow but honest client may take minutes for. So look at
-    /// what the client has acknowledged.
-    pub(crate) fn check_write_progress(&mut self, id: ConnId) {
-        let needed = self.settings.min_transfer_rate * self.settings.write_timeout.as_millis() as u64 / 1000;
-        let Some(connection) = self.table.get(id) else { return };
-        let left = connection.transport.unacknowledged();
-        let (Ok(left), None) = (left, connection.broken) else { return self.abandon(id) };
-        let acknowledged = connection.written as i64 - left as i64;
-        if acknowledged - connection.acknowledged >= (needed as i64).max(1) {
-            connection.acknowledged = acknowledged;
-            self.timers.set(id.slot, Class::Write, self.now_ms);
-        } else {
-            connection.broken = Some(Loss::Deadline);
-            self.abandon(id);
-        }
     }
 
     /// The answer is complete: go on with the connection when it is written.
@@ -314,7 +301,25 @@ impl<H: Host> Reactor<H> {
         }
     }
 
+    /// Count what lies in memory for a client that is slow to take it. Each may have as much as an answer is long, but
+    /// not all at once: beyond what they may have together it waits in temporary files.
+    fn count_output(&mut self, output: &mut Output<H>) {
+        self.output_memory -= std::mem::take(&mut output.counted);
+        let held = output.held();
+        if held > SPILLED_BYTES && self.output_memory + held > OUTPUT_MEMORY_BYTES {
+            let mut done = Vec::new();
+            // Where there is no room on the disk either, it stays where it is.
+            if let Err(error) = output.spill(&mut done) {
+                self.tell(Notice::Storage { why: error.to_string() });
+            }
+            self.bury_blocks(done);
+        }
+        output.counted = output.held();
+        self.output_memory += output.counted;
+    }
+
     pub(crate) fn bury_output(&mut self, output: Output<H>) {
+        self.output_memory -= output.counted;
         self.graveyard.extend(output.into_blocks().map(Remains::Block));
     }
 

@@ -173,8 +173,12 @@ MISSING: Final = (
         "do it in the proxy, or in a middleware of the application",
     ),
     Row(
-        "ssl-* sni* https-* http-websockets websocket* http2-* spdy*",
-        "this version speaks HTTP/1.1 without TLS: let a proxy in front do it",
+        "ssl-* sni* https-*",
+        "name the files in certfile, keyfile and ca_certs: several certificates are chosen from by name",
+    ),
+    Row(
+        "http-websockets websocket* http2-* spdy*",
+        "this version speaks HTTP/1.1: let a proxy in front do it",
     ),
     Row(
         "log-4xx log-5xx log-slow log-big log-zero log-sendfile log-drain log-filter log-route log-req-route "

@@ -37,7 +37,7 @@ WHO_MAY: Final = (
     "by TCP only this machine may hand requests over, unless uwsgi_allow_ips names the web servers that are elsewhere"
 )
 NO_TLS: Final = (
-    "this version speaks no TLS: let a proxy in front end it, and listen for HTTP on an address it can reach"
+    "longma speaks TLS on all HTTP addresses or none: name the address in bind, and the files in certfile and keyfile"
 )
 DEFAULT_MODE: Final = 0o755  # what uWSGI's sockets get from the usual umask of 022
 BARE_MODE: Final = 0o666  # `chmod-socket` without a value

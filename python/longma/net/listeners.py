@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 _ATTEMPTS: Final = 5
 _RETRY_SECONDS: Final = 1.0
 _DEFER_ACCEPT_SECONDS: Final = 1
+# How much of an answer the kernel takes beyond what it may send right now. Without a bound that is megabytes for each
+# client that reads slowly, of the kernel's memory; with it the engine keeps the rest, where it is bounded and timed.
+_UNSENT_BYTES: Final = 128 << 10
 _SO_BINDTOIFINDEX: Final = 62  # Linux 5.1; the socket module has no name for it before Python 3.14
 _NO_INTERFACE: Final = 2**31 - 1
 _ERROR: Final = 40  # the numbers of the standard library's log levels, as every log here takes them
@@ -291,6 +294,7 @@ def _prepare(sock: _socket.socket, settings: Settings) -> None:
         if sys.platform == "linux":
             seconds = _DEFER_ACCEPT_SECONDS if settings.defer_accept else 0
             sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_DEFER_ACCEPT, seconds)
+            sock.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_NOTSENT_LOWAT, _UNSENT_BYTES)
     sock.setblocking(False)
     if not sock.getsockopt(_socket.SOL_SOCKET, _socket.SO_ACCEPTCONN):
         sock.listen(settings.backlog)

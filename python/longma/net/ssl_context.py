@@ -205,6 +205,34 @@ def _version(number: int) -> ssl.TLSVersion:
     return next(theirs for theirs, ours in _VERSIONS if ours == number)
 
 
+def context_of(sources: Sources) -> ssl.SSLContext:
+    """Return what speaks the same by Python's means, for worker classes that serve without the engine.
+
+    The first certificate is the only one of its kind of key: there is no choice by name.
+
+    Raises:
+        OperatorError: the files do not allow it.
+    """
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version, context.maximum_version = map(_version, sources.versions)
+    context.verify_mode = ssl.VerifyMode(sources.client_auth)
+    context.set_alpn_protocols([protocol.decode() for protocol in sources.protocols])
+    context.set_ciphers(":".join(suite for suite in sources.suites if not suite.startswith("TLS_")) or "ECDHE+AESGCM")
+    if not sources.resumes:
+        context.options |= ssl.OP_NO_TICKET
+    try:
+        for pair in reversed(sources.pairs):  # a later one of a kind takes the place of an earlier one
+            context.load_cert_chain(pair.certificate, pair.key or None, pair.password or b"")
+        authorities = sources.authorities if sources.client_auth else None
+        if isinstance(authorities, str):
+            context.load_verify_locations(authorities)
+        elif authorities is not None:
+            context.load_verify_locations(cadata=authorities[1].decode())
+    except OSError as error:
+        raise OperatorError(f"certfile: {error}") from None
+    return context
+
+
 def refused(name: str) -> OperatorError:
     """Return what says that this cannot be done, and what can."""
     hint = next((words for known, words in _HINTS if known == name), "")

@@ -16,12 +16,17 @@ from tornado.httputil import HTTPMessageDelegate
 from tornado.web import Application
 from tornado.wsgi import WSGIContainer
 
+from longma.config.settings import Settings
+from longma.net.tls import sources_of
 from longma.workers.base import Worker
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable
 
     from tornado.httputil import HTTPConnection, HTTPHeaders, RequestStartLine, ResponseStartLine
+
+    from longma.config.compatible import Config
 
 BEAT_SECONDS = 1.0
 # A client that has just had an answer may have sent its next request before it can learn that we stop.
@@ -55,6 +60,7 @@ class TornadoWorker(Worker):
             no_keep_alive=self.cfg.keepalive <= 0,
             idle_connection_timeout=self.cfg.keepalive or None,
             max_body_size=self.cfg.limit_request_body or None,
+            ssl_options=secured(self.cfg) if self.cfg.is_ssl else None,
         )
         server.worker = self
         server.add_sockets(self.sockets)
@@ -84,6 +90,17 @@ class TornadoWorker(Worker):
             logger.handlers = list(ours.handlers) or [logging.NullHandler()]
             logger.setLevel(ours.level)
             logger.propagate = False
+
+
+def secured(cfg: Config) -> ssl.SSLContext:
+    """Return how TLS is spoken, by Python's means; the files are read as the worker's own user."""
+    from longma.net.ssl_context import asked, context_of  # only servers that speak TLS need it
+
+    names = ("keyfile_password", "keyfile_password_file", "ca_certs", "cert_reqs", "ciphers", "tls_min_version")
+    values = {name: getattr(cfg, name) for name in (*names, "ssl_version", "ssl_context")}
+    files = {name: (path,) for name in ("certfile", "keyfile") if (path := getattr(cfg, name))}
+    settings = Settings({**values, **files})
+    return context_of(asked(settings, sources_of(settings)))
 
 
 class DrainingServer(HTTPServer):
