@@ -93,34 +93,36 @@ impl Environs {
     }
 
     /// The environ of one request. `None`: Python has an error set.
-    #[inline]
+    #[inline(always)]
     pub fn make(&mut self, source: Source<'_>, memo: &mut Memo) -> Option<Ref> {
-        let line = &source.bytes[..source.head.fields_at()];
         self.astray = false;
         let environ = match &memo.environ {
             Some((remembered, facts)) if source.repeat == Repeat::Same => {
                 // SAFETY: attached, and the memo holds a dict.
                 let environ = unsafe { Ref::owned(ffi::PyDict_Copy(remembered.as_ptr())) }?;
-                if memo.line != line {
+                if memo.line != source.bytes[..source.head.fields_at()] {
                     self.line.set(&environ, source.bytes, source.head, *facts)?;
                     self.astray = !self.line.mount(&environ, source.bytes, source.head)?;
                 }
                 environ
             }
             _ if source.head.translated().is_some() => self.make_translated(&source, memo)?,
-            _ => {
-                let (environ, facts) = self.make_new(&source, memo)?;
-                if source.repeat != Repeat::New && !facts.names_host && !self.astray {
-                    // SAFETY: attached, and `environ` is a dict.
-                    memo.environ = Some((unsafe { Ref::owned(ffi::PyDict_Copy(environ.as_ptr())) }?, facts));
-                    memo.line.clear();
-                    memo.line.extend_from_slice(line);
-                }
-                environ
-            }
+            _ => self.make_and_remember(&source, memo)?,
         };
         if let Some(input) = source.input {
             set(&environ, &self.input, &input)?;
+        }
+        Some(environ)
+    }
+
+    #[inline(never)]
+    fn make_and_remember(&mut self, source: &Source<'_>, memo: &mut Memo) -> Option<Ref> {
+        let (environ, facts) = self.make_new(source, memo)?;
+        if source.repeat != Repeat::New && !facts.names_host && !self.astray {
+            // SAFETY: attached, and `environ` is a dict.
+            memo.environ = Some((unsafe { Ref::owned(ffi::PyDict_Copy(environ.as_ptr())) }?, facts));
+            memo.line.clear();
+            memo.line.extend_from_slice(&source.bytes[..source.head.fields_at()]);
         }
         Some(environ)
     }

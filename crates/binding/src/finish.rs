@@ -61,7 +61,7 @@ fn part_with_lease(py: Interpreter<'_>, exchange: &mut Exchange, answer: &mut Re
 }
 
 /// Send what the exchange has composed.
-#[inline]
+#[inline(always)]
 pub fn hand_over(
     exchange: &mut Exchange,
     reactor: &mut Reactor<Python>,
@@ -100,17 +100,20 @@ pub fn hand_over(
             After::Finish(keep_alive)
         }
         Err(_) if exchange.head_is_sent() => After::Cut,
-        Err(_) => {
-            let answer = error_response(500, "", reactor.date(), exchange.asked.head_request);
-            exchange.failed(&answer);
-            reactor.send(id, &answer, true);
-            After::Finish(false)
-        }
+        Err(_) => fail(exchange, reactor),
     }
 }
 
+#[cold]
+fn fail(exchange: &mut Exchange, reactor: &mut Reactor<Python>) -> After {
+    let answer = error_response(500, "", reactor.date(), exchange.asked.head_request);
+    exchange.failed(&answer);
+    reactor.send(exchange.id, &answer, true);
+    After::Finish(false)
+}
+
 /// Go on with the connection, or end it.
-#[inline]
+#[inline(always)]
 pub fn finish(exchange: &Exchange, reactor: &mut Reactor<Python>, after: After) {
     let id = exchange.id;
     match after {

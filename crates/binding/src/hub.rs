@@ -22,6 +22,7 @@ use crate::line::set;
 use crate::maker::Maker;
 use crate::object::Ref;
 use crate::respond::Answer;
+use crate::prepare::Whose;
 use crate::text;
 use crate::worker::{Guard, STOP_GRACEFULLY, STOP_NOW, Said, Worker};
 
@@ -242,9 +243,10 @@ impl Hub {
         mut bench: Box<Bench>,
     ) -> PyResult<Guard<'a>> {
         let shared = &*self.maker.shared;
-        let (id, peer) = (request.id, request.peer);
+        let (id, whose) = (request.id, Whose::of(&reactor, request.id));
+        let peer = whose.peer;
         let socket_peer = worker.observed_peer(&reactor, id);
-        let environ = worker.prepare_unlocked(py, shared, reactor, request, &mut bench)?;
+        let environ = worker.prepare_unlocked(py, shared, reactor, request, whose, &mut bench)?;
         // The bench knows those of whoever made it.
         set(&environ, bench.environs.early_hints(), &own(py, worker)).ok_or_else(|| PyErr::fetch(py))?;
         let input = shared.lock().take_head(&mut bench.desk);

@@ -41,7 +41,13 @@ impl Input {
     }
 
     /// The input for a body. `bytes`: what an inline body lies in.
+    #[inline]
     pub fn of(py: Python<'_>, body: Body<PythonHost>, bytes: &[u8]) -> PyResult<Option<Ref>> {
+        if matches!(body, Body::Empty) { Ok(None) } else { Self::of_content(py, body, bytes) }
+    }
+
+    #[inline(never)]
+    fn of_content(py: Python<'_>, body: Body<PythonHost>, bytes: &[u8]) -> PyResult<Option<Ref>> {
         let (source, length) = match body {
             Body::Empty => return Ok(None),
             Body::Inline(range) => {

@@ -1,7 +1,11 @@
 //! What comes before the application is called: the exchange is made ready for its request, and the environ is made.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
+
 use longma_engine::Desk;
 use longma_engine::connection::ConnId;
+use longma_engine::proxied::Proxied;
 use longma_engine::reactor::Reactor;
 use longma_engine::request::Request;
 use longma_engine::shared::Shared;
@@ -27,13 +31,14 @@ impl Worker {
         shared: &Shared<Python>,
         mut reactor: Guard<'_>,
         request: Request<Python>,
+        whose: Whose,
         bench: &mut Bench,
     ) -> PyResult<(Ref, u64)> {
         let now_ns = reactor.now_ns();
         if shared.is_pooled() {
-            return Ok((self.prepare_unlocked(py, shared, reactor, request, bench)?, now_ns));
+            return Ok((self.prepare_unlocked(py, shared, reactor, request, whose, bench)?, now_ns));
         }
-        Ok((self.prepare_locked(py, &mut reactor, request, bench)?, now_ns))
+        Ok((self.prepare_locked(py, &mut reactor, request, whose, bench)?, now_ns))
     }
 
     #[inline]
@@ -42,6 +47,7 @@ impl Worker {
         py: Interpreter<'_>,
         reactor: &mut Reactor<Python>,
         request: Request<Python>,
+        whose: Whose,
         bench: &mut Bench,
     ) -> PyResult<Ref> {
         self.expect(reactor, request.id, &bench.desk);
@@ -49,7 +55,7 @@ impl Worker {
         let mut nobody = Memo::default();
         let memo = reactor.memo(request.id).unwrap_or(&mut nobody);
         remember(variables, memo).ok_or_else(|| PyErr::fetch(py))?;
-        self.environ(py, request, bench, memo)
+        self.environ(py, request, whose, bench, memo)
     }
 
     /// The same where several threads call the application: to make an object can run Python code (the garbage
@@ -60,6 +66,7 @@ impl Worker {
         shared: &Shared<Python>,
         mut reactor: Guard<'_>,
         request: Request<Python>,
+        whose: Whose,
         bench: &mut Bench,
     ) -> PyResult<Ref> {
         let id = request.id;
@@ -68,7 +75,7 @@ impl Worker {
         let mut memo = reactor.memo(id).map(std::mem::take).unwrap_or_default();
         drop(reactor);
         let remembered = remember(variables, &mut memo).ok_or_else(|| PyErr::fetch(py));
-        let environ = remembered.and_then(|()| self.environ(py, request, bench, &mut memo));
+        let environ = remembered.and_then(|()| self.environ(py, request, whose, bench, &mut memo));
         if let Some(place) = shared.lock().memo(id) {
             std::mem::swap(place, &mut memo);
         }
@@ -88,9 +95,16 @@ impl Worker {
         self.exchange.patient = desk.has_more() && keep_alive;
     }
 
-    #[inline]
-    fn environ(&mut self, py: Interpreter<'_>, request: Request<Python>, bench: &mut Bench, memo: &mut Memo) -> PyResult<Ref> {
-        let Request { id, listener, peer, proxied, repeat, body } = request;
+    #[inline(always)]
+    fn environ(
+        &mut self,
+        py: Interpreter<'_>,
+        request: Request<Python>,
+        Whose { peer, proxied }: Whose,
+        bench: &mut Bench,
+        memo: &mut Memo,
+    ) -> PyResult<Ref> {
+        let Request { id, listener, repeat, body } = request;
         let (bytes, head) = bench.desk.head();
         let input = Input::of(py, body, bytes)?;
         let environ =
@@ -104,6 +118,20 @@ impl Worker {
             offer.make(py, &mut self.exchange, id, self.seat, &environ)?;
         }
         Ok(environ)
+    }
+}
+
+/// Whose a request is, and what a proxy has said of that client.
+pub struct Whose {
+    pub peer: Option<SocketAddr>,
+    proxied: Option<Arc<Proxied>>,
+}
+
+impl Whose {
+    #[inline]
+    pub fn of(reactor: &Reactor<Python>, id: ConnId) -> Self {
+        let (peer, proxied) = reactor.whose(id);
+        Self { peer, proxied }
     }
 }
 

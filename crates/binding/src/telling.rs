@@ -15,8 +15,16 @@ use crate::worker::{Guard, Worker};
 
 impl Worker {
     /// Let go of the lock and do what must not be done under it.
-    #[inline]
-    pub fn settle(&self, py: Interpreter<'_>, mut reactor: Guard<'_>) {
+    #[inline(always)]
+    pub fn settle(&self, py: Interpreter<'_>, reactor: Guard<'_>) {
+        let has_words = reactor.has_notices() || reactor.has_refusals();
+        if has_words || reactor.has_remains() || self.shared.has_log_to_tend(&reactor) {
+            self.settle_up(py, reactor);
+        }
+    }
+
+    #[inline(never)]
+    fn settle_up(&self, py: Interpreter<'_>, mut reactor: Guard<'_>) {
         let remains = if reactor.has_remains() { reactor.take_remains() } else { Vec::new() };
         let has_words = reactor.has_notices() || reactor.has_refusals();
         let log_is_due = self.shared.has_log_to_tend(&reactor);

@@ -29,6 +29,7 @@ use crate::log::Log;
 use crate::object::Ref;
 use crate::observer::{Observer, Seen};
 use crate::offer::Offer;
+use crate::prepare::Whose;
 use crate::recycle::Recycle;
 use crate::respond::{Answer, Responder};
 use crate::start_response::{StartResponse, StartResponseType};
@@ -178,7 +179,7 @@ impl Worker {
     }
 
     /// Serve one request.
-    #[inline]
+    #[inline(always)]
     pub fn exchange<'a>(
         &mut self,
         py: Interpreter<'_>,
@@ -187,9 +188,10 @@ impl Worker {
         request: Request<Python>,
         bench: &mut Bench,
     ) -> PyResult<Guard<'a>> {
-        let (id, peer) = (request.id, request.peer);
+        let (id, whose) = (request.id, Whose::of(&reactor, request.id));
+        let peer = whose.peer;
         let socket_peer = self.observed_peer(&reactor, id);
-        let (environ, now_ns) = self.prepare(py, shared, reactor, request, bench)?;
+        let (environ, now_ns) = self.prepare(py, shared, reactor, request, whose, bench)?;
         let (bytes, head) = bench.desk.head();
         let started_ns = self.started_ns();
         self.around.current.set(bytes, head);
@@ -265,7 +267,7 @@ impl Worker {
     }
 
     /// Give the engine what is left of the answer, log the request, and let its connection go on.
-    #[inline]
+    #[inline(always)]
     pub fn conclude<'a>(
         &mut self,
         shared: &'a Shared<Python>,

@@ -63,6 +63,17 @@ impl<H: Host> Reactor<H> {
         self.accepting = false;
     }
 
+    /// Whether there is anything to be done about what is listened on.
+    #[inline]
+    pub(crate) fn must_tend_listening(&self) -> bool {
+        !self.draining && (!(self.accepting && self.queue.open) || self.must_renew_listening())
+    }
+
+    #[inline]
+    fn must_renew_listening(&self) -> bool {
+        self.handover.is_some() && self.now_ms >= self.queue.renewed_ms + RENEWAL_MS
+    }
+
     /// Listen again when what made us pause has gone.
     pub(crate) fn retry_accepting(&mut self) {
         if self.accepting && self.queue.open
@@ -94,7 +105,7 @@ impl<H: Host> Reactor<H> {
     /// Register anew what siblings listen on too. The kernel wakes one worker for a connection, and it is that one's
     /// from then on: if it dies first, or has just become full, nobody else is told, however long the connection waits.
     pub(crate) fn renew_listening(&mut self) {
-        if self.handover.is_none() || self.draining || self.now_ms < self.queue.renewed_ms + RENEWAL_MS {
+        if self.draining || !self.must_renew_listening() {
             return;
         }
         self.queue.renewed_ms = self.now_ms;

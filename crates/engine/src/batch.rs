@@ -61,9 +61,13 @@ impl<H: Host> Reactor<H> {
     /// Send what is held back.
     #[inline]
     pub fn flush_batch(&mut self) {
-        if self.batch.entries.is_empty() {
-            return;
+        if !self.batch.entries.is_empty() {
+            self.flush_entries();
         }
+    }
+
+    #[inline(never)]
+    fn flush_entries(&mut self) {
         let mut batch = std::mem::take(&mut self.batch);
         for entry in batch.entries.drain(..) {
             self.send(entry.id, &batch.bytes[entry.start..entry.end], false);

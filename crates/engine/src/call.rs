@@ -57,10 +57,15 @@ impl Calls {
     #[inline]
     pub fn at(&mut self, seat: usize) -> &mut Call {
         if self.seats.len() <= seat {
-            self.seats.resize_with(seat + 1, Call::default);
+            self.make_room(seat);
         }
         self.last = seat;
         &mut self.seats[seat]
+    }
+
+    #[cold]
+    fn make_room(&mut self, seat: usize) {
+        self.seats.resize_with(seat + 1, Call::default);
     }
 
     /// The call of this seat is over. Where there is one seat the next call says so.

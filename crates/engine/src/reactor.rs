@@ -23,6 +23,7 @@ use crate::listener::{Listener, Newcomers, Queue};
 use crate::notice::Notice;
 use crate::own::Own;
 use crate::own::instead::Instead;
+use crate::proxied::Proxied;
 use crate::refusal::Refusal;
 use crate::settings::Settings;
 use crate::sys::board::{Board, Word};
@@ -310,6 +311,7 @@ impl<H: Host> Reactor<H> {
     }
 
     /// On whose behalf a connection is, or its request where that has been handed over.
+    #[inline]
     pub fn peer(&self, id: ConnId) -> Option<SocketAddr> {
         self.table.peek(id).and_then(|connection| connection.client.or(connection.peer))
     }
@@ -329,6 +331,13 @@ impl<H: Host> Reactor<H> {
     /// Who is at the other end of a connection, whoever that speaks for.
     pub fn socket_peer(&self, id: ConnId) -> Option<SocketAddr> {
         self.table.peek(id).and_then(Connection::socket_peer)
+    }
+
+    /// The same, and what a proxy has said of its client, where the connection began with that.
+    #[inline]
+    pub fn whose(&self, id: ConnId) -> (Option<SocketAddr>, Option<Arc<Proxied>>) {
+        let connection = self.table.peek(id);
+        connection.map_or((None, None), |connection| (connection.client.or(connection.peer), connection.proxied.clone()))
     }
 
     /// Have TLS spoken on the listeners that ask for it. Before they are opened.

@@ -199,7 +199,7 @@ impl<H: Host> Reactor<H> {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn start_serving(&mut self, id: ConnId, body: Body<H>, repeat: Repeat, desk: &Desk) -> Option<Request<H>> {
         self.timers.clear(id.slot);
         let (bytes, head) = desk.head();
@@ -210,13 +210,13 @@ impl<H: Host> Reactor<H> {
         connection.talkative = head.keep_alive() || !matches!(body, Body::Empty);
         connection.served = connection.served.wrapping_add(1);
         let (listener, written) = (connection.listener, connection.written);
-        let (mut peer, proxied) = (connection.client.or(connection.peer), connection.proxied.clone());
         if let Some(real_ip) = self.settings.real_ip.filter(|_| connection.is_trusted(&self.settings.trusted_peers)) {
-            peer = real_ip.client(peer, &self.settings.trusted_peers, bytes, head);
+            let nearest = if connection.gateway.is_some() { connection.client.or(connection.peer) } else { connection.peer };
+            connection.client = real_ip.client(nearest, &self.settings.trusted_peers, bytes, head);
         }
         self.board.add(Word::Begun, 1);
         self.begin_call(desk.seat, id, &bytes[line.method.start as usize..line.target.end as usize], written);
-        Some(Request { id, listener, peer, proxied, repeat, body })
+        Some(Request { id, listener, repeat, body })
     }
 
     /// Go on with a head that came in parts.

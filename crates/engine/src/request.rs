@@ -1,12 +1,8 @@
 //! A whole request, and how it came to be one.
 
-use std::sync::Arc;
-
 use crate::body::Body;
 use crate::connection::ConnId;
 use crate::host::Host;
-use crate::proxied::Proxied;
-use crate::sys::socket::Peer;
 
 /// Who drives the reactor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +28,6 @@ pub enum Repeat {
 pub struct Request<H: Host> {
     pub id: ConnId,
     pub listener: u16,
-    /// Whose it is.
-    pub peer: Peer,
-    /// What a proxy has said of its client.
-    pub proxied: Option<Arc<Proxied>>,
     pub repeat: Repeat,
     pub body: Body<H>,
 }

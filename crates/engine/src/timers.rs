@@ -83,10 +83,20 @@ impl Timers {
     /// Take the slot's deadline away.
     #[inline]
     pub fn clear(&mut self, slot: u32) {
-        if self.links.len() <= slot as usize {
-            self.links.resize(slot as usize + 1, UNLINKED);
+        match self.links.get(slot as usize) {
+            Some(link) if link.class.is_some() => self.unlink(slot, *link),
+            Some(_) => {}
+            None => self.make_room(slot),
         }
-        let link = self.links[slot as usize];
+    }
+
+    #[cold]
+    fn make_room(&mut self, slot: u32) {
+        self.links.resize(slot as usize + 1, UNLINKED);
+    }
+
+    #[inline]
+    fn unlink(&mut self, slot: u32, link: Link) {
         let Some(class) = link.class else { return };
         let queue = &mut self.queues[class as usize];
         match link.previous {
@@ -112,6 +122,12 @@ impl Timers {
     pub fn waited(&self, slot: u32, now_ms: u64) -> u64 {
         let set = |link: &Link| link.class.map(|class| link.due_ms - self.queues[class as usize].length_ms);
         self.links.get(slot as usize).and_then(set).map_or(0, |set_ms| now_ms.saturating_sub(set_ms))
+    }
+
+    /// Whether a deadline has passed.
+    #[inline]
+    pub fn is_due(&self, now_ms: u64) -> bool {
+        self.waiting().any(|class| self.links[self.queues[class as usize].first as usize].due_ms <= now_ms)
     }
 
     /// Take one deadline that has passed.

@@ -25,7 +25,7 @@ impl<H: Host> Reactor<H> {
         request
     }
 
-    #[inline]
+    #[inline(always)]
     fn find_request(&mut self, desk: &mut Desk) -> Option<Request<H>> {
         loop {
             let waiting = desk.waiting.get_or_insert(self.ready.len());
@@ -134,7 +134,15 @@ impl<H: Host> Reactor<H> {
     }
 
     /// Let the deadlines that have passed take effect.
+    #[inline]
     pub fn expire(&mut self, desk: &mut Desk) {
+        if self.timers.is_due(self.now_ms) || self.own.is_some() || self.must_tend_listening() {
+            self.tend(desk);
+        }
+    }
+
+    #[cold]
+    fn tend(&mut self, desk: &mut Desk) {
         while let Some((slot, class)) = self.timers.expired(self.now_ms) {
             let Some(id) = self.table.id_of(slot) else { continue };
             match class {
