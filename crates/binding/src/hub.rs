@@ -21,8 +21,8 @@ use crate::finish::part;
 use crate::line::set;
 use crate::maker::Maker;
 use crate::object::Ref;
-use crate::respond::Answer;
 use crate::prepare::Whose;
+use crate::respond::Answer;
 use crate::text;
 use crate::worker::{Guard, STOP_GRACEFULLY, STOP_NOW, Said, Worker};
 
