@@ -49,6 +49,9 @@ impl<H: Host> Reactor<H> {
             if let Some(request) = self.on_event(token, desk, Mode::Direct) {
                 return Some(request);
             }
+            if self.tls.is_some() {
+                self.look_again(ConnId::from_token(token));
+            }
         }
     }
 
@@ -61,6 +64,9 @@ impl<H: Host> Reactor<H> {
             }
             let Some(token) = self.next_token(desk) else { return };
             self.on_event(token, desk, Mode::Aside);
+            if self.tls.is_some() {
+                self.look_again(ConnId::from_token(token));
+            }
         }
     }
 
@@ -79,22 +85,18 @@ impl<H: Host> Reactor<H> {
         if let Some(source) = Accepting::from_id(id) {
             return self.go_on_accepting(source, desk, mode);
         }
+        match self.table.get(id)?.state {
+            State::Idle | State::Head => self.read_head(id, desk, mode),
+            _ => self.on_other_event(id, desk, mode),
+        }
+    }
+
+    #[inline(never)]
+    fn on_other_event(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
         let connection = self.table.get(id)?;
         match connection.state {
-            State::Idle | State::Head => {
-                let request = self.read_head(id, desk, mode);
-                if request.is_none() {
-                    self.look_again(id);
-                }
-                request
-            }
-            State::Body => {
-                let request = self.read_body(id, desk, mode);
-                if request.is_none() {
-                    self.look_again(id);
-                }
-                request
-            }
+            State::Idle | State::Head => None,
+            State::Body => self.read_body(id, desk, mode),
             State::Proxy => self.read_proxy_header(id, desk, mode),
             State::Handshake => self.shake_hands(id, desk, mode),
             State::Writing => {
@@ -103,7 +105,6 @@ impl<H: Host> Reactor<H> {
             }
             State::Lingering => {
                 self.linger_on(id, desk);
-                self.look_again(id);
                 None
             }
             State::Delivering => {
@@ -125,7 +126,7 @@ impl<H: Host> Reactor<H> {
     }
 
     /// What a TLS session has decrypted and nobody has received is reported by no wait: remember to look.
-    #[inline]
+    #[cold]
     fn look_again(&mut self, id: ConnId) {
         let Some(connection) = self.table.peek(id) else { return };
         if connection.transport.is_brimming() && connection.watch == Watch::Read {

@@ -123,6 +123,7 @@ impl Conversation {
     /// The server does what there is to do.
     fn turn(&mut self) {
         loop {
+            drop(self.reactor.take_remains());
             self.reactor.epoll.wait(&mut self.desk.events, 0).unwrap();
             let mut done = !self.desk.events.has_more() && !self.reactor.has_ready();
             while let Some(request) = self.reactor.next_request(&mut self.desk) {

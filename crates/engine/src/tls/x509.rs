@@ -250,3 +250,55 @@ impl<'a> Der<'a> {
         Some(Moment { year, month, day, hour, minute, second })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::tls::pem;
+
+    fn localhost() -> Vec<u8> {
+        let blocks = pem::parse(include_bytes!("../../tests/data/localhost.pem")).unwrap();
+        blocks.into_iter().find(|block| block.label == "CERTIFICATE").unwrap().der
+    }
+
+    #[test]
+    fn a_certificate_tells_of_itself() {
+        let found = parse(&localhost()).unwrap();
+        assert_eq!((found.version, found.subject.to_string().as_str()), (3, "CN=localhost"));
+        assert_eq!(found.issuer, found.subject);
+        assert_eq!(found.not_before.to_string(), "Nov 23 19:46:24 2026 GMT");
+        assert_eq!(found.not_before.seconds(), 1_795_463_184);
+        assert_eq!(found.not_after.year, 2126);
+    }
+
+    #[test]
+    fn what_has_a_meaning_in_a_name_is_escaped() {
+        for (value, text) in [("a,b", "a\\,b"), (" a ", "\\ a\\ "), ("#a#", "\\#a#"), ("a\nb", "a\\0Ab"), ("\\\"", "\\\\\\\"")] {
+            assert_eq!(escape(value), text);
+        }
+    }
+
+    #[test]
+    fn types_without_a_name_are_numbers() {
+        assert_eq!(kind_of(&[0x55, 4, 3]), "CN");
+        assert_eq!(kind_of(&[0x2A, 0x86, 0x48, 0xCE, 0x3D]), "1.2.840.10045");
+        assert_eq!(kind_of(&[0x88, 0x37]), "2.999");
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_are_too_strange(changes in proptest::collection::vec((0_usize..600, any::<u8>()), 0..20), cut in 0_usize..700) {
+            let mut der = localhost();
+            for (index, byte) in changes {
+                let index = index % der.len();
+                der[index] = byte;
+            }
+            der.truncate(cut);
+            if let Some(found) = parse(&der) {
+                let _ = (found.subject.to_string(), found.not_after.to_string(), found.not_after.seconds());
+            }
+        }
+    }
+}
