@@ -41,7 +41,7 @@ class Telling:
     """An observer that tells what it is shown; what a target holds makes it raise, or stop at the gate."""
 
     def begin(self, environ: dict[str, Any], method: str, target: str, *rest: Any) -> dict[str, Any]:
-        version, fields, peer = rest
+        version, fields, peer, _number = rest
         if "slow-begin" in target:
             stop("in begin")
         seen = {"method": method, "target": target, "version": version, "fields": fields, "peer": peer}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -242,3 +243,17 @@ def test_ten_thousand_observed_requests_leave_nothing_behind(observed: Callable[
     assert server.stop() == 0
     (stopped,) = told(server, "stopped")
     assert stopped["begun"] == stopped["ended"] == stopped["requests"] == 12_003
+
+
+def test_a_hook_knows_which_request_of_its_connection_it_sees(serve: Serve, tmp_path: Path):
+    path = tmp_path / "numbers.conf.py"
+    path.write_text("def pre_request(worker, req):\n    worker.log.info('number %s of %s', req.req_number, req.path)\n")
+    server = serve("tests.apps.answers", "-c", str(path))
+    with server.client() as client, server.client() as other:
+        for target in ("/hello", "/missing"):
+            client.ask("GET", target)
+        other.ask("GET", "/hello?other")
+        client.ask("POST", "/echo", body=b"a body")
+    server.stop()
+    said = [found[1] for line in server.errors.so_far() if (found := re.search(r"number (.*)$", line))]
+    assert said == ["1 of /hello", "2 of /missing", "1 of /hello", "3 of /echo"]

@@ -245,7 +245,7 @@ impl Hub {
         let shared = &*self.maker.shared;
         let (id, whose) = (request.id, Whose::of(&reactor, request.id));
         let peer = whose.peer;
-        let socket_peer = worker.observed_peer(&reactor, id);
+        let asker = worker.asker(&reactor, id);
         let environ = worker.prepare_unlocked(py, shared, reactor, request, whose, &mut bench)?;
         // The bench knows those of whoever made it.
         set(&environ, bench.environs.early_hints(), &own(py, worker)).ok_or_else(|| PyErr::fetch(py))?;
@@ -254,7 +254,7 @@ impl Hub {
         let (bytes, head) = (&input.bytes[..], &input.parser);
         let started_ns = worker.started_ns();
         shared.next_call();
-        let mut answer = worker.call_for(py, &environ, bytes, head, socket_peer);
+        let mut answer = worker.call_for(py, &environ, bytes, head, asker);
         let environ = worker.keep(environ);
         self.excuse_end(py, &mut answer);
         let parting = part(py, &mut worker.exchange, &mut answer);

@@ -20,6 +20,15 @@ pub struct Observer {
     refused: Py<PyAny>,
 }
 
+/// Who asks, as an observer is shown it.
+#[derive(Clone, Copy, Default)]
+pub struct Asker {
+    /// The peer of the socket.
+    pub peer: Option<SocketAddr>,
+    /// Which request of its connection it is, from 1.
+    pub number: u32,
+}
+
 /// A request that is being observed.
 pub struct Seen {
     /// What `begin` returned; nothing where it raised.
@@ -34,21 +43,14 @@ impl Observer {
     }
 
     /// Show a request that the application is about to get. It must not get one for which this is an error.
-    pub fn begin(
-        &self,
-        py: Python<'_>,
-        environ: &Ref,
-        bytes: &[u8],
-        head: &HeadParser,
-        peer: Option<SocketAddr>,
-    ) -> (Seen, PyResult<()>) {
+    pub fn begin(&self, py: Python<'_>, environ: &Ref, bytes: &[u8], head: &HeadParser, asker: Asker) -> (Seen, PyResult<()>) {
         let started_ns = clock::monotonic_ns();
         let called = || -> PyResult<Py<PyAny>> {
             let line = head.line();
             let (method, target) = (text::bound(py, line.method.of(bytes))?, text::bound(py, line.target.of(bytes))?);
             let version = if line.version == Version::Http10 { (1, 0) } else { (1, 1) };
             let fields = request_fields(py, bytes, head)?;
-            self.begin.call1(py, (environ.bind(py), method, target, version, fields, address(py, peer)?))
+            self.begin.call1(py, (environ.bind(py), method, target, version, fields, address(py, asker.peer)?, asker.number))
         };
         match called() {
             Ok(request) => (Seen { request: Some(request), started_ns }, Ok(())),

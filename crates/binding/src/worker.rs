@@ -27,7 +27,7 @@ use crate::lease::Parting;
 use crate::loan::Loan;
 use crate::log::Log;
 use crate::object::Ref;
-use crate::observer::{Observer, Seen};
+use crate::observer::{Asker, Observer, Seen};
 use crate::offer::Offer;
 use crate::prepare::Whose;
 use crate::recycle::Recycle;
@@ -190,14 +190,14 @@ impl Worker {
     ) -> PyResult<Guard<'a>> {
         let (id, whose) = (request.id, Whose::of(&reactor, request.id));
         let peer = whose.peer;
-        let socket_peer = self.observed_peer(&reactor, id);
+        let asker = self.asker(&reactor, id);
         let (environ, now_ns) = self.prepare(py, shared, reactor, request, whose, bench)?;
         let (bytes, head) = bench.desk.head();
         let started_ns = self.started_ns();
         self.around.current.set(bytes, head);
         shared.board.set(Word::Heartbeat, now_ns);
         enter(shared, self.seat, now_ns);
-        let mut answer = self.call_for(py, &environ, bytes, head, socket_peer);
+        let mut answer = self.call_for(py, &environ, bytes, head, asker);
         // Dropped now or shown later: that can run anything, so not under the lock.
         let environ = self.keep(environ);
         let parting = part(py, &mut self.exchange, &mut answer);
@@ -224,10 +224,13 @@ impl Worker {
         fatal.map_or(Ok(reactor), Err)
     }
 
-    /// The peer of the socket, where somebody is shown it.
+    /// Who asks, where somebody is shown it.
     #[inline]
-    pub fn observed_peer(&self, reactor: &Reactor<Python>, id: ConnId) -> Option<SocketAddr> {
-        if self.around.observer.is_some() { reactor.socket_peer(id) } else { None }
+    pub fn asker(&self, reactor: &Reactor<Python>, id: ConnId) -> Asker {
+        if self.around.observer.is_none() {
+            return Asker::default();
+        }
+        Asker { peer: reactor.socket_peer(id), number: reactor.served(id) }
     }
 
     /// When a call begins, where somebody wants to know how long it takes.
@@ -298,11 +301,11 @@ impl Worker {
         environ: &Ref,
         bytes: &[u8],
         head: &HeadParser,
-        peer: Option<SocketAddr>,
+        asker: Asker,
     ) -> Result<Answer, Fault> {
         match self.around.observer {
             None => self.call(environ),
-            Some(_) => self.call_observed(py, environ, bytes, head, peer),
+            Some(_) => self.call_observed(py, environ, bytes, head, asker),
         }
     }
 
@@ -334,9 +337,9 @@ impl Worker {
         environ: &Ref,
         bytes: &[u8],
         head: &HeadParser,
-        peer: Option<SocketAddr>,
+        asker: Asker,
     ) -> Result<Answer, Fault> {
-        let begun = self.around.observer.as_ref().map(|observer| observer.begin(py, environ, bytes, head, peer));
+        let begun = self.around.observer.as_ref().map(|observer| observer.begin(py, environ, bytes, head, asker));
         let Some((seen, done)) = begun else { return self.call(environ) };
         self.seen = Some(seen);
         match done {

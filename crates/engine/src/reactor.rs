@@ -340,6 +340,11 @@ impl<H: Host> Reactor<H> {
         connection.map_or((None, None), |connection| (connection.client.or(connection.peer), connection.proxied.clone()))
     }
 
+    /// How many requests have been taken from a connection, the current one with them.
+    pub fn served(&self, id: ConnId) -> u32 {
+        self.table.peek(id).map_or(0, |connection| connection.served)
+    }
+
     /// Have TLS spoken on the listeners that ask for it. Before they are opened.
     pub fn set_tls(&mut self, tls: Arc<Tls>) {
         self.tls = Some(tls);

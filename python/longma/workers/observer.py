@@ -42,13 +42,20 @@ class Request:
         peer_addr: address and port of whoever is at the other end of the connection, or "" on a Unix socket.
         remote_addr: those of the client, which differ where a proxy that is believed tells them; the port is 0 where
             nobody does.
-        req_number: which request of this worker it is.
+        req_number: which request of its connection it is, from 1.
         proxy_protocol_info: what a PROXY header has said, by Gunicorn's names; None where there was none.
         must_close: whether `force_close` was called.
     """
 
     def __init__(
-        self, environ: Environ, method: str, target: str, version: tuple[int, int], fields: Fields, peer: Peer
+        self,
+        environ: Environ,
+        method: str,
+        target: str,
+        version: tuple[int, int],
+        fields: Fields,
+        peer: Peer,
+        number: int = 1,
     ) -> None:
         self.method = method
         self.uri = target
@@ -60,7 +67,7 @@ class Request:
         self.scheme = environ.get("wsgi.url_scheme", "http")
         self.peer_addr = peer
         self.remote_addr = remote_address(environ, peer)
-        self.req_number = 0
+        self.req_number = number
         self.proxy_protocol_info = proxy_information(environ)
         self.must_close = False
 
@@ -163,15 +170,21 @@ class Observer:
         self._refused: dict[int, Request] = {}
 
     def begin(
-        self, environ: Environ, method: str, target: str, version: tuple[int, int], fields: Fields, peer: Peer
+        self,
+        environ: Environ,
+        method: str,
+        target: str,
+        version: tuple[int, int],
+        fields: Fields,
+        peer: Peer,
+        number: int = 1,
     ) -> Request:
         """Return what `end` is to be given back.
 
         Raises:
             HookError: pre_request did; the client gets 500, and the application is not called.
         """
-        request = Request(environ, method, target, version, fields, peer)
-        request.req_number = self._worker.nr + 1
+        request = Request(environ, method, target, version, fields, peer, number)
         try:
             hooks.run(self._pre_request, "pre_request", self._log, self._worker, request)
         except BaseException as error:
