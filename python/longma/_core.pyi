@@ -267,6 +267,9 @@ class Hub:
             left something behind in it. 2: the engine has been stopped, and nothing is left to do.
         """
 
+    def has_more(self) -> bool:
+        """Whether the last turn has left something to do, since its request waits: another is to be taken at once."""
+
     def wakes(self) -> None:
         """To be called when the hub's wait has ended, before anything else runs."""
 
@@ -280,7 +283,7 @@ class Hub:
         """The greenlets that have a request."""
 
     def longest_call(self) -> tuple[object, float] | None:
-        """The greenlet that has had its request for longest, and since when by `time.monotonic()`."""
+        """The greenlet that has had its request for longest without answering, and since when by `time.monotonic()`."""
 
     def finish(self) -> None:
         """Serve no more, and write the access log out."""

@@ -10,6 +10,13 @@ import sys
 from typing import Any
 
 
+def has_green_threads() -> bool:
+    """Whether threads are greenlets by now."""
+    monkey, patcher = sys.modules.get("gevent.monkey"), sys.modules.get("eventlet.patcher")
+    by_gevent = monkey is not None and monkey.is_module_patched("threading")
+    return bool(by_gevent or (patcher is not None and patcher.is_monkey_patched("thread")))
+
+
 def original(module: str, name: str) -> Any:
     """Return `module.name` as the standard library has it, whatever stands there now."""
     monkey = sys.modules.get("gevent.monkey")

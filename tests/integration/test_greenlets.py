@@ -270,6 +270,36 @@ def test_a_request_that_takes_too_long_is_told_and_its_worker_replaced(serve: Se
     until(lambda: not is_alive(visitor.pid), "the worker to go")
 
 
+def test_a_stream_may_last(serve: Serve, gate: Gate):
+    """It is older than the request that takes too long, and is not told of."""
+    server = start(serve, "--timeout=1")
+    server.expect("request GET /stop has taken")
+    (stream,) = ask_all(server, 1, "/stream?1")
+    stream.read_head()
+    assert stream.read_chunk() == b"data: 0\n\n"
+    lasting = gate.wait("after 0")
+    (client,) = ask_all(server, 1)
+    (visitor,) = held(gate, 1)
+    server.errors.wait(r"request GET /\w+ has taken", count=1)
+    visitor.release("word")
+    assert client.read_response().text == "word"
+    lasting.release()
+    assert stream.read_chunk() == b""
+
+
+def test_a_changed_file_is_noticed_between_requests(serve: Serve, gate: Gate, tmp_path: Path):
+    watched = tmp_path / "watched.txt"
+    watched.write_text("before")
+    server = start(serve, "--reload", f"--reload-extra-file={watched}")
+    (client,) = ask_all(server, 1)
+    visitor = gate.wait("in the application")
+    watched.write_text("afterwards")
+    server.errors.wait(SERVES, count=2)
+    visitor.release("word")
+    assert client.read_response().text == "word"
+    assert server.get("/nothing").text == "here"
+
+
 def test_a_call_that_blocks_the_hub_is_told_and_its_worker_ended(serve: Serve, gate: Gate):
     server = start(serve, "--timeout=1")
     server.expect("WORKER TIMEOUT|request GET /block has taken|exited with code 1|SystemExit")

@@ -94,6 +94,11 @@ impl Hub {
         after.map(|after| after as u8)
     }
 
+    /// Whether the last turn has left something to do: its request waits.
+    fn has_more(&self) -> bool {
+        !self.is(STOP_NOW) && lock(&self.bench).as_ref().is_some_and(|bench| bench.desk.has_more())
+    }
+
     /// To be called when the hub's wait has ended.
     fn wakes(&self) {
         self.maker.shared.hub_wakes();
@@ -102,8 +107,7 @@ impl Hub {
     /// To be called when the hub is about to wait.
     fn rests(&self) {
         self.switches.fetch_add(1, Ordering::Relaxed);
-        let has_more = lock(&self.bench).as_ref().is_some_and(|bench| bench.desk.has_more());
-        self.maker.shared.hub_rests(has_more);
+        self.maker.shared.hub_rests(self.has_more());
     }
 
     /// The greenlets that have a request.
@@ -130,9 +134,10 @@ impl Hub {
         Some((method, target, clock::monotonic_ms().saturating_sub(since_ms) as f64 / 1e3))
     }
 
-    /// The greenlet that has had its request for longest, and since when, in seconds of the monotonic clock.
+    /// The greenlet that has had its request for longest without answering, and since when, in seconds of the monotonic
+    /// clock.
     fn longest_call(&self, py: Python<'_>) -> Option<(Py<PyAny>, f64)> {
-        let (seat, since_ms) = self.maker.shared.lock().longest_call().map(|(seat, _, since_ms)| (seat, since_ms))?;
+        let (seat, since_ms) = self.maker.shared.lock().longest_unanswered()?;
         let greenlet = lock(&self.workers).greenlets.get(seat)?.as_ref().map(|one| one.clone_ref(py))?;
         Some((greenlet, since_ms as f64 / 1e3))
     }

@@ -89,9 +89,9 @@ impl Calls {
         self.seats.get(seat).filter(|call| call.id.is_some())
     }
 
-    /// The seat of the call that has lasted longest, of those that ought to end.
-    pub fn longest(&self) -> Option<usize> {
-        let calls = self.seats.iter().enumerate().filter(|(_, call)| call.id.is_some() && !call.is_excused);
+    /// The seat of the call that has lasted longest, of those that count.
+    pub fn longest(&self, counts: impl Fn(&Call) -> bool) -> Option<usize> {
+        let calls = self.seats.iter().enumerate().filter(|(_, call)| call.id.is_some() && counts(call));
         calls.min_by_key(|(_, call)| call.since_ms).map(|(seat, _)| seat)
     }
 }

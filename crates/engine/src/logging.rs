@@ -44,7 +44,8 @@ impl<H: Host> Reactor<H> {
 
     /// Method and target of the request that the application has had for longest, as they came, cut where they are long.
     pub fn call_line(&self) -> &[u8] {
-        self.longest_call().map_or(&[], |(_, line, _)| line)
+        let line = self.calls.longest(|_| true).and_then(|seat| self.call_of(seat));
+        line.map_or(&[], |(line, _)| line)
     }
 
     /// Say how many calls there is room for at the same time.
@@ -52,10 +53,16 @@ impl<H: Host> Reactor<H> {
         self.calls = Calls::new(count);
     }
 
-    /// The call that has lasted longest: its seat, its line, and since when, in milliseconds of the monotonic clock.
-    pub fn longest_call(&self) -> Option<(usize, &[u8], u64)> {
-        let seat = self.calls.longest()?;
-        self.call_of(seat).map(|(line, since_ms)| (seat, line, since_ms))
+    /// The call that has lasted longest without a word of its answer: its seat, and since when, in milliseconds of the
+    /// monotonic clock. A stream, or a connection that the application has taken over, may last.
+    pub fn longest_unanswered(&self) -> Option<(usize, u64)> {
+        let is_unanswered = |call: &Call| {
+            let connection = call.id.and_then(|id| self.table.peek(id));
+            !call.is_excused
+                && connection.is_some_and(|connection| !connection.has_output() && connection.written == call.written)
+        };
+        let seat = self.calls.longest(is_unanswered)?;
+        self.call_of(seat).map(|(_, since_ms)| (seat, since_ms))
     }
 
     /// Method and target of the call of this seat, and since when it lasts, in milliseconds of the monotonic clock.

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from longma.gateway import failure
 from longma.process.tether import Report
 from longma.process.watch import Watcher
+from longma.unpatched import has_green_threads
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,11 @@ class Reloading:
         extra = list(self._settings.reload_extra_files)
         if self._settings.paste is not None:
             extra.append(os.path.abspath(self._settings.paste.partition(SECTION_MARK)[0]))
-        self._watcher = Watcher(self._settings.reload_engine, extra, self._changed)
+        # What waits in the kernel on a thread of its own would, as a greenlet, keep all others from running.
+        engine = "poll" if has_green_threads() else self._settings.reload_engine
+        if engine != self._settings.reload_engine:
+            self._log.info("reload_engine: files are looked at once a second, since greenlets are to go on meanwhile.")
+        self._watcher = Watcher(engine, extra, self._changed)
 
     def start(self) -> None:
         """Watch from now on.

@@ -154,7 +154,8 @@ class WorkerProcesses(Section):
         unit="seconds",
         doc="A worker whose application call lasts longer is killed and replaced. Where several calls run at once the "
         "one that takes too long is logged with its stack, and its worker is replaced once all are answered; greenlets "
-        "that keep the others from running are ended as a single call is. 0 switches this off.",
+        "that keep the others from running are ended as a single call is. For greenlets an answer that has begun may "
+        "last. 0 switches this off.",
     )
     graceful_timeout: float = option(
         30.0,

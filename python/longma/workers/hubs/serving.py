@@ -88,6 +88,7 @@ class Serving:
         self._adapter = adapter
         self._hub = engine.hub(adapter.sleep, adapter.exit)
         self._turn = self._hub.turn
+        self._has_more = self._hub.has_more
         self._resting: list[Any] = []
         self._over = adapter.event()
         self._error: BaseException | None = None
@@ -120,7 +121,7 @@ class Serving:
         return self._hub.request_of(self._adapter.current())
 
     def longest_call(self) -> tuple[Any, float] | None:
-        """The greenlet that has had its request for longest, and since when by `time.monotonic()`."""
+        """The greenlet that has had its request for longest without answering, and since when by `time.monotonic()`."""
         return self._hub.longest_call()
 
     def request_of(self, greenlet: Any) -> tuple[str, str, float] | None:
@@ -128,11 +129,15 @@ class Serving:
         return self._hub.request_of(greenlet)
 
     def _next(self) -> None:
-        """Have somebody take a turn. Called by the hub."""
-        if self._resting:
-            self._resting.pop().switch(TURN)
-        else:
-            self._adapter.spawn(self._work)
+        """Have somebody take a turn, and others what is left of it where a request waits. Called by the hub."""
+        while True:
+            if self._resting:
+                self._resting.pop().switch(TURN)
+            else:
+                self._adapter.spawn(self._work)
+            # Whoever rests already has ended its turn for the others' sake.
+            if self._resting or not self._has_more():
+                return
 
     def _work(self) -> None:
         me = self._adapter.current()
