@@ -7,12 +7,11 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from tests.conftest import MODELS
 from tests.support.http import Client
 from tests.support.nginx import needs_nginx, nginx
 from tests.support.server import Server, listener
 
-__all__ = ["MODELS"]
+MODELS = ("sync", "gthread", "gevent")
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 SEEN = "tests.apps.seen:environ"

@@ -9,7 +9,6 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.conftest import MODELS
 from tests.support.gate import Gate
 from tests.support.packets import (
     ABORT,
@@ -27,7 +26,7 @@ from tests.support.packets import (
 )
 from tests.support.server import Server, listener
 
-__all__ = ["MODELS"]
+MODELS = ("sync", "gthread", "gevent")
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 SEEN = "tests.apps.seen:environ"
