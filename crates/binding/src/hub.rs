@@ -21,9 +21,9 @@ use crate::finish::part;
 use crate::line::set;
 use crate::maker::Maker;
 use crate::object::Ref;
-use crate::prepare::Whose;
 use crate::respond::Answer;
 use crate::text;
+use crate::whose::Whose;
 use crate::worker::{Guard, STOP_GRACEFULLY, STOP_NOW, Said, Worker};
 
 /// For how long one turn takes requests, so that other greenlets get theirs.

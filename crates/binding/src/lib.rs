@@ -40,6 +40,7 @@ mod template;
 mod text;
 mod tls;
 mod variables;
+mod whose;
 mod worker;
 
 use pyo3::prelude::*;

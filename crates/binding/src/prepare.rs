@@ -1,11 +1,7 @@
 //! What comes before the application is called: the exchange is made ready for its request, and the environ is made.
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-
 use longma_engine::Desk;
 use longma_engine::connection::ConnId;
-use longma_engine::proxied::Proxied;
 use longma_engine::reactor::Reactor;
 use longma_engine::request::Request;
 use longma_engine::shared::Shared;
@@ -20,6 +16,7 @@ use crate::host::{Memo, Python};
 use crate::input::Input;
 use crate::object::Ref;
 use crate::text;
+use crate::whose::Whose;
 use crate::worker::{Guard, Worker};
 
 impl Worker {
@@ -118,20 +115,6 @@ impl Worker {
             offer.make(py, &mut self.exchange, id, self.seat, &environ)?;
         }
         Ok(environ)
-    }
-}
-
-/// Whose a request is, and what a proxy has said of that client.
-pub struct Whose {
-    pub peer: Option<SocketAddr>,
-    proxied: Option<Arc<Proxied>>,
-}
-
-impl Whose {
-    #[inline]
-    pub fn of(reactor: &Reactor<Python>, id: ConnId) -> Self {
-        let (peer, proxied) = reactor.whose(id);
-        Self { peer, proxied }
     }
 }
 

@@ -29,11 +29,11 @@ use crate::log::Log;
 use crate::object::Ref;
 use crate::observer::{Asker, Observer, Seen};
 use crate::offer::Offer;
-use crate::prepare::Whose;
 use crate::recycle::Recycle;
 use crate::respond::{Answer, Responder};
 use crate::start_response::{StartResponse, StartResponseType};
 use crate::subject::Subject;
+use crate::whose::Whose;
 
 /// What the worker has been told to do.
 pub const GO_ON: u8 = 0;
