@@ -97,7 +97,8 @@ class Serving:
         """Serve from now on, whenever the hub runs."""
         self._hub.start()
         self._adapter.watch(self._hub.fileno(), self._next, self._hub.rests, self._hub.wakes)
-        self._hub.wakes()
+        # The hub may be just about to wait, and past the point where it would say so.
+        self._hub.rests()
 
     def wait(self, seconds: float) -> bool:
         """Wait until the engine has been stopped and nothing is left to do, or so long; true if so.
