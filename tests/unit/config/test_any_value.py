@@ -47,6 +47,7 @@ def outcome(row: Option[Any], value: object) -> object:
 @example(value=[["\0"]])
 @example(value=float("inf"))
 @example(value=10**400)
+@example(value=[","])
 def test_any_value_is_taken_or_refused_in_words(row: Option[Any], value: object):
     assume(not (isinstance(row.kind, Hook) and isinstance(value, str)))  # it would be imported
     taken = outcome(row, value)

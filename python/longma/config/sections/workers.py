@@ -100,6 +100,8 @@ def device_names(value: object) -> tuple[str, ...]:
     names = words(value)
     if len(set(names)) < len(names):
         raise ValueError(f"name each device once, not {shown(value)}")
+    if any("," in name for name in names):
+        raise ValueError(f"hold no name with a comma in it: {shown(value)}")
     if _AUTO in names and len(names) > 1:
         raise ValueError(f"be 'auto' alone or the devices' names, not {shown(value)}")
     return names
