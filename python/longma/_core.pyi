@@ -106,7 +106,7 @@ class Tls:
         client_auth: int = 0,
         authorities: tuple[str, bytes] | None = None,
         suites: Sequence[str],
-        versions: tuple[int, int] = (12, 13),
+        versions: tuple[int, int] = ...,
         protocols: Sequence[bytes],
         resumes: bool = True,
         before: Tls | None = None,
@@ -256,7 +256,7 @@ class Hub:
     def start(self) -> None:
         """Begin to serve."""
 
-    def turn(self, greenlet: object, /) -> int:
+    def turn(self, greenlet: object) -> int:
         """Serve what there is to serve, in the greenlet that calls this.
 
         Any call of the application may switch to others, of which one takes the next turn when the descriptor is
@@ -276,7 +276,7 @@ class Hub:
     def rests(self) -> None:
         """To be called when the hub is about to wait, after anything else: what has been yielded is sent now."""
 
-    def request_of(self, greenlet: object, /) -> tuple[str, str, float] | None:
+    def request_of(self, greenlet: object) -> tuple[str, str, float] | None:
         """Return method, target and age in seconds of the request that a greenlet has."""
 
     def greenlets(self) -> list[object]:
@@ -303,7 +303,7 @@ class Input:
 class Lease:
     """The connection of a request that asks for another protocol (RFC 9110 §7.8), on offer until its call is over."""
 
-    def take(self, make: Callable[[int], _Socket], /) -> _Socket:
+    def take(self, make: Callable[[int], _Socket]) -> _Socket:
         """Take the connection over: nothing more is written to it by the server, and there is no answer.
 
         When the call is over the socket is closed, and the connection ends.

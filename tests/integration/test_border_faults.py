@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 import pytest
 
+from tests.support.deadlines import until
 from tests.support.log import records
 from tests.support.server import Server
 
@@ -19,8 +19,12 @@ SIZE = 8 << 20
 
 def told(server: Server, *parts: str) -> None:
     """The error log tells of each of these, and each of its errors is one of them; the test expected them."""
-    server.errors.wait(re.escape(parts[-1]), count=parts.count(parts[-1]))
-    errors = [record.text for record in records(server.errors.so_far())[0] if record.level == "ERROR"]
+
+    def written() -> list[str]:
+        return [record.text for record in records(server.errors.so_far())[0] if record.level == "ERROR"]
+
+    until(lambda: len(written()) >= len(parts) and parts[-1] in written()[-1], f"{len(parts)} errors in the log")
+    errors = written()
     assert len(errors) == len(parts), errors
     for part, error in zip(parts, errors, strict=True):
         assert part in error

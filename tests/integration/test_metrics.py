@@ -157,7 +157,7 @@ def test_no_counter_falls_when_workers_are_replaced(serve: Serve, how: signal.Si
         for sample in before.families[name].samples:
             assert after.samples[(sample.name, *sorted(sample.labels.items()))] >= sample.value, name
     assert after.answers()["2xx"] > before.answers()["2xx"]
-    assert after.of("requests_in_flight", state="running") == 0
+    until(lambda: figures(server).of("requests_in_flight", state="running") == 0, "the last request to be over")
 
 
 def test_only_those_who_may_have_them_get_them(serve: Serve, short_directory: str):

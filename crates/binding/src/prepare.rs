@@ -1,6 +1,5 @@
 //! What comes before the application is called: the exchange is made ready for its request, and the environ is made.
 
-use longma_engine::Desk;
 use longma_engine::connection::ConnId;
 use longma_engine::reactor::Reactor;
 use longma_engine::request::Request;
@@ -47,12 +46,15 @@ impl Worker {
         whose: Whose,
         bench: &mut Bench,
     ) -> PyResult<Ref> {
-        self.expect(reactor, request.id, &bench.desk);
-        let variables = variables(reactor, &request, &bench.environs);
-        let mut nobody = Memo::default();
-        let memo = reactor.memo(request.id).unwrap_or(&mut nobody);
+        let Bench { desk, environs } = bench;
+        let (bytes, head) = desk.head();
+        self.expect(reactor, request.id, (bytes, head), desk.has_more());
+        let variables = variables(reactor, &request, environs);
+        let Some(memo) = reactor.memo(request.id) else {
+            return self.environ_of_nobody(py, request, whose, (bytes, head), environs);
+        };
         remember(variables, memo).ok_or_else(|| PyErr::fetch(py))?;
-        self.environ(py, request, whose, bench, memo)
+        self.environ(py, request, whose, (bytes, head), environs, memo)
     }
 
     /// The same where several threads call the application: to make an object can run Python code (the garbage
@@ -67,12 +69,14 @@ impl Worker {
         bench: &mut Bench,
     ) -> PyResult<Ref> {
         let id = request.id;
-        self.expect(&reactor, id, &bench.desk);
-        let variables = variables(&mut reactor, &request, &bench.environs);
+        let Bench { desk, environs } = bench;
+        let (bytes, head) = desk.head();
+        self.expect(&reactor, id, (bytes, head), desk.has_more());
+        let variables = variables(&mut reactor, &request, environs);
         let mut memo = reactor.memo(id).map(std::mem::take).unwrap_or_default();
         drop(reactor);
         let remembered = remember(variables, &mut memo).ok_or_else(|| PyErr::fetch(py));
-        let environ = remembered.and_then(|()| self.environ(py, request, whose, bench, &mut memo));
+        let environ = remembered.and_then(|()| self.environ(py, request, whose, (bytes, head), environs, &mut memo));
         if let Some(place) = shared.lock().memo(id) {
             std::mem::swap(place, &mut memo);
         }
@@ -82,14 +86,26 @@ impl Worker {
     }
 
     #[inline]
-    fn expect(&mut self, reactor: &Reactor<Python>, id: ConnId, desk: &Desk) {
-        let (bytes, head) = desk.head();
+    fn expect(&mut self, reactor: &Reactor<Python>, id: ConnId, (bytes, head): (&[u8], &HeadParser), has_more: bool) {
         let keep_alive = head.keep_alive() && !reactor.is_draining() && reactor.keeps_alive();
         self.exchange.reset(id, asked(bytes, head, keep_alive), reactor.date());
         if let Some(instead) = &mut self.exchange.instead {
             instead.read(bytes, head);
         }
-        self.exchange.patient = desk.has_more() && keep_alive;
+        self.exchange.patient = has_more && keep_alive;
+    }
+
+    /// The environ of a request whose connection has gone already.
+    #[cold]
+    fn environ_of_nobody(
+        &mut self,
+        py: Interpreter<'_>,
+        request: Request<Python>,
+        whose: Whose,
+        head: (&[u8], &HeadParser),
+        environs: &mut Environs,
+    ) -> PyResult<Ref> {
+        self.environ(py, request, whose, head, environs, &mut Memo::default())
     }
 
     #[inline(always)]
@@ -98,15 +114,14 @@ impl Worker {
         py: Interpreter<'_>,
         request: Request<Python>,
         Whose { peer, proxied }: Whose,
-        bench: &mut Bench,
+        (bytes, head): (&[u8], &HeadParser),
+        environs: &mut Environs,
         memo: &mut Memo,
     ) -> PyResult<Ref> {
         let Request { id, listener, repeat, body } = request;
-        let (bytes, head) = bench.desk.head();
         let input = Input::of(py, body, bytes)?;
-        let environ =
-            bench.environs.make(Source { bytes, head, listener, repeat, peer, proxied: proxied.as_deref(), input }, memo);
-        self.astray = bench.environs.is_astray();
+        let environ = environs.make(Source { bytes, head, listener, repeat, peer, proxied: proxied.as_deref(), input }, memo);
+        self.astray = environs.is_astray();
         let environ = environ.ok_or_else(|| PyErr::fetch(py))?;
         if head.upgrade()
             && head.translated().is_none()
