@@ -26,6 +26,7 @@ class Observer(Protocol[_Request]):
         version: tuple[int, int],
         fields: list[tuple[str, str]],
         peer: tuple[str, int] | str,
+        number: int,
         /,
     ) -> _Request:
         """A request is about to be given to the application; what this raises makes the answer a 500.
@@ -37,6 +38,7 @@ class Observer(Protocol[_Request]):
             version: (1, 1) or (1, 0).
             fields: names in upper case, values as native strings, in the order sent.
             peer: address and port, or "" on a Unix socket.
+            number: which one of its connection it is, from 1 on.
 
         Returns:
             What `end` is to be given.

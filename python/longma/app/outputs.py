@@ -95,6 +95,7 @@ class RequestLines:
         version: tuple[int, int],
         fields: list[tuple[str, str]],
         peer: tuple[str, int] | str,
+        number: int,
         /,
     ) -> Asked:
         return Asked(address(peer), f"{method} {target} HTTP/{version[0]}.{version[1]}")
