@@ -14,6 +14,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from longma.errors import OperatorError
+from longma.unpatched import original
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +112,10 @@ def daemonize(inherit_stdio: bool) -> Started:
 
 def _wait_and_exit(heard: int, child: int, mask: AbstractSet[int]) -> None:
     """In the process that the operator started: end as the daemon says."""
-    lines = _lines(heard)
+    # An interrupt that comes just before the wait does not end it: the byte that Python writes for it does.
+    interrupted, wake = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.set_wakeup_fd(wake)
+    lines = _lines(heard, interrupted)
     # First comes the daemon's number, then its answer; nothing more comes when it is gone.
     daemon = next(lines, None)
     try:
@@ -129,10 +133,22 @@ def _wait_and_exit(heard: int, child: int, mask: AbstractSet[int]) -> None:
     os._exit(_DIED if answer is None else answer)
 
 
-def _lines(heard: int) -> Iterator[int]:
+def _lines(heard: int, interrupted: int) -> Iterator[int]:
     """Yield the numbers that come through the pipe, one a line, until nobody has its other end."""
+    import select
+
+    # A configuration file may have patched it for greenlets.
+    wait = original(select.__name__, "select")
     pending = b""
-    while data := os.read(heard, _READ_BYTES):
+    while True:
+        ready, _, _ = wait([heard, interrupted], [], [])
+        if interrupted in ready:
+            os.read(interrupted, _READ_BYTES)
+        if heard not in ready:
+            continue
+        data = os.read(heard, _READ_BYTES)
+        if not data:
+            return
         *whole, pending = (pending + data).split(b"\n")
         yield from map(int, whole)
 
