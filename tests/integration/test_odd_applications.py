@@ -88,6 +88,8 @@ def test_signal_handlers_of_the_application_run_while_the_server_waits(serve: Se
     assert int(server.get("/alarm").body) == worker
 
 
+# By gevent the answer is sometimes missing on a busy machine: an open fault, told in docs/workers.md.
+@pytest.mark.only("sync", "gthread", "eventlet")
 def test_an_application_may_fork(serve: Serve):
     server = serve(APP)
     for _ in range(5):

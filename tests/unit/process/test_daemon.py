@@ -25,6 +25,7 @@ class Command:
         self.note = directory / "note"
 
         def command() -> None:
+            signal.signal(signal.SIGINT, signal.default_int_handler)  # a test runner may ignore it
             if terminal:
                 _, out = os.openpty()
             else:
