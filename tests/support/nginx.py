@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 from tests.support.deadlines import until
+from tests.support.http import Client
+from tests.support.server import Server
 
 NGINX = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 needs_nginx = pytest.mark.skipif(NGINX is None, reason="nginx is not installed")
@@ -87,3 +89,28 @@ def nginx(
         yield running
     finally:
         running.stop()
+
+
+def check_requests_of_every_kind(client: Client) -> None:
+    """Ask `tests.apps.answers` through nginx for all that may pass: methods, statuses, bodies both ways."""
+    for _ in range(20):
+        assert client.ask("GET", "/hello").body == b"Hello, World!\n"
+    assert client.ask("HEAD", "/hello").status == 200
+    assert client.ask("GET", "/generator?blocks=3").body == b"block 0\nblock 1\nblock 2\n"
+    assert client.ask("GET", "/status?is=204%20No%20Content").status == 204
+    assert client.ask("GET", "/status?is=304%20Not%20Modified").status == 304
+    assert client.ask("GET", "/nowhere").status == 404
+    body = b"0123456789" * 300_000
+    assert client.ask("POST", "/echo", body=body).body == body
+    assert client.ask("POST", "/echo", body=b"short").body == b"short"
+    assert client.ask("POST", "/echo", body=b"").body == b""
+    assert len(client.ask("GET", f"/big?bytes={5 << 20}").body) == 5 << 20
+    assert len(client.ask("GET", f"/file?bytes={5 << 20}").body) == 5 << 20
+    assert client.ask("GET", "/hello").status == 200
+
+
+def check_faults(server: Server, client: Client) -> None:
+    """An application's fault is passed on, and the next request is served."""
+    server.expect("")
+    assert client.ask("GET", "/raises").status == 500
+    assert client.ask("GET", "/hello").status == 200

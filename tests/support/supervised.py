@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import subprocess
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 
 from tests.support.deadlines import DEADLINE_SECONDS, Missed, until
@@ -32,7 +33,7 @@ files = {directory}/longma.conf
 """
 
 
-class Supervised:
+class Supervised(ABC):
     """A supervisor that has started the site; what it and longma write is in the site's logs.
 
     Attributes:
@@ -59,21 +60,21 @@ class Supervised:
             start_new_session=True,
         )
 
+    @abstractmethod
     def install(self) -> Sequence[str]:
         """Lay the shipped files out; returns the command that starts the supervisor."""
-        raise NotImplementedError
 
+    @abstractmethod
     def reload(self) -> None:
         """Have the supervisor send HUP."""
-        raise NotImplementedError
 
+    @abstractmethod
     def start(self) -> None:
         """Have the supervisor start what it has stopped."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stopping(self) -> subprocess.Popen[bytes]:
         """Have the supervisor stop longma: the command that does, which ends when that is done."""
-        raise NotImplementedError
 
     def order(self, *command: str) -> None:
         """Give an order by the supervisor's own command."""
