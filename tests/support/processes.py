@@ -79,12 +79,16 @@ def holds(pid: int, client: Client) -> bool:
     return False
 
 
-def pss_bytes(pid: int) -> int:
-    """The process's proportional share of memory."""
-    for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
-        if line.startswith("Pss:"):
-            return int(line.split()[1]) * 1024
-    raise ValueError(f"no Pss line for {pid}")
+def own_bytes(pid: int) -> int:
+    """The process's proportional share of the memory that is no file's: what does not depend on who else runs."""
+    words = (line.split() for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines())
+    return sum(int(word[1]) * 1024 for word in words if word[0] in ("Pss_Anon:", "Pss_Shmem:"))
+
+
+def file_bytes(pid: int) -> int:
+    """What the process has mapped of programs and libraries, whoever else has it mapped, too."""
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) * 1024 for line in status if line.startswith("RssFile:"))
 
 
 def resident_bytes(pid: int) -> int:
