@@ -88,12 +88,14 @@ def test_signal_handlers_of_the_application_run_while_the_server_waits(serve: Se
     assert int(server.get("/alarm").body) == worker
 
 
-# By gevent the answer is sometimes missing on a busy machine: an open fault, told in docs/workers.md.
-@pytest.mark.only("sync", "gthread", "eventlet")
 def test_an_application_may_fork(serve: Serve):
     server = serve(APP)
     for _ in range(5):
         assert server.get("/fork").text == "3"
+
+
+def test_a_child_that_ends_before_its_parent_goes_on_is_waited_for(serve: Serve):
+    assert serve(APP).get("/fork-at-leisure").text == "3"
 
 
 def test_a_worker_that_vanishes_takes_only_its_request_along(serve: Serve):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import warnings
+from functools import cache
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -37,6 +39,8 @@ class GeventHub:
         self.later = gevent.spawn
         self.exit: type[BaseException] = GreenletExit
         self._watchers: list[Any] = []
+        if self._hub.loop.default:
+            heed_children(self._hub.loop)
 
     def spawn(self, function: Callable[[], None]) -> object:
         return gevent.Greenlet(function).switch()
@@ -67,6 +71,20 @@ class GeventHub:
 
     def kill(self, greenlets: list[Any], seconds: float) -> None:
         gevent.killall(greenlets, timeout=seconds)
+
+
+@cache
+def heed_children(loop: Any) -> None:
+    """Miss no child that is forked from now on.
+
+    gevent's `os.fork` has its loop heed SIGCHLD behind the fork only, when the first child may have ended already.
+    """
+
+    def before() -> None:
+        if gevent.monkey.is_module_patched("os"):
+            loop.install_sigchld()
+
+    os.register_at_fork(before=before)
 
 
 def patch() -> list[str]:
