@@ -141,7 +141,8 @@ class Engine:
         board: writable shared memory of `slots` pages of BOARD_PAGE_BYTES; of any behind them the last is the
             master's.
         slot: this worker's page.
-        handover: the receiving and the sending end of the one SOCK_SEQPACKET pair of all workers.
+        handover: the receiving and the sending end of the one SOCK_SEQPACKET pair of all
+            workers that listen on the same.
         errors: `wsgi.errors`.
         log: takes a level, as logging numbers it, and a message.
         multiprocess: `wsgi.multiprocess`.

@@ -1,7 +1,9 @@
 //! New connections: from the listeners, and from siblings that are too busy to serve what they hold.
 
+use std::fs::File;
 use std::io::ErrorKind;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::MetadataExt;
 
 use crate::connection::{ConnId, Connection};
 use crate::desk::Desk;
@@ -42,6 +44,10 @@ impl<H: Host> Reactor<H> {
         self.handover = handover;
         self.queue.renewed_ms = self.now_ms;
         self.queue.spare = self.handover.as_ref().and_then(|(receiver, _)| receiver.try_clone().ok());
+        if let Some((receiver, _)) = &self.handover {
+            // What is the same for all who share it, and for nobody else.
+            self.board.set(Word::Queue, File::from(receiver.try_clone()?).metadata()?.ino());
+        }
         self.open_queue()?;
         self.start_accepting()
     }

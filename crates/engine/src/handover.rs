@@ -1,5 +1,6 @@
 //! Handing connections to siblings. All workers share one queue (a SOCK_SEQPACKET pair made before the fork):
 //! whoever is busy puts in, whoever is idle takes out, so nobody has to choose and nothing is lost when a worker dies.
+//! Those of a reload have another one if what they listen on, or what is spoken there, has changed.
 
 use std::io::{self, IoSlice};
 use std::ops::Range;
@@ -197,6 +198,7 @@ mod tests {
         sibling.set(Word::Heartbeat, crate::sys::clock::monotonic_coarse_ns());
         let mut reactor = Reactor::new(Settings::default(), Arc::new(Epoll::new().unwrap()), Arc::new(own), None);
         reactor.open(Vec::new(), Some(pass::queue().unwrap())).unwrap();
+        sibling.set(Word::Queue, reactor.board.get(Word::Queue));
         let mut clients = Vec::new();
         for _ in 0..4 {
             let (client, ours) = UnixStream::pair().unwrap();

@@ -123,8 +123,9 @@ fn what_lies_in_the_queue_when_a_worker_stops_is_served() {
     stopping.until_requests(1, |call| told_by("stopping", &call));
     assert_eq!(clients[3].answer().text(), "stopping: GET /queued HTTP/1.1 0");
     clients[3].assert_closed();
-    // What comes later is for others, and is no reason to wake up.
+    // What comes later, from whoever took it for idle a moment ago, is for others, and is no reason to wake up.
     leader::beat(&stopping.shared, WorkerState::Idle);
+    stopping.shared.board.set(Word::Draining, 0);
     let mut client = Client::connect(&address);
     ahead.until("passing on", nothing, |worker| worker.shared.board.get(Word::HandedOut) == 2);
     stopping.wait(0);

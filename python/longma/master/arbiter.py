@@ -277,7 +277,7 @@ def tend(
         if not isinstance(error, hooks.HookError):  # which is in the log already
             generations.current.log.exception("Exception in the master")
         exit_code = CRASHED
-    common.handover.close()
+    generations.current.handover.close()
     return exit_code
 
 

@@ -19,10 +19,14 @@ from longma.master.events import SettingsLoaded, SettingsRefused
 from longma.master.policies import slots_for
 from longma.master.state import Wanted
 from longma.net.listeners import open_listeners
+from longma.net.protocols import url
 from longma.net.tls import is_wanted
+from longma.process.handover import open_handover
 from longma.workers.registry import model_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from longma.config.resolve import Resolved
     from longma.config.settings import Settings
     from longma.net.listeners import Listener
@@ -120,6 +124,7 @@ class Generations:
             common = self._commons.pop(other)
             for listener in self._only_of(common):
                 listener.close()
+            self._close_queue_of(common)
             if all(common.log is not kept.log for kept in self._commons.values()):
                 common.log.close()
 
@@ -199,6 +204,7 @@ class Generations:
                 before.log.take_over()
             raise
         reopen_logs(settings, log)
+        is_same = meaning(listeners, settings, tls) == meaning(before.listeners, before.settings, before.tls)
         common = before._replace(
             settings=settings,
             cfg=Config(settings),
@@ -209,6 +215,12 @@ class Generations:
             generation=generation,
             tls=tls,
         )
+        if not is_same:
+            try:
+                common = common._replace(handover=open_handover())
+            except OSError as error:
+                self._let_go_of(common)
+                raise OperatorError(f"workers: there is no queue to be had for them: {error.strerror}") from error
         return common, devices
 
     def _let_go_of(self, common: Common) -> None:
@@ -216,10 +228,15 @@ class Generations:
         for listener in self._only_of(common):
             listener.unlink()
             listener.close()
+        self._close_queue_of(common)
         if all(common.log is not other.log for other in self._commons.values()):
             common.log.close()
             # Standard output and the standard library's loggers lead to one log only: to the one in force again.
             self.current.log.take_over()
+
+    def _close_queue_of(self, common: Common) -> None:
+        if all(common.handover is not other.handover for other in self._commons.values()):
+            common.handover.close()
 
     def _only_of(self, common: Common) -> list[Listener]:
         """The listeners of a generation that none of those which are kept has."""
@@ -244,6 +261,16 @@ def discover(settings: Settings) -> tuple[str, ...]:
     from longma.process import devices  # only servers with devices need it
 
     return devices.discover(settings.devices)
+
+
+def meaning(
+    listeners: Iterable[Listener], settings: Settings, tls: Secrecy | None
+) -> tuple[tuple[Listener, str, bool], ...]:
+    """What a connection is to a worker that is told by number which listener it came from.
+
+    Workers to whom the same number means something else must not hand connections to each other.
+    """
+    return tuple((listener, url(listener, settings), tls is not None) for listener in listeners)
 
 
 def secrecy_of(settings: Settings, before: Secrecy | None = None) -> Secrecy | None:

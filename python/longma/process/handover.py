@@ -10,7 +10,7 @@ BUFFER_BYTES = 1 << 20
 
 
 class Handover(NamedTuple):
-    """One pair for all workers, made before any fork: whoever is idle receives."""
+    """One pair for all workers that listen on the same, made before any fork: whoever is idle receives."""
 
     receiver: _socket.socket
     sender: _socket.socket

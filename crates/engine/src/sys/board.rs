@@ -40,6 +40,8 @@ pub enum Word {
     Queued = 15,
     /// Final answers by the first digit of their status; the four classes behind this one follow it.
     Answered1xx = 16,
+    /// Which queue it takes connections from: workers that listen on other things, or speak otherwise, have another.
+    Queue = 21,
 }
 
 /// How many classes of statuses there are (RFC 9110 §15).
@@ -228,11 +230,13 @@ impl Board {
         self.set(Word::State, state as u64);
     }
 
-    /// Whether a sibling waits for work right now. One that is frozen or dead says so for ever, but its heart is still.
+    /// Whether a sibling waits for our work right now. One that is frozen or dead says so for ever, but its heart is still.
     fn is_idle(&self, slot: usize, now_ms: u64) -> bool {
         let read = |word| self.word(slot, word).load(Ordering::Relaxed);
         slot != self.slot
             && read(Word::State) == WorkerState::Idle as u64
+            && read(Word::Draining) == 0
+            && read(Word::Queue) == self.get(Word::Queue)
             && read(Word::Heartbeat) / 1_000_000 + LIVELY_MS > now_ms
     }
 
@@ -287,5 +291,9 @@ mod tests {
         assert_eq!(seen(&boards[2], 7_000), (2, Some(5_000)));
         assert_eq!(seen(&boards[2], 9_000), (1, Some(9_000)));
         assert_eq!(seen(&boards[0], 9_000), (0, None));
+        boards[0].set(Word::Queue, 1);
+        assert_eq!(seen(&boards[2], 7_000), (1, Some(5_000)));
+        boards[1].set(Word::Draining, 1);
+        assert_eq!(seen(&boards[2], 7_000), (0, None));
     }
 }
