@@ -169,14 +169,18 @@ impl<H: Host> Connection<H> {
         self.proxied.as_ref().map_or(self.peer, |proxied| proxied.proxy)
     }
 
-    /// Whether whoever speaks on the connection is one of `trusted`.
+    /// Whether whoever the request is from is one of `trusted`.
     pub fn is_trusted(&self, trusted: &TrustedPeers) -> bool {
-        match &self.proxied {
+        if self.gateway.is_some() {
             // Whoever hands a request over speaks for somebody else.
-            _ if self.gateway.is_some() => self.client.is_some() && trusted.trusts(self.client),
-            Some(proxied) => proxied.is_trusted(trusted),
-            None => trusted.trusts(self.peer),
+            return self.client.is_some() && trusted.trusts(self.client);
         }
+        self.is_spoken_by(trusted)
+    }
+
+    /// Whether whoever speaks on the connection is one of `peers`.
+    pub fn is_spoken_by(&self, peers: &TrustedPeers) -> bool {
+        self.proxied.as_ref().map_or_else(|| peers.trusts(self.peer), |proxied| proxied.is_trusted(peers))
     }
 
     pub fn has_output(&self) -> bool {

@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 
 use longma_proto::fastcgi::{self, Event, encode_request};
 use longma_proto::gateway::{GatewayError, Variable, translate};
-use longma_proto::h1::Limits;
+use longma_proto::h1::{HeadError, Limits};
 use longma_proto::{scgi, uwsgi};
 
 use crate::body::BodyReader;
@@ -120,7 +120,15 @@ impl<H: Host> Reactor<H> {
         let connection = self.table.get(id)?;
         connection.client = head.parser.translated().and_then(|translated| translated.client);
         connection.gateway.as_mut()?.begin();
+        let is_malformed = self.settings.real_ip.is_some_and(|real_ip| {
+            connection.is_trusted(&self.settings.trusted_peers) && real_ip.finds_malformed(&head.bytes, &head.parser)
+        });
         let raw = connection.input.replace(head)?;
+        if is_malformed {
+            self.give_back(raw);
+            self.refuse_head(id, HeadError::ForwardedMalformed);
+            return None;
+        }
         let rest = &raw.bytes[used..];
         if self.own.is_some() && self.answer_packet(id, rest) {
             self.give_back(raw);

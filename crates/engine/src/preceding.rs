@@ -124,6 +124,10 @@ impl<H: Host> Reactor<H> {
         connection.peer = proxied.peer();
         connection.proxied = Some(Arc::new(proxied));
         connection.trusted = connection.is_trusted(&self.settings.trusted_peers);
+        let is_allowed = connection.is_spoken_by(&self.settings.gateway_peers);
+        if let Some(gateway) = &mut connection.gateway {
+            gateway.is_allowed = is_allowed;
+        }
         connection.state = State::Idle;
         if let Some(input) = connection.input.take() {
             self.give_back(input);

@@ -283,7 +283,7 @@ impl<H: Host> Reactor<H> {
     pub(crate) fn insert(&mut self, mut connection: Connection<H>) -> ConnId {
         connection.trusted = connection.is_trusted(&self.settings.trusted_peers);
         if let Some(&protocol) = self.protocols.get(usize::from(connection.listener)) {
-            connection.gateway = Gateway::of(protocol, self.settings.gateway_peers.trusts(connection.socket_peer()));
+            connection.gateway = Gateway::of(protocol, connection.is_spoken_by(&self.settings.gateway_peers));
             connection.is_framed = matches!(protocol, Protocol::FastCgi | Protocol::Scgi);
         }
         let id = self.table.insert(connection);

@@ -326,7 +326,7 @@ impl<H: Host> Reactor<H> {
         }
     }
 
-    fn refuse_head(&mut self, id: ConnId, error: HeadError) {
+    pub(crate) fn refuse_head(&mut self, id: ConnId, error: HeadError) {
         self.refuse(id, error.status(), &error.to_string());
     }
 

@@ -24,14 +24,8 @@ impl RealIp {
     /// last one named.
     #[cold]
     pub(crate) fn client(self, peer: Peer, proxies: &TrustedPeers, bytes: &[u8], head: &HeadParser) -> Peer {
-        let name: &[u8] = match self {
-            Self::XForwardedFor => b"x-forwarded-for",
-            Self::Forwarded => b"forwarded",
-        };
-        let block = bytes.get(head.fields_at()..).unwrap_or_default();
-        let values = head.fields().iter().rev().filter(|field| field.name.of(block).eq_ignore_ascii_case(name));
         let mut client = peer;
-        for value in values.map(|field| field.value.of(block)) {
+        for value in self.values(bytes, head) {
             let is_found = match self {
                 Self::XForwardedFor => follow(x_forwarded_for(value), proxies, &mut client),
                 // A malformed one was refused with its head.
@@ -42,6 +36,23 @@ impl RealIp {
             }
         }
         client
+    }
+
+    /// Whether one of the fields is malformed, which nobody has looked at where the head was not read as HTTP.
+    #[cold]
+    pub(crate) fn finds_malformed(self, bytes: &[u8], head: &HeadParser) -> bool {
+        self == Self::Forwarded && self.values(bytes, head).any(|value| forwarded(value).is_err())
+    }
+
+    /// The values of the fields, the last one first.
+    fn values<'a>(self, bytes: &'a [u8], head: &'a HeadParser) -> impl Iterator<Item = &'a [u8]> {
+        let name: &[u8] = match self {
+            Self::XForwardedFor => b"x-forwarded-for",
+            Self::Forwarded => b"forwarded",
+        };
+        let block = bytes.get(head.fields_at()..).unwrap_or_default();
+        let fields = head.fields().iter().rev().filter(|field| field.name.of(block).eq_ignore_ascii_case(name));
+        fields.map(|field| field.value.of(block))
     }
 }
 

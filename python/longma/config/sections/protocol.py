@@ -28,5 +28,6 @@ class Protocols(Section):
         cli=("--uwsgi-allow-from",),
         doc="The web servers that may hand requests over, by any of these protocols: addresses and networks, divided "
         "by commas, or `*` for everybody. Others are answered 403. Whoever may is believed what it says of the client, "
-        "the scheme and the path; whoever connects by a Unix socket may.",
+        "the scheme and the path; whoever connects by a Unix socket may. Behind a PROXY header it is the client named "
+        "there that must be listed.",
     )
