@@ -1,5 +1,4 @@
-"""Whom the server believes where requests are handed over: web servers that the operator names, about the client, the
-scheme and the path; of what that client says itself nothing, unless it is a proxy of the operator's."""
+"""Whom the server believes where requests are handed over: web servers that the operator names, and of clients none."""
 
 from __future__ import annotations
 
@@ -192,9 +191,7 @@ def test_each_request_of_a_kept_connection_has_a_client_of_its_own(serve: Serve,
 
 
 def test_a_malformed_forwarded_is_refused_from_whoever_would_be_believed(serve: Serve):
-    server = serve(
-        APP, "--real-ip", "forwarded", binds=[listener() for _ in PROTOCOLS], protocols=PROTOCOLS
-    )
+    server = serve(APP, "--real-ip", "forwarded", binds=[listener() for _ in PROTOCOLS], protocols=PROTOCOLS)
     server.expect(r"Invalid request from ip=127\.0\.0\.1: the Forwarded field is malformed \(400\)")
     for protocol, address in zip(PROTOCOLS, server.addresses, strict=True):
         for value in ('for="192.0.2.60', "for=a;for=b", "nonsense"):

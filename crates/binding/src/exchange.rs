@@ -283,7 +283,7 @@ impl Exchange {
         } else if at_once && self.patient && !self.begun {
             reactor.send_soon(self.id, &self.out);
         } else if at_once {
-            reactor.send(self.id, &self.out, false);
+            reactor.send_rest(self.id, &self.out, false);
         } else {
             reactor.stream(self.id, &self.out);
             self.shared.has_block();

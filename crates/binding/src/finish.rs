@@ -91,7 +91,7 @@ pub fn hand_over(
             match (composed.is_empty(), patient) {
                 (true, _) => {}
                 (false, true) => reactor.send_soon(id, composed),
-                (false, false) => reactor.send(id, composed, !keep_alive),
+                (false, false) => reactor.send_rest(id, composed, !keep_alive),
             }
             After::FinishSoon(keep_alive)
         }
@@ -108,7 +108,7 @@ pub fn hand_over(
 fn fail(exchange: &mut Exchange, reactor: &mut Reactor<Python>) -> After {
     let answer = error_response(500, "", reactor.date(), exchange.asked.head_request);
     exchange.failed(&answer);
-    reactor.send(exchange.id, &answer, true);
+    reactor.send_rest(exchange.id, &answer, true);
     After::Finish(false)
 }
 

@@ -113,7 +113,7 @@ impl Rest {
     pub fn send(self, reactor: &mut Reactor<Python>, id: ConnId, head: &[u8]) {
         match self.file {
             Some((file, offset)) if self.length > 0 => reactor.send_file(id, head, file, offset, self.length),
-            _ => reactor.send(id, head, false),
+            _ => reactor.send_rest(id, head, false),
         }
     }
 }

@@ -21,7 +21,7 @@ impl<H: Host> Reactor<H> {
     #[inline]
     pub fn send_soon(&mut self, id: ConnId, bytes: &[u8]) {
         if bytes.len() > MAX_ANSWER_BYTES || self.batch.bytes.len() + bytes.len() > MAX_BYTES {
-            return self.send(id, bytes, false);
+            return self.send_rest(id, bytes, false);
         }
         if self.batch.entries.is_empty() {
             self.batch.since_ns = clock::monotonic_ns();
@@ -70,7 +70,7 @@ impl<H: Host> Reactor<H> {
     fn flush_entries(&mut self) {
         let mut batch = std::mem::take(&mut self.batch);
         for entry in batch.entries.drain(..) {
-            self.send(entry.id, &batch.bytes[entry.start..entry.end], false);
+            self.send_rest(entry.id, &batch.bytes[entry.start..entry.end], false);
             if let Some(keep_alive) = entry.finished {
                 self.finish(entry.id, keep_alive);
             }

@@ -105,8 +105,7 @@ impl<H: Host> Reactor<H> {
             self.bury_body(*reader);
         }
         self.timers.clear(id.slot);
-        self.send(id, &answer, false);
-        self.end_framed(id);
+        self.send_rest(id, &answer, false);
         if let Some(connection) = self.table.get(id) {
             connection.state = State::Writing;
             self.go_on_writing(id);

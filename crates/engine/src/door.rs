@@ -185,12 +185,12 @@ impl<H: Host> Reactor<H> {
                 if !is_head {
                     out.extend_from_slice(&body);
                 }
-                self.send(id, &out, !keep_alive);
+                self.send_rest(id, &out, !keep_alive);
             }
             Content::File { found, offset, length } if !is_head && length > 0 => {
                 self.send_file(id, &out, Arc::clone(&found.file), offset, length);
             }
-            Content::File { .. } => self.send(id, &out, !keep_alive),
+            Content::File { .. } => self.send_rest(id, &out, !keep_alive),
         }
         let outcome = Outcome { status: Some(Outcome::digits(answer.status)), sent, duration_ns: 0 };
         self.log_own(id, bytes, head, &out[..head_len], outcome, before);

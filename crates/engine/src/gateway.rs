@@ -45,19 +45,21 @@ pub struct Gateway {
     pub request: Option<u16>,
     /// Whether its answer has begun.
     has_begun: bool,
+    /// Whether its end has been said, together with the last bytes.
+    has_ended: bool,
 }
 
 impl Gateway {
     /// `None`: the protocol is HTTP.
     pub fn of(protocol: Protocol, is_allowed: bool) -> Option<Box<Self>> {
         let reader = Box::default();
-        let gateway = || Box::new(Self { protocol, is_allowed, reader, params_len: 0, request: None, has_begun: false });
-        (protocol != Protocol::Http).then(gateway)
+        let new = Self { protocol, is_allowed, reader, params_len: 0, request: None, has_begun: false, has_ended: false };
+        (protocol != Protocol::Http).then(|| Box::new(new))
     }
 
     /// A request is to be answered.
     pub fn begin(&mut self) {
-        self.has_begun = false;
+        (self.has_begun, self.has_ended) = (false, false);
         self.params_len = 0;
         self.request = self.reader.id();
     }
@@ -83,11 +85,20 @@ impl Gateway {
         Cow::Owned(out)
     }
 
-    /// What follows the last byte of an answer.
+    /// The last bytes of an answer, and what follows them.
+    pub fn frame_rest(&mut self, bytes: &[u8]) -> Vec<u8> {
+        let mut out = self.frame(bytes).into_owned();
+        out.append(&mut self.end());
+        self.has_ended = true;
+        out
+    }
+
+    /// What follows the last byte of an answer, where that has not been said with it.
     pub fn end(&mut self) -> Vec<u8> {
         let mut out = Vec::new();
         self.has_begun = false;
-        if self.has_records()
+        if !std::mem::take(&mut self.has_ended)
+            && self.has_records()
             && let Some(id) = self.request.take().or(self.reader.id())
         {
             write_end(id, Ending::Complete, &mut out);

@@ -147,7 +147,7 @@ impl<H: Host> Reactor<H> {
             BodyFailure::Malformed(error) => self.refuse(id, error.status(), &error.to_string()),
             BodyFailure::TooLarge => self.refuse_large_body(id),
             BodyFailure::HandedOver(GatewayError::Aborted) => {
-                self.end_framed(id);
+                self.end_unanswered(id);
                 self.abort(id);
             }
             BodyFailure::HandedOver(error) => self.refuse(id, error.status(), &error.to_string()),

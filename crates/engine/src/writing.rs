@@ -38,12 +38,24 @@ impl<H: Host> Reactor<H> {
     /// `last`: the answer ends here and the connection with it.
     #[inline]
     pub fn send(&mut self, id: ConnId, bytes: &[u8], last: bool) {
+        self.put::<false>(id, bytes, last, false);
+    }
+
+    /// As `send`, where these are the last bytes of the answer: what ends it goes out with them.
+    #[inline]
+    pub fn send_rest(&mut self, id: ConnId, bytes: &[u8], last: bool) {
+        self.put::<false>(id, bytes, last, true);
+    }
+
+    /// As `send`. `FRAMED`: as they are to go out.
+    #[inline(always)]
+    pub(crate) fn put<const FRAMED: bool>(&mut self, id: ConnId, bytes: &[u8], last: bool, is_rest: bool) {
         let Some(connection) = self.table.get(id) else { return };
         if connection.broken.is_some() {
             return;
         }
-        if connection.is_framed {
-            return self.send_framed(id, bytes);
+        if !FRAMED && connection.is_framed {
+            return self.send_framed(id, bytes, last, is_rest);
         }
         if connection.output.is_some() {
             self.append(id, bytes);
