@@ -89,7 +89,11 @@ def heed_children(loop: Any) -> None:
 
 def patch() -> list[str]:
     """Have the standard library wait by the hub, in a worker; returns what may go wrong with it."""
-    return patched(PARTS)
+    early = patched(PARTS)
+    # What a hub imports when it is made, or first used: by then the worker has another user, who may read less.
+    for name in ("format_context", "loop", "resolver", "threadpool"):
+        getattr(gevent.config, name)
+    return early
 
 
 def patch_master() -> list[str]:
