@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -11,7 +11,7 @@ from tests.support.http import Client
 from tests.support.nginx import check_faults, check_requests_of_every_kind, needs_nginx, nginx
 from tests.support.server import Server, listener
 
-MODELS = ("sync", "gthread", "gevent")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 SEEN = "tests.apps.seen:environ"
@@ -45,21 +45,16 @@ def server(request: pytest.FixtureRequest, serve: Serve, protocol: str, short_di
     return serve(APP, binds=[listener(request.param, short_directory)], protocols=[protocol])
 
 
-@pytest.fixture(params=["on", "off"])
-def client(request: pytest.FixtureRequest, server: Server, protocol: str, short_directory: str) -> Iterator[Client]:
-    with (
-        nginx(short_directory, server.address, site(protocol, request.param)) as proxy,
-        Client(proxy.front) as connection,
-    ):
-        yield connection
-
-
-def test_requests_of_every_kind_pass_through(client: Client):
-    check_requests_of_every_kind(client)
-
-
-def test_faults_are_passed_on(server: Server, client: Client):
-    check_faults(server, client)
+def test_requests_of_every_kind_pass_through_and_faults_are_passed_on(
+    server: Server, protocol: str, short_directory: str
+):
+    for buffering in ("on", "off"):
+        with (
+            nginx(short_directory, server.address, site(protocol, buffering)) as proxy,
+            Client(proxy.front) as client,
+        ):
+            check_requests_of_every_kind(client)
+            check_faults(server, client)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS, indirect=True)

@@ -26,7 +26,7 @@ from tests.support.packets import (
 )
 from tests.support.server import Server, listener
 
-MODELS = ("sync", "gthread", "gevent")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
 SEEN = "tests.apps.seen:environ"
@@ -71,6 +71,7 @@ def test_an_answer_is_framed_as_its_protocol_has_it(serve: Serve, protocol: str)
         assert asked(protocol, server.address, post("/echo", body), body)[2] == body
 
 
+@pytest.mark.only("sync", "gthread")
 @every_protocol
 def test_a_packet_may_come_in_any_pieces(serve: Serve, protocol: str):
     server = serve(APP, "--protocol", protocol)
@@ -83,6 +84,7 @@ def test_a_packet_may_come_in_any_pieces(serve: Serve, protocol: str):
             assert answer_of(protocol, peer)[2] == b"body"
 
 
+@pytest.mark.only("sync", "gthread")
 @every_protocol
 def test_no_variable_takes_the_place_of_what_the_server_says(serve: Serve, protocol: str):
     server = serve(SEEN, "--protocol", protocol)
@@ -105,6 +107,7 @@ def test_no_variable_takes_the_place_of_what_the_server_says(serve: Serve, proto
         assert asked(protocol, server.address, [*GET.items(), (name, "x")])[0] == "400 Bad Request"
 
 
+@pytest.mark.only("sync", "gthread")
 @every_protocol
 def test_what_is_no_request_is_refused(serve: Serve, protocol: str):
     server = serve(APP, "--protocol", protocol, "--limit-request-body", "100", "--limit-request-line", "60")
@@ -128,6 +131,7 @@ def test_what_is_no_request_is_refused(serve: Serve, protocol: str):
     assert asked(protocol, server.address, GET)[0] == "200 OK"
 
 
+@pytest.mark.only("sync", "gthread")
 @every_protocol
 def test_bytes_of_no_packet_are_refused_at_once(serve: Serve, protocol: str):
     server = serve(APP, "--protocol", protocol)
@@ -141,6 +145,7 @@ def test_bytes_of_no_packet_are_refused_at_once(serve: Serve, protocol: str):
     assert asked(protocol, server.address, GET)[0] == "200 OK"
 
 
+@pytest.mark.only("sync", "gthread")
 def test_packets_whose_sizes_do_not_add_up_are_refused(serve: Serve):
     server = serve(APP, "--protocol", "uwsgi")
     server.expect(REFUSED)
@@ -150,6 +155,7 @@ def test_packets_whose_sizes_do_not_add_up_are_refused(serve: Serve):
             assert b"400 Bad Request" in peer.read_to_end()
 
 
+@pytest.mark.only("sync", "gthread")
 def test_a_body_in_records_is_as_long_as_was_said(serve: Serve):
     server = serve(APP, "--protocol", "fastcgi", "--limit-request-body", "5000")
     server.expect(REFUSED)
@@ -196,6 +202,7 @@ def test_a_request_that_is_aborted_is_not_served(serve: Serve):
     assert '"POST /echo HTTP/1.1" 499' in server.access.wait("POST")[0]
 
 
+@pytest.mark.only("sync", "gthread")
 @every_protocol
 def test_only_web_servers_of_the_operators_hand_requests_over(serve: Serve, protocol: str, short_directory: str):
     binds = [listener(), listener("unix", short_directory)]
@@ -225,6 +232,7 @@ def test_one_server_speaks_all_protocols_at_once(serve: Serve, short_directory: 
     server.errors.wait(r"Listening at: http://127\.0\.0\.1:\d+,uwsgi://127\.0\.0\.1:\d+,fastcgi://\S+,scgi://\S+ \(")
 
 
+@pytest.mark.only("sync", "gthread")
 @every_protocol
 def test_the_log_has_the_clients_address_and_a_request_line(serve: Serve, protocol: str):
     server = serve(
@@ -245,6 +253,7 @@ def test_a_packet_that_does_not_end_has_a_deadline(serve: Serve, protocol: str):
             assert answer_of(protocol, peer)[0] == "408 Request Timeout"
 
 
+@pytest.mark.only("sync", "gthread")
 @every_protocol
 def test_health_is_answered_by_the_engine(serve: Serve, protocol: str):
     server = serve(APP, "--protocol", protocol, "--health-path", "/-/health")

@@ -17,7 +17,7 @@ from tests.support.tls import options, secure, trusting
 
 Serve = Callable[..., Server]
 APP = "tests.apps.sending"
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 WAYS = ("list", "empty", "generator", "write", "wrapper")
 REPORT = b"a report\n" * 5000
 LONG_AGO = 1_600_000_000
@@ -70,6 +70,7 @@ def test_the_file_is_sent_in_the_place_of_the_body(serve: Serve, files: Path, wa
         assert client.ask("GET", named(way, files / ".hidden")).body == b"hidden"
 
 
+@pytest.mark.only("sync", "gthread")
 @pytest.mark.parametrize("way", WAYS)
 def test_conditions_and_ranges_are_those_of_the_file(serve: Serve, files: Path, way: str):
     server = start(serve, files)
@@ -93,6 +94,7 @@ def test_conditions_and_ranges_are_those_of_the_file(serve: Serve, files: Path, 
         assert (refused.status, refused.body) == (403, REPORT)
 
 
+@pytest.mark.only("sync", "gthread")
 @pytest.mark.parametrize("way", WAYS)
 def test_what_lies_elsewhere_is_a_mistake_of_the_applications(serve: Serve, files: Path, way: str):
     server = start(serve, files)
@@ -119,6 +121,7 @@ def test_what_is_not_there_is_not_found_and_told_of(serve: Serve, files: Path, w
     server.errors.wait("A file cannot be served: .*missing")
 
 
+@pytest.mark.only("sync", "gthread")
 @pytest.mark.parametrize("way", ["list", "empty", "generator", "write"])
 def test_without_the_setting_the_field_means_nothing(serve: Serve, files: Path, way: str):
     server = serve(APP, f"--accel-redirect=/protected={files}")

@@ -20,7 +20,7 @@ from tests.support.tls import secure, trusting
 
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 LONG_AGO = 1_600_000_000
 CSS = b"body { color: black }\n" * 100
 LARGE = 40 << 20
@@ -98,6 +98,7 @@ NEVER = (
 )  # fmt: skip
 
 
+@pytest.mark.only("sync", "gthread")
 def test_nothing_else_is_ever_given_away(serve: Serve, site: Path):
     server = start(serve, site)
     with server.client() as client:
@@ -106,6 +107,7 @@ def test_nothing_else_is_ever_given_away(serve: Serve, site: Path):
             assert (answer.status, answer.text) == (404, "404 Not Found\n"), target
 
 
+@pytest.mark.only("sync", "gthread")
 def test_what_is_no_file_is_the_applications_where_it_is_said_so(serve: Serve, site: Path):
     server = serve("tests.apps.seen:body", f"--static=/={site}", "--static-missing=application")
     assert server.get("/site.css").body == CSS
@@ -117,6 +119,7 @@ def test_what_is_no_file_is_the_applications_where_it_is_said_so(serve: Serve, s
     assert server.ask("POST", "/site.css", body=b"x").status == 200
 
 
+@pytest.mark.only("sync", "gthread")
 def test_the_longest_path_counts(serve: Serve, site: Path, tmp_path: Path):
     other = tmp_path / "other"
     other.mkdir()
@@ -127,6 +130,7 @@ def test_the_longest_path_counts(serve: Serve, site: Path, tmp_path: Path):
     ]  # fmt: skip
 
 
+@pytest.mark.only("sync", "gthread")
 def test_other_methods_are_refused(serve: Serve, site: Path):
     server = start(serve, site)
     for method in ("POST", "PUT", "DELETE", "OPTIONS"):
@@ -134,6 +138,7 @@ def test_other_methods_are_refused(serve: Serve, site: Path):
         assert (answer.status, answer.one("Allow")) == (405, "GET, HEAD"), method
 
 
+@pytest.mark.only("sync", "gthread")
 def test_a_client_that_has_it_is_told_so(serve: Serve, site: Path):
     server = start(serve, site, "--static-max-age=0")
     with server.client() as client:
@@ -161,6 +166,7 @@ def test_a_client_that_has_it_is_told_so(serve: Serve, site: Path):
             assert client.ask("GET", "/static/site.css", field).status == 412, field
 
 
+@pytest.mark.only("sync", "gthread")
 def test_a_part_can_be_had(serve: Serve, site: Path):
     server = start(serve, site)
     size = len(CSS)
@@ -189,6 +195,7 @@ def test_a_part_can_be_had(serve: Serve, site: Path):
         assert client.ask("GET", "/static/site.css", "Range: bytes=0-9", f"If-None-Match: {etag}").status == 304
 
 
+@pytest.mark.only("sync", "gthread")
 def test_a_client_gets_the_coding_that_it_prefers(serve: Serve, site: Path):
     for ending, content in ((".br", b"brotli"), (".zst", b"zstandard"), (".gz", b"gzip")):
         (site / f"site.css{ending}").write_bytes(content)
@@ -324,6 +331,7 @@ def test_a_file_that_may_not_be_read_is_told_of(serve: Serve, short_directory: s
     server.expect("A file cannot be served: locked")
 
 
+@pytest.mark.only("sync", "gthread")
 def test_by_a_unix_socket(serve: Serve, site: Path, short_directory: str):
     server = start(serve, site, binds=[listener("unix", short_directory)])
     assert server.get("/static/site.css").body == CSS
@@ -344,6 +352,7 @@ def test_by_tls(serve: Serve, site: Path, gate: Gate):
         assert busy.read_response().status == 200
 
 
+@pytest.mark.only("sync", "gthread")
 def test_curl_gets_it(serve: Serve, site: Path, tmp_path: Path):
     server = start(serve, site)
     assert isinstance(server.address, tuple)

@@ -20,6 +20,7 @@ from tests.support.paths import ROOT
 from tests.support.server import Run, Server
 
 Serve = Callable[..., Server]
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 APP = "tests.apps.answers"
 PAGES = ROOT / "docs" / "deploy"
 HAPROXY = shutil.which("haproxy") or shutil.which("haproxy", path="/usr/sbin")
@@ -32,6 +33,7 @@ def configuration(page: str, directory: Path) -> str:
     return str(path)
 
 
+@pytest.mark.only("sync")
 def test_the_static_pages_configuration_is_one(serve: Serve, tmp_path: Path):
     for name in ("public/static", "public/media", "private"):
         (tmp_path / name).mkdir(parents=True)

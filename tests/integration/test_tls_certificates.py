@@ -18,6 +18,7 @@ from tests.support.server import Run, Server
 from tests.support.tls import options, secure, session_of, trusting
 
 Serve = Callable[..., Server]
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 HELLO = "tests.apps.right:hello"
 PASSWORD = "correct horse"
 
@@ -53,6 +54,7 @@ def put(certificate: Certificate, directory: Path) -> Certificate:
 # Which one is shown
 
 
+@pytest.mark.only("sync")
 def test_the_name_that_is_asked_for_decides(serve: Serve, tmp_path: Path):
     first = make(tmp_path, "first", names="DNS:first.test")
     wild = make(tmp_path, "wild", names="DNS:*.Shop.test,DNS:shop.test")
@@ -65,6 +67,7 @@ def test_the_name_that_is_asked_for_decides(serve: Serve, tmp_path: Path):
     assert {name: shown(server, name) for name in expected} == {name: der(one) for name, one in expected.items()}
 
 
+@pytest.mark.only("sync")
 def test_of_two_for_one_name_a_client_is_shown_what_it_can_verify(serve: Serve, tmp_path: Path):
     modern, old = make(tmp_path, "modern"), make(tmp_path, "old", kind="rsa")
     server = serve(HELLO, *options(modern, old))
@@ -75,6 +78,7 @@ def test_of_two_for_one_name_a_client_is_shown_what_it_can_verify(serve: Serve, 
     assert shown(server, "elsewhere.test", by_rsa) == der(old)
 
 
+@pytest.mark.only("sync")
 def test_the_key_may_be_in_the_file_of_the_certificate(serve: Serve, tmp_path: Path):
     one = make(tmp_path)
     both = tmp_path / "both.pem"
@@ -82,6 +86,7 @@ def test_the_key_may_be_in_the_file_of_the_certificate(serve: Serve, tmp_path: P
     assert shown(serve(HELLO, "--certfile", str(both))) == der(one)
 
 
+@pytest.mark.only("sync")
 @pytest.mark.parametrize(
     "how",
     [
@@ -180,6 +185,7 @@ def test_what_cannot_be_served_with_is_one_line_and_nothing_is_bound(tmp_path: P
     assert not path.exists()
 
 
+@pytest.mark.only("sync")
 def test_a_certificate_that_has_expired_is_worth_a_warning(serve: Serve, tmp_path: Path):
     one = make(tmp_path)
     request = tmp_path / "request"
@@ -254,6 +260,7 @@ def test_a_reload_reads_them_again_and_drops_no_connection(serve: Serve, tmp_pat
     assert shown(server) == der(second)
 
 
+@pytest.mark.only("sync")
 def test_a_reload_that_cannot_have_them_leaves_all_as_it_was(serve: Serve, tmp_path: Path):
     one = make(tmp_path)
     config = tmp_path / "longma.conf.py"
@@ -269,6 +276,7 @@ def test_a_reload_that_cannot_have_them_leaves_all_as_it_was(serve: Serve, tmp_p
 # The page that explains it
 
 
+@pytest.mark.only("sync")
 def test_the_configuration_of_the_page_serves(serve: Serve, tmp_path: Path):
     page = (ROOT / "docs" / "deploy" / "tls.md").read_text()
     text = page.split("```python\n")[1].split("```")[0]

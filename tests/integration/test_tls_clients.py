@@ -15,7 +15,7 @@ from tests.support.http import Client
 from tests.support.server import Server
 from tests.support.tls import options, secure, trusting
 
-MODELS = ("sync", "gthread")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 Serve = Callable[..., Server]
 SERVER = ready_made()
 OPTIONAL, REQUIRED = "1", "2"
@@ -109,6 +109,7 @@ def test_one_that_is_optional_must_be_good_if_it_is_shown(
     assert is_refused(server, showing(certificates.make(tmp_path)))
 
 
+@pytest.mark.only("sync", "gthread")
 def test_nobody_passes_for_another_by_a_field(serve: Serve, authority: Certificate):
     server = started(serve, authority, OPTIONAL)
     client = secure(server, showing(None))

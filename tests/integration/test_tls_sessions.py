@@ -15,6 +15,7 @@ from tests.support.server import Run, Server
 from tests.support.tls import options, secure, session_of, trusting
 
 Serve = Callable[..., Server]
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 HELLO = "tests.apps.right:hello"
 CERTIFICATE = ready_made()
 V12, V13 = ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3
@@ -27,6 +28,7 @@ def speaks(server: Server, context: ssl.SSLContext) -> bool:
         return False
 
 
+@pytest.mark.only("sync")
 @pytest.mark.parametrize(
     ("arguments", "spoken"),
     [
@@ -49,6 +51,7 @@ def test_versions_that_exclude_each_other_are_refused():
     assert "longma: error: " in run.errors.splitlines()[-1]
 
 
+@pytest.mark.only("sync")
 def test_the_server_speaks_with_the_suites_that_were_asked_for(serve: Serve):
     server = serve(HELLO, *options(CERTIFICATE), "--ciphers", "ECDHE-ECDSA-CHACHA20-POLY1305:TLS_AES_128_GCM_SHA256")
     client = secure(server, trusting(CERTIFICATE))
@@ -87,6 +90,7 @@ def asked(client: Client) -> ssl.SSLSession:
     return session
 
 
+@pytest.mark.only("sync")
 @pytest.mark.parametrize("version", [V12, V13])
 def test_every_worker_resumes_a_session_also_after_a_reload(serve: Serve, version: ssl.TLSVersion):
     server = serve(HELLO, *options(CERTIFICATE), workers=3)
@@ -102,6 +106,7 @@ def test_every_worker_resumes_a_session_also_after_a_reload(serve: Serve, versio
     assert session_of(secure(server, context, session=session)).session_reused
 
 
+@pytest.mark.only("sync")
 def test_a_session_of_other_days_is_not_resumed(serve: Serve):
     context = trusting(CERTIFICATE, maximum_version=V12)
     session = asked(secure(serve(HELLO, *options(CERTIFICATE)), context))
@@ -125,6 +130,7 @@ def test_openssl_has_its_answer_and_resumes(serve: Serve, tmp_path: Path):
 # The hook
 
 
+@pytest.mark.only("sync")
 def test_a_configuration_file_may_change_the_context(serve: Serve, tmp_path: Path):
     config = tmp_path / "gunicorn.conf.py"
     config.write_text(
