@@ -258,18 +258,19 @@ def test_hooks_are_told_what_the_header_says(serve: Serve, tmp_path: Path):
     config = tmp_path / "longma.conf.py"
     config.write_text(HOOK)
     server = serve(APP, "-c", str(config), "--proxy-protocol", "auto")
-    for header, expected in (
+    told = (
         (
             LINE,
             "('192.0.2.60', 51234) {'proxy_protocol': 'TCP4', 'client_addr': '192.0.2.60', 'client_port': 51234,",
         ),
         (b"PROXY UNKNOWN\r\n", "'proxy_protocol': 'UNKNOWN', 'client_addr': None"),
         (b"", "None"),
-    ):
+    )
+    for count, (header, expected) in enumerate(told, start=1):
         with server.client() as client:
             client.send(header)
             ask(client)
-        assert any(expected in found for found in server.errors.wait("HOOK '127.0.0.1' "))
+        assert expected in server.errors.wait("HOOK '127.0.0.1' ", count=count)[-1]
 
 
 def test_a_header_that_does_not_end_is_cut_off_by_the_deadline_of_the_head(serve: Serve):

@@ -99,7 +99,7 @@ class PretendedServer:
                     os.close(number)
             if os.fork() == 0:
                 os._exit(3)  # a child that is no worker, as process 1 of a container has them
-            resolved = Resolved(self._settings, {}, (), Invocation((), {}, os.getcwd()))
+            resolved = Resolved(self._settings, {}, (), Invocation(("--bind", "127.0.0.1:0"), {}, os.getcwd()))
             # This process is the test's own, and so may be told what to use in the place of sockets and an engine.
             arbiter.model_for = lambda *_: self._model  # type: ignore[assignment, attr-defined]
             arbiter.open_error_log = lambda settings: ErrorLog(log_descriptor, Level.DEBUG)  # type: ignore[attr-defined]
