@@ -91,6 +91,7 @@ class Tls:
         versions: the least and the greatest, 12 for TLS 1.2.
         protocols: what is agreed on by name (RFC 7301), in the order of preference.
         resumes: whether sessions are resumed, by tickets.
+        curve: the only one by which keys are exchanged, "" for all of them.
         before: whose session tickets are to stay good.
 
     Attributes:
@@ -111,6 +112,7 @@ class Tls:
         versions: tuple[int, int] = ...,
         protocols: Sequence[bytes],
         resumes: bool = True,
+        curve: str = "",
         before: Tls | None = None,
     ) -> Self: ...
     @property

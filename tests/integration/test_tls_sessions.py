@@ -148,6 +148,11 @@ def test_a_configuration_file_may_change_the_context(serve: Serve, tmp_path: Pat
     session = session_of(client).session
     assert session is None or not session.has_ticket
     assert not speaks(server, trusting(CERTIFICATE, maximum_version=V12))
+    config.write_text(config.read_text().replace("    return", "    context.set_ecdh_curve('secp384r1')\n    return"))
+    server.send_signal(signal.SIGHUP)
+    server.errors.wait("Reload complete")
+    asked = ("s_client", "-connect", f"127.0.0.1:{server.address[1]}", "-CAfile", CERTIFICATE.path)
+    assert "ECDH, secp384r1" in openssl(*asked)
     config.write_text(config.read_text().replace("    return", "    context.sni_callback = print\n    return"))
     server.expect("Reload failed.*ssl_context: sni_callback is not supported")
     server.send_signal(signal.SIGHUP)

@@ -27,7 +27,8 @@ impl Tls {
     /// Read certificates and keys, and check that all fits together.
     #[new]
     #[pyo3(signature = (
-        pairs, *, client_auth = 0, authorities = None, suites, versions = (12, 13), protocols, resumes = true, before = None
+        pairs, *, client_auth = 0, authorities = None, suites, versions = (12, 13), protocols, resumes = true, curve = String::new(),
+        before = None
     ))]
     #[expect(clippy::too_many_arguments, reason = "keyword arguments of one Python call")]
     fn new(
@@ -38,6 +39,7 @@ impl Tls {
         versions: (u8, u8),
         protocols: Vec<Vec<u8>>,
         resumes: bool,
+        curve: String,
         before: Option<&Bound<'_, Self>>,
     ) -> PyResult<Self> {
         let wanted = Wanted {
@@ -53,6 +55,7 @@ impl Tls {
             most_version: versions.1,
             protocols,
             resumes,
+            curve,
         };
         let tickets = match before {
             Some(before) => before.get().shared.tickets().clone(),
@@ -76,6 +79,12 @@ impl Tls {
     #[staticmethod]
     fn suites() -> Vec<&'static str> {
         suites::names().collect()
+    }
+
+    /// The names of all curves by which keys are exchanged, in the order of preference.
+    #[staticmethod]
+    fn curves() -> Vec<&'static str> {
+        suites::curves().collect()
     }
 }
 

@@ -20,6 +20,8 @@ SUITES: Final = (
     "ECDHE-RSA-CHACHA20-POLY1305",
 )
 _OF_TLS13: Final = SUITES[:3]
+# How keys are exchanged, in the order of preference; the core has the same list.
+CURVES: Final = ("X25519", "prime256v1", "secp384r1")
 # Words for many suites: what must be in a name. All suites have forward secrecy, authentication and encryption with it.
 _GROUPS: Final = (
     ("ALL", ""),

@@ -10,7 +10,7 @@ import os
 import ssl
 from typing import TYPE_CHECKING, Any, Final
 
-from longma.config.ciphers import suites_of
+from longma.config.ciphers import CURVES, suites_of
 from longma.config.compatible import Config
 from longma.errors import OperatorError
 from longma.net.tls import HTTP, TLS12, TLS13, Pair
@@ -27,6 +27,7 @@ _VERSIONS: Final = (
     (ssl.TLSVersion.MAXIMUM_SUPPORTED, TLS13),
 )
 _IGNORE_UNEXPECTED_EOF: Final = 1 << 7  # ssl.OP_IGNORE_UNEXPECTED_EOF, of OpenSSL 3 on
+_LEGACY_SERVER_CONNECT: Final = 1 << 2  # ssl.OP_LEGACY_SERVER_CONNECT, of Python 3.12 on: for clients
 # What these ask for is so in any case, or was about versions and ciphers that are not spoken here.
 _GRANTED: Final = (
     (ssl.OP_ALL & 0xFFFFFFFF)
@@ -40,12 +41,14 @@ _GRANTED: Final = (
     | ssl.OP_SINGLE_DH_USE
     | ssl.OP_SINGLE_ECDH_USE
     | ssl.OP_ENABLE_MIDDLEBOX_COMPAT
+    | _LEGACY_SERVER_CONNECT
     | _IGNORE_UNEXPECTED_EOF
 )
 _TRANSLATED: Final = ssl.OP_NO_TLSv1_2 | ssl.OP_NO_TLSv1_3 | ssl.OP_NO_TICKET
 _HINTS: Final = (
     ("sni_callback", "give several certificates by certfile, which are chosen from by name"),
     ("set_servername_callback", "give several certificates by certfile, which are chosen from by name"),
+    ("set_groups", "set_ecdh_curve() chooses one"),
     ("load_default_certs", "give ca_certs"),
     ("set_default_verify_paths", "give ca_certs"),
 )
@@ -189,6 +192,15 @@ class RecordingContext:
         except ValueError as error:
             raise OperatorError(f"ssl_context: set_ciphers must {error}") from None
 
+    def set_ecdh_curve(self, curve_name: str | bytes) -> None:
+        """Exchange keys by this curve alone."""
+        name = curve_name.decode() if isinstance(curve_name, bytes) else curve_name
+        if name not in CURVES:
+            raise OperatorError(
+                f"ssl_context: set_ecdh_curve({name!r}) is not supported: there are {', '.join(CURVES)}"
+            )
+        self._note(curve=name)
+
     def get_ciphers(self) -> list[dict[str, str]]:
         """The names of the suites."""
         return [{"name": suite} for suite in self._sources.suites]
@@ -218,6 +230,8 @@ def context_of(sources: Sources) -> ssl.SSLContext:
     context.verify_mode = ssl.VerifyMode(sources.client_auth)
     context.set_alpn_protocols([protocol.decode() for protocol in sources.protocols])
     context.set_ciphers(":".join(suite for suite in sources.suites if not suite.startswith("TLS_")) or "ECDHE+AESGCM")
+    if sources.curve:
+        context.set_ecdh_curve(sources.curve)
     if not sources.resumes:
         context.options |= ssl.OP_NO_TICKET
     try:

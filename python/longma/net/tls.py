@@ -47,6 +47,7 @@ class Sources(NamedTuple):
         versions: The least and the greatest, 12 for TLS 1.2.
         protocols: What is agreed on by name (RFC 7301), in the order of preference.
         resumes: Whether sessions are resumed.
+        curve: The only one of `config.ciphers.CURVES` by which keys are exchanged; "" for all of them.
     """
 
     pairs: tuple[Pair, ...]
@@ -56,6 +57,7 @@ class Sources(NamedTuple):
     versions: tuple[int, int] = (TLS12, TLS13)
     protocols: tuple[bytes, ...] = (HTTP,)
     resumes: bool = True
+    curve: str = ""
 
     def read_pairs(self) -> list[tuple[File, File | None, bytes | None]]:
         """Read the certificates and the keys.

@@ -7,7 +7,7 @@ import ssl
 import pytest
 
 from longma._core import Tls
-from longma.config.ciphers import SUITES, ciphers, suites_of
+from longma.config.ciphers import CURVES, SUITES, ciphers, suites_of
 from longma.config.sections.tls import requirement, version
 
 OF_TLS13 = SUITES[:3]
@@ -15,6 +15,7 @@ OF_TLS13 = SUITES[:3]
 
 def test_the_core_has_the_same_suites():
     assert tuple(Tls.suites()) == SUITES
+    assert tuple(Tls.curves()) == CURVES
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,9 @@ def test_what_is_left_alone_stays():
         ("maximum_version", ssl.TLSVersion.MAXIMUM_SUPPORTED, {}),
         ("verify_mode", ssl.CERT_REQUIRED, {"client_auth": 2}),
         ("options", ssl.OP_ALL | ssl.OP_NO_SSLv3 | ssl.OP_NO_COMPRESSION, {}),
+        ("options", ssl.OP_NO_SSLv2 | ssl.OP_NO_TLSv1 | ssl.OP_NO_TLSv1_1, {}),
+        ("options", ssl.OP_CIPHER_SERVER_PREFERENCE | ssl.OP_SINGLE_ECDH_USE | ssl.OP_NO_RENEGOTIATION, {}),
+        ("options", ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).options, {}),
         ("options", ssl.OP_NO_TLSv1_2, {"versions": (13, 13)}),
         ("options", ssl.OP_NO_TLSv1_3 | ssl.OP_NO_TICKET, {"versions": (12, 12), "resumes": False}),
         ("check_hostname", False, {}),
@@ -77,6 +80,7 @@ def test_authorities_are_a_file_or_a_text():
 def test_suites_and_protocols_are_those_of_the_settings():
     assert done(lambda context: context.set_ciphers("HIGH:!aNULL")).suites == SUITES
     assert done(lambda context: context.set_alpn_protocols(["http/1.1"])) == BEFORE
+    assert done(lambda context: context.set_ecdh_curve("prime256v1")).curve == "prime256v1"
     assert refusal(lambda context: context.set_ciphers("RC4")).startswith("ssl_context: set_ciphers must name cipher")
 
 
@@ -85,7 +89,21 @@ def test_suites_and_protocols_are_those_of_the_settings():
     [
         (lambda context: setattr(context, "sni_callback", print), "sni_callback is not supported: give several certi"),
         (lambda context: context.set_servername_callback(print), "set_servername_callback is not supported: give sev"),
+        (lambda context: context.sni_callback, "sni_callback is not supported: give several certificates by certfile"),
         (lambda context: context.load_dh_params("dh.pem"), "load_dh_params is not supported"),
+        (
+            lambda context: context.set_ecdh_curve("secp521r1"),
+            "set_ecdh_curve('secp521r1') is not supported: there are X25519, prime256v1, secp384r1",
+        ),
+        (lambda context: context.set_groups("X25519"), "set_groups is not supported: set_ecdh_curve() chooses one"),
+        (lambda context: context.load_default_certs(), "load_default_certs is not supported: give ca_certs"),
+        (lambda context: context.set_default_verify_paths(), "set_default_verify_paths is not supported: give ca_c"),
+        (lambda context: context.set_npn_protocols(["http/1.1"]), "set_npn_protocols is not supported"),
+        (lambda context: context.cert_store_stats(), "cert_store_stats is not supported"),
+        (lambda context: context.get_ca_certs(), "get_ca_certs is not supported"),
+        (lambda context: context.verify_flags, "verify_flags is not supported"),
+        (lambda context: setattr(context, "num_tickets", 4), "num_tickets is not supported"),
+        (lambda context: context.wrap_socket(None), "wrap_socket is not supported"),
         (
             lambda context: context.load_verify_locations(capath="/etc"),
             "load_verify_locations(capath=…) is not supported",
@@ -118,12 +136,20 @@ def test_the_hook_gets_the_settings_and_what_makes_a_context():
     assert hook(made).versions == (13, 13)
 
 
+def test_what_the_factory_makes_may_be_returned_as_it_is():
+    assert hook(lambda config, default: default()) == BEFORE
+
+
 def test_a_hook_that_fails_or_returns_something_else_is_the_operators_mistake():
     for made, words in (
         (lambda config, default: 1 / 0, "ssl_context failed: ZeroDivisionError: division by zero"),
         (
             lambda config, default: None,
             "ssl_context must return what default_ssl_context_factory() gives, not NoneType",
+        ),
+        (
+            lambda config, default: ssl.create_default_context(ssl.Purpose.CLIENT_AUTH),
+            "ssl_context must return what default_ssl_context_factory() gives, not SSLContext",
         ),
     ):
         with pytest.raises(OperatorError) as caught:

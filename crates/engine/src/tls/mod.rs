@@ -61,6 +61,8 @@ pub struct Wanted {
     pub protocols: Vec<Vec<u8>>,
     /// Whether sessions are resumed, by tickets.
     pub resumes: bool,
+    /// The only curve by which keys are exchanged, by its name in `suites`; "": all of them.
+    pub curve: String,
 }
 
 /// TLS as all connections of a worker speak it.
@@ -80,7 +82,7 @@ impl Tls {
     /// TLS as wanted, and what is wrong with it today, though it can be spoken.
     pub fn new(wanted: &Wanted, tickets: TicketKeys) -> Result<(Self, Vec<String>), TlsError> {
         let nothing_left = |why: String| TlsError::NothingLeft { why };
-        let provider = suites::provider(&wanted.suites).map_err(|name| nothing_left(format!("{name} is not known")))?;
+        let provider = suites::provider(&wanted.suites, &wanted.curve).map_err(|name| nothing_left(format!("{name} is not known")))?;
         let provider = Arc::new(provider);
         let (identities, warnings) = read_all(&wanted.pairs, &provider, now_seconds())?;
         let resolver = Arc::new(Resolver::new(&identities, Arc::clone(&provider)));

@@ -2,7 +2,7 @@
 
 use rustls::crypto::CryptoProvider;
 use rustls::crypto::ring;
-use rustls::{CipherSuite, SupportedProtocolVersion, version};
+use rustls::{CipherSuite, NamedGroup, SupportedProtocolVersion, version};
 
 /// Every suite there is here, in the order of preference.
 const SUITES: [(&str, CipherSuite); 9] = [
@@ -17,6 +17,10 @@ const SUITES: [(&str, CipherSuite); 9] = [
     ("ECDHE-RSA-CHACHA20-POLY1305", CipherSuite::TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256),
 ];
 
+/// Every way to exchange keys that there is here, in the order of preference.
+const CURVES: [(&str, NamedGroup); 3] =
+    [("X25519", NamedGroup::X25519), ("prime256v1", NamedGroup::secp256r1), ("secp384r1", NamedGroup::secp384r1)];
+
 /// What OpenSSL calls a suite.
 pub fn openssl_name(suite: CipherSuite) -> &'static str {
     SUITES.iter().find(|(_, known)| *known == suite).map_or("", |(name, _)| name)
@@ -27,9 +31,18 @@ pub fn names() -> impl Iterator<Item = &'static str> {
     SUITES.iter().map(|(name, _)| *name)
 }
 
-/// The cryptography, with these suites in this order. `Err`: the name that is none.
-pub fn provider(wanted: &[String]) -> Result<CryptoProvider, String> {
+/// The names of all curves.
+pub fn curves() -> impl Iterator<Item = &'static str> {
+    CURVES.iter().map(|(name, _)| *name)
+}
+
+/// The cryptography, with these suites in this order, and with this curve alone, "" for all. `Err`: the name that is none.
+pub fn provider(wanted: &[String], curve: &str) -> Result<CryptoProvider, String> {
     let mut provider = ring::default_provider();
+    if !curve.is_empty() {
+        let group = CURVES.iter().find(|(known, _)| *known == curve).ok_or_else(|| curve.to_owned())?.1;
+        provider.kx_groups.retain(|candidate| candidate.name() == group);
+    }
     let all = std::mem::take(&mut provider.cipher_suites);
     for name in wanted {
         let suite = SUITES.iter().find(|(known, _)| known == name).ok_or_else(|| name.clone())?.1;

@@ -46,6 +46,7 @@ fn server() -> Arc<Tls> {
         most_version: 13,
         protocols: vec![b"http/1.1".to_vec()],
         resumes: true,
+        curve: String::new(),
     };
     let (tls, warnings) = Tls::new(&wanted, TicketKeys::new().unwrap()).unwrap();
     assert!(warnings.is_empty());
