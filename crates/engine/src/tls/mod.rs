@@ -82,7 +82,8 @@ impl Tls {
     /// TLS as wanted, and what is wrong with it today, though it can be spoken.
     pub fn new(wanted: &Wanted, tickets: TicketKeys) -> Result<(Self, Vec<String>), TlsError> {
         let nothing_left = |why: String| TlsError::NothingLeft { why };
-        let provider = suites::provider(&wanted.suites, &wanted.curve).map_err(|name| nothing_left(format!("{name} is not known")))?;
+        let provider =
+            suites::provider(&wanted.suites, &wanted.curve).map_err(|name| nothing_left(format!("{name} is not known")))?;
         let provider = Arc::new(provider);
         let (identities, warnings) = read_all(&wanted.pairs, &provider, now_seconds())?;
         let resolver = Arc::new(Resolver::new(&identities, Arc::clone(&provider)));
@@ -95,6 +96,7 @@ impl Tls {
             None => builder.with_no_client_auth(),
         };
         let mut config = builder.with_cert_resolver(Arc::clone(&resolver) as _);
+        config.ignore_client_order = true;
         config.alpn_protocols.clone_from(&wanted.protocols);
         config.session_storage = Arc::new(NoServerSessionStorage {});
         if wanted.resumes {

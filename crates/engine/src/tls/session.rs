@@ -8,7 +8,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::BorrowedFd;
 use std::sync::Arc;
 
-use rustls::{ServerConfig, ServerConnection};
+use rustls::{ProtocolVersion, ServerConfig, ServerConnection};
 
 use crate::sys::socket;
 use crate::tls::client::Facts;
@@ -48,6 +48,8 @@ pub struct Session {
     /// The peer has said that nothing more will come.
     peer_has_ended: bool,
     has_begun: bool,
+    /// The session tickets of TLS 1.3 are encrypted and wait for the first answer, with which they leave.
+    has_tickets: bool,
     facts: Option<Box<Facts>>,
 }
 
@@ -56,7 +58,7 @@ impl Session {
     /// The settings do not fit together, which the making of `config` has ruled out.
     pub fn new(config: Arc<ServerConfig>) -> Result<Self, rustls::Error> {
         let tls = ServerConnection::new(config)?;
-        Ok(Self { tls, promised: 0, waiting: 0, peer_has_ended: false, has_begun: false, facts: None })
+        Ok(Self { tls, promised: 0, waiting: 0, peer_has_ended: false, has_begun: false, has_tickets: false, facts: None })
     }
 
     /// What was agreed, and who the client is: known once the handshake is over.
@@ -72,14 +74,24 @@ impl Session {
     pub fn shake_hands(&mut self, fd: BorrowedFd<'_>, buffer: &mut [u8]) -> Shaken {
         let step = buffer.len().min(STEP_BYTES);
         loop {
-            match self.flush(fd, false) {
-                Ok(true) => {}
-                Ok(false) => return Shaken::Unwritten,
-                Err(_) => return Shaken::Gone,
+            let is_done = !self.tls.is_handshaking();
+            let speaks = self.tls.wants_write();
+            // The client waits for no tickets (RFC 8446 §4.6.1), but for the last words of TLS 1.2.
+            self.has_tickets = is_done && speaks && self.tls.protocol_version() == Some(ProtocolVersion::TLSv1_3);
+            if !self.has_tickets {
+                match self.flush(fd, false) {
+                    Ok(true) => {}
+                    Ok(false) => return Shaken::Unwritten,
+                    Err(_) => return Shaken::Gone,
+                }
             }
-            if !self.tls.is_handshaking() {
+            if is_done {
                 self.facts = Some(Box::new(Facts::of(&self.tls)));
                 return Shaken::Done;
+            }
+            if speaks {
+                // It is the client's turn, which has yet to hear this.
+                return Shaken::Unread;
             }
             let bytes = match socket::receive(fd, &mut buffer[..step]) {
                 Ok(0) => return Shaken::Gone,
@@ -157,7 +169,7 @@ impl Session {
                 return Ok(());
             }
             let processed = self.process();
-            if self.tls.wants_write() {
+            if self.tls.wants_write() && (processed.is_err() || !self.has_tickets) {
                 // An alert, or the answer to a new key; what does not fit leaves with what is sent next.
                 self.flush(fd, false)?;
             }
@@ -172,7 +184,8 @@ impl Session {
         let total = blocks.iter().map(|block| block.len()).sum::<usize>().min(CALL_BYTES);
         let mut sent = 0;
         loop {
-            if !self.flush(fd, more)? {
+            // What comes behind tickets leaves with them.
+            if !std::mem::take(&mut self.has_tickets) && !self.flush(fd, more)? {
                 return if sent > 0 { Ok(sent) } else { Err(ErrorKind::WouldBlock.into()) };
             }
             sent += self.redeem(total - sent);
@@ -225,13 +238,14 @@ impl Session {
         count
     }
 
-    /// Say that nothing more will come. Where the socket is full, the peer does not learn it.
+    /// Say that nothing more will come, just before the socket is closed or shut down. Where it is full, the peer does
+    /// not learn it.
     pub fn say_goodbye(&mut self, fd: BorrowedFd<'_>) {
         if !self.tls.is_handshaking() {
             self.tls.send_close_notify();
         }
-        // Nothing is left to do about a peer that does not take it.
-        let _ = self.flush(fd, false);
+        // It leaves with the end, which follows. Nothing is left to do about a peer that does not take it.
+        let _ = self.flush(fd, true);
     }
 
     /// Send the records that wait. False: the socket is full.

@@ -288,6 +288,17 @@ fn the_end_is_told_to_a_client_that_says_goodbye() {
 }
 
 #[test]
+fn tickets_leave_with_the_first_answer() {
+    let mut talk = Conversation::new(13, Vec::new(), vec![(Way::Bytes, 10)], false);
+    talk.go_on();
+    assert!(!talk.client.is_handshaking());
+    assert_eq!(talk.client.tls13_tickets_received(), 0);
+    talk.client.writer().write_all(&request(0)).unwrap();
+    talk.go_on();
+    assert_eq!((talk.client.tls13_tickets_received(), talk.heard), (2, expected(&[(Way::Bytes, 10)])));
+}
+
+#[test]
 fn a_handshake_that_is_never_finished_is_closed_by_its_deadline() {
     let mut talk = Conversation::new(13, Vec::new(), Vec::new(), false);
     let mut hello = Vec::new();
