@@ -41,10 +41,17 @@ class Telling:
     """An observer that tells what it is shown; what a target holds makes it raise, or stop at the gate."""
 
     def begin(self, environ: dict[str, Any], method: str, target: str, *rest: Any) -> dict[str, Any]:
-        version, fields, peer, _number = rest
+        version, fields, peer, _number, trailers = rest
         if "slow-begin" in target:
             stop("in begin")
-        seen = {"method": method, "target": target, "version": version, "fields": fields, "peer": peer}
+        seen = {
+            "method": method,
+            "target": target,
+            "version": version,
+            "fields": fields,
+            "peer": peer,
+            "trailers": trailers,
+        }
         tell("begin", **seen, environ=id(environ), path=environ["PATH_INFO"])
         if "bad-begin" in target:
             raise ValueError("raised by begin")

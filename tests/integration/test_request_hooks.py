@@ -257,3 +257,24 @@ def test_a_hook_knows_which_request_of_its_connection_it_sees(serve: Serve, tmp_
     server.stop()
     said = [found[1] for line in server.errors.so_far() if (found := re.search(r"number (.*)$", line))]
     assert said == ["1 of /hello", "2 of /missing", "1 of /hello", "3 of /echo"]
+
+
+@pytest.mark.parametrize("worker_class", ["sync", "gthread", "gevent"])
+def test_hooks_are_shown_the_trailers_of_a_chunked_body(serve: Serve, tmp_path: Path, worker_class: str):
+    path = tmp_path / "trailers.conf.py"
+    path.write_text(
+        "def pre_request(worker, req):\n    worker.log.info('before %s', req.trailers)\n"
+        "def post_request(worker, req, environ, resp):\n    worker.log.info('after %s', req.trailers)\n"
+    )
+    server = serve("tests.apps.answers", "-c", str(path), "-k", worker_class)
+    section = b"0\r\nX-Sum: 1\r\nEmpty:\r\nunder_score: dropped\r\nx-sum:  a:b \r\n\r\n"
+    with server.client() as client:
+        for size in (3, 2_000_000):  # in memory, in a file
+            client.request("POST", "/echo", "Transfer-Encoding: chunked")
+            client.send(b"%x\r\n%b\r\n" % (size, b"x" * size) + section)
+            assert len(client.read_response().body) == size
+        client.ask("GET", "/hello")
+    server.stop()
+    said = [found[0] for line in server.errors.so_far() if (found := re.search(r"(before|after) .*$", line))]
+    trailers = [("X-SUM", "1"), ("EMPTY", ""), ("X-SUM", "a:b")]
+    assert said == [f"{when} {what}" for what in (trailers, trailers, []) for when in ("before", "after")]

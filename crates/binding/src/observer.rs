@@ -5,7 +5,7 @@
 use std::net::SocketAddr;
 
 use longma_engine::sys::clock;
-use longma_proto::h1::{HeadParser, Version};
+use longma_proto::h1::{BodyLength, HeadParser, Version, trailers};
 use pyo3::prelude::*;
 use pyo3::types::{PyList, PyString};
 
@@ -50,7 +50,8 @@ impl Observer {
             let (method, target) = (text::bound(py, line.method.of(bytes))?, text::bound(py, line.target.of(bytes))?);
             let version = if line.version == Version::Http10 { (1, 0) } else { (1, 1) };
             let fields = request_fields(py, bytes, head)?;
-            self.begin.call1(py, (environ.bind(py), method, target, version, fields, address(py, asker.peer)?, asker.number))
+            let (peer, trailers) = (address(py, asker.peer)?, request_trailers(py, bytes, head)?);
+            self.begin.call1(py, (environ.bind(py), method, target, version, fields, peer, asker.number, trailers))
         };
         match called() {
             Ok(request) => (Seen { request: Some(request), started_ns }, Ok(())),
@@ -78,10 +79,25 @@ fn request_fields<'py>(py: Python<'py>, bytes: &[u8], head: &HeadParser) -> PyRe
     let block = &bytes[head.fields_at()..head.head_len()];
     let fields = PyList::empty(py);
     for field in head.fields() {
-        let name = field.name.of(block).to_ascii_uppercase();
-        fields.append((text::bound(py, &name)?, text::bound(py, field.value.of(block))?))?;
+        append(&fields, field.name.of(block), field.value.of(block))?;
     }
     Ok(fields)
+}
+
+/// What came behind a chunked body, which the engine keeps behind the head.
+fn request_trailers<'py>(py: Python<'py>, bytes: &[u8], head: &HeadParser) -> PyResult<Bound<'py, PyList>> {
+    let fields = PyList::empty(py);
+    if head.body() == BodyLength::Chunked {
+        for (name, value) in trailers(&bytes[head.head_len()..]) {
+            append(&fields, name, value)?;
+        }
+    }
+    Ok(fields)
+}
+
+fn append(fields: &Bound<'_, PyList>, name: &[u8], value: &[u8]) -> PyResult<()> {
+    let py = fields.py();
+    fields.append((text::bound(py, &name.to_ascii_uppercase())?, text::bound(py, value)?))
 }
 
 fn pairs<'py>(py: Python<'py>, fields: &[(&[u8], &[u8])]) -> PyResult<Bound<'py, PyList>> {

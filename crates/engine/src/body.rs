@@ -107,6 +107,11 @@ impl<H: Host> BodyReader<H> {
         (!replies.is_empty()).then_some(replies)
     }
 
+    /// The trailers, where they were to be kept.
+    pub fn take_trailers(&mut self) -> Vec<u8> {
+        if let Coding::Chunked(decoder) = &mut self.coding { decoder.take_trailers() } else { Vec::new() }
+    }
+
     /// Bytes of the body taken so far.
     pub fn received(&self) -> u64 {
         self.received

@@ -9,6 +9,7 @@ pub const READ_BYTES: usize = 64 * 1024;
 /// A request head, whole or not, that outlives the read it came with.
 #[derive(Default)]
 pub struct Input {
+    /// The head; behind it, once a chunked body is whole, the trailers that were kept (`longma_proto::h1::trailers`).
     pub bytes: Vec<u8>,
     /// How much of it counts against the worker's bound.
     pub(crate) counted: usize,

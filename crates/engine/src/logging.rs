@@ -238,6 +238,11 @@ impl<H: Host> Reactor<H> {
         self.refusals.get_or_insert_default();
     }
 
+    /// Whether somebody is shown what comes.
+    pub(crate) fn is_observed(&self) -> bool {
+        self.refusals.is_some()
+    }
+
     pub fn has_refusals(&self) -> bool {
         self.refusals.as_ref().is_some_and(|refusals| !refusals.is_empty())
     }

@@ -292,8 +292,12 @@ impl<H: Host> Reactor<H> {
     /// Take a queued request to be served.
     pub(crate) fn take_queued(&mut self, id: ConnId, desk: &mut Desk) -> Option<Request<H>> {
         let connection = self.table.get(id).filter(|connection| connection.state == State::Queued)?;
-        let input = connection.input.take();
-        let body = connection.body.take();
+        let mut input = connection.input.take();
+        let mut body = connection.body.take();
+        if let (Some(input), Some(reader)) = (&mut input, &mut body) {
+            // What is behind the head has been dealt with as the body's.
+            input.bytes.extend_from_slice(&reader.take_trailers());
+        }
         if let Some(spent) = std::mem::replace(&mut desk.held, input) {
             self.give_back(spent);
         }

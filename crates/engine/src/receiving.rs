@@ -64,7 +64,10 @@ impl<H: Host> Reactor<H> {
             BodyLength::Known(length) => {
                 BodyReader::known(length, bounds, mode == Mode::Direct, self.now_ms).map_err(BodyFailure::Storage)
             }
-            BodyLength::Chunked => Ok(BodyReader::chunked(ChunkedDecoder::new(&self.settings.limits), bounds, self.now_ms)),
+            BodyLength::Chunked => {
+                let decoder = ChunkedDecoder::new(&self.settings.limits).keeping_trailers(self.is_observed());
+                Ok(BodyReader::chunked(decoder, bounds, self.now_ms))
+            }
         }
     }
 

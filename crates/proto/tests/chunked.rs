@@ -1,6 +1,6 @@
 //! The chunked decoder as its caller uses it: events, what is consumed, refusals that stand.
 
-use longma_proto::h1::{BodyError, ChunkEvent, ChunkedDecoder, HeadError, Limits, Step};
+use longma_proto::h1::{BodyError, ChunkEvent, ChunkedDecoder, HeadError, HeaderMap, Limits, Step, trailers};
 
 fn decoder() -> ChunkedDecoder {
     ChunkedDecoder::new(&Limits::default())
@@ -35,6 +35,25 @@ fn the_largest_size_is_waited_for_and_a_larger_one_refused() {
     assert_eq!(decoder.step(b"cd"), data(0..2));
     let mut decoder = ChunkedDecoder::new(&Limits::default());
     assert_eq!(decoder.step(b"10000000000000000\r\n"), Err(BodyError::ChunkSizeTooLarge));
+}
+
+#[test]
+fn trailers_are_kept_where_they_are_asked_for() {
+    let section = b"0\r\nOne: 1\r\nempty:\r\nOne:  a:b \r\nun_der: x\r\n\r\nGET";
+    let mut keeping = decoder().keeping_trailers(true);
+    for byte in &section[..section.len() - 3] {
+        keeping.step(&[*byte]).unwrap();
+    }
+    let kept = keeping.take_trailers();
+    let pairs: Vec<_> = trailers(&kept).collect();
+    assert_eq!(pairs, [(&b"One"[..], &b"1"[..]), (b"empty", b""), (b"One", b"a:b")]);
+    let mut dropping = decoder();
+    dropping.step(section).unwrap();
+    assert!(dropping.take_trailers().is_empty());
+    let dangerous = Limits { header_map: HeaderMap::Dangerous, ..Limits::default() };
+    let mut keeping = ChunkedDecoder::new(&dangerous).keeping_trailers(true);
+    keeping.step(section).unwrap();
+    assert_eq!(trailers(&keeping.take_trailers()).last(), Some((&b"un_der"[..], &b"x"[..])));
 }
 
 #[test]

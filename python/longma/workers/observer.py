@@ -36,7 +36,8 @@ class Request:
         fragment: what follows the hash, "" as a rule.
         version: of HTTP, (1, 1).
         headers: (NAME, value) of each field, the names in upper case, in the order sent. Changing it changes nothing.
-        trailers: empty; the body was read whole before anybody sees the request.
+        trailers: (NAME, value) of each field behind a chunked body, as in `headers`; there from the start, since the body
+            was read whole before anybody sees the request.
         body: `wsgi.input`: what a hook reads of it is gone for the application.
         scheme: `wsgi.url_scheme`.
         peer_addr: address and port of whoever is at the other end of the connection, or "" on a Unix socket.
@@ -56,13 +57,14 @@ class Request:
         fields: Fields,
         peer: Peer,
         number: int = 1,
+        trailers: Fields | None = None,
     ) -> None:
         self.method = method
         self.uri = target
         self.path, self.query, self.fragment = split_target(target)
         self.version = version
         self.headers = fields
-        self.trailers: Fields = []
+        self.trailers = trailers or []
         self.body = environ.get("wsgi.input")
         self.scheme = environ.get("wsgi.url_scheme", "http")
         self.peer_addr = peer
@@ -178,13 +180,14 @@ class Observer:
         fields: Fields,
         peer: Peer,
         number: int = 1,
+        trailers: Fields | None = None,
     ) -> Request:
         """Return what `end` is to be given back.
 
         Raises:
             HookError: pre_request did; the client gets 500, and the application is not called.
         """
-        request = Request(environ, method, target, version, fields, peer, number)
+        request = Request(environ, method, target, version, fields, peer, number, trailers)
         try:
             hooks.run(self._pre_request, "pre_request", self._log, self._worker, request)
         except BaseException as error:

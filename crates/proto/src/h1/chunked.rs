@@ -68,7 +68,8 @@ const EXTENSION_BYTES: usize = 16 * 1024;
 /// Names that a trailer section may not hold: framing, routing and authentication are settled by then (RFC 9110 §6.5.1).
 const FORBIDDEN_TRAILERS: [&[u8]; 6] = [b"authorization", b"content-length", b"host", b"te", b"trailer", b"transfer-encoding"];
 
-/// A resumable decoder. Trailers are read as strictly as fields, within the same limits, and dropped.
+/// A resumable decoder. Trailers are read as strictly as fields, within the same limits, and dropped, unless it is told to
+/// keep them.
 #[derive(Debug)]
 pub struct ChunkedDecoder {
     limits: Limits,
@@ -82,6 +83,8 @@ pub struct ChunkedDecoder {
     trailer: Vec<u8>,
     trailer_cursor: LineCursor,
     trailers: usize,
+    /// Those to be kept, as [`trailers`] reads them.
+    kept: Option<Vec<u8>>,
 }
 
 impl ChunkedDecoder {
@@ -95,7 +98,20 @@ impl ChunkedDecoder {
             trailer: Vec::new(),
             trailer_cursor: LineCursor::at(0),
             trailers: 0,
+            kept: None,
         }
+    }
+
+    /// Keep the trailers, save those that `header_map` drops.
+    #[must_use]
+    pub fn keeping_trailers(mut self, wanted: bool) -> Self {
+        self.kept = wanted.then(Vec::new);
+        self
+    }
+
+    /// What has been kept, for [`trailers`] to read.
+    pub fn take_trailers(&mut self) -> Vec<u8> {
+        self.kept.as_mut().map(core::mem::take).unwrap_or_default()
     }
 
     /// Bytes of the current chunk that are still to come, as its size line has announced them.
@@ -206,8 +222,9 @@ impl ChunkedDecoder {
         match line.map_err(BodyError::TrailerInvalid)? {
             Line::Partial => {}
             Line::End { .. } => self.state = State::Done,
-            Line::Field { name, .. } => {
+            Line::Field { name, value, .. } => {
                 self.check_trailer(name)?;
+                self.keep_trailer(name, value);
                 self.trailer.clear();
                 self.trailer_cursor = LineCursor::at(0);
             }
@@ -230,6 +247,25 @@ impl ChunkedDecoder {
         }
         Ok(())
     }
+
+    fn keep_trailer(&mut self, name: Span, value: Span) {
+        let Some(kept) = &mut self.kept else { return };
+        if self.trailer_cursor.underscore && self.limits.header_map == HeaderMap::Drop {
+            return;
+        }
+        for part in [name.of(&self.trailer), b":", value.of(&self.trailer), b"\n"] {
+            kept.extend_from_slice(part);
+        }
+    }
+}
+
+/// The names and values of what [`ChunkedDecoder::take_trailers`] has returned.
+pub fn trailers(kept: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    // No name holds a colon, no value a line feed (RFC 9110 §5.1, §5.5).
+    kept.split_inclusive(|&byte| byte == LF).filter_map(|line| {
+        let colon = memchr(b':', line)?;
+        Some((&line[..colon], &line[colon + 1..line.len() - 1]))
+    })
 }
 
 fn after_extension(extension: Extension, byte: u8) -> Result<State, BodyError> {

@@ -20,7 +20,7 @@ pub mod target;
 pub mod trust;
 
 pub(crate) use assembly::Assembly;
-pub use chunked::{ChunkEvent, ChunkedDecoder, Step};
+pub use chunked::{ChunkEvent, ChunkedDecoder, Step, trailers};
 pub use error::{BodyError, HeadError};
 pub use fields::{Facts, Field, HeaderMap, HostSeen, Limits, Permits};
 pub use framing::BodyLength;
