@@ -128,14 +128,17 @@ def test_the_password_is_not_shown():
 def mistakes(directory: Path) -> dict[str, tuple[tuple[str, ...], str]]:
     """Arguments that cannot be served with, and the line that says so."""
     one, other, old = make(directory), make(directory, "other"), make(directory, "p521", kind="p521")
-    empty, broken, cut = (directory / name for name in ("empty", "broken", "cut"))
+    empty, broken, cut, fifo = (directory / name for name in ("empty", "broken", "cut", "fifo"))
     empty.write_text("")
+    if not fifo.exists():
+        os.mkfifo(fifo)
     broken.write_text(one.path.read_text().replace("M", "!", 1))
     cut.write_text("\n".join(one.path.read_text().splitlines()[:-2]))
     path, key = str(one.path), str(one.key)
     return {
         "absent": (("--certfile", "/absent.pem"), "certfile: /absent.pem cannot be read: No such file or directory"),
         "directory": (("--certfile", str(directory)), f"certfile: {directory} cannot be read: Is a directory"),
+        "fifo": (("--certfile", str(fifo)), f"certfile: {fifo} cannot be read: it is no regular file"),
         "no certificate": (("--certfile", str(empty)), f"certfile: {empty} holds no certificate"),
         "broken": (("--certfile", str(broken)), f"certfile: {broken} is no PEM file: what begins in line 1 is broken"),
         "cut": (("--certfile", str(cut)), f"certfile: {cut} is no PEM file: what begins in line 1 is broken"),

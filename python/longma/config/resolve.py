@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from longma.config.option import Option
 
 # What is answered by the engine, which workers that bring their own HTTP have not.
+OF_TLS = ("keyfile_password", "keyfile_password_file", "ca_certs", "cert_reqs", "ciphers", "tls_min_version")
 OF_THE_ENGINE = ("health_path", "metrics_path", "allowed_hosts", "static", "sendfile_root", "accel_redirect")
 
 
@@ -205,6 +206,13 @@ def _notices(
         if name in OF_THE_ENGINE and values[name] and brings_its_own_http(str(values.get("worker_class", "sync"))):
             why = f"worker_class {values['worker_class']} brings its own HTTP"
             yield f"{layer.locate(name)}: {name} has no effect: {why}"
+        # Who has asked for the certificates of clients must hear that nobody is asked for one.
+        if (
+            name in OF_TLS
+            and values[name] != rows[name].default
+            and not (values.get("certfile") or values.get("keyfile"))
+        ):
+            yield f"{layer.locate(name)}: {name} has no effect: without certfile this server speaks no TLS"
     for later in LATER:
         for layer in layers:
             if later.is_detail and later.name in layer.values and not later.changes_nothing(layer.values[later.name]):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import stat
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from longma.config.ciphers import SUITES, suites_of
@@ -135,10 +136,17 @@ def read(setting: str, path: str) -> File:
         OperatorError: it cannot be read.
     """
     try:
-        with open(path, "rb") as file:
+        # A FIFO would be waited for, by a master that hears no signal meanwhile.
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise OperatorError(f"{setting}: {path} cannot be read: it is no regular file")
             return path, file.read()
     except OSError as error:
         raise OperatorError(f"{setting}: {path} cannot be read: {error.strerror}") from None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def marks_of(paths: Iterable[str]) -> tuple[tuple[int, ...], ...]:

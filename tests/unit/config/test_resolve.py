@@ -195,6 +195,14 @@ def test_what_only_the_engine_does_is_not_asked_of_others_in_silence(tmp_path: P
     )
 
 
+def test_whoever_asks_for_certificates_of_clients_hears_that_there_is_no_tls(tmp_path: Path):
+    assert resolved(tmp_path, "--cert-reqs=2 --certfile=a.pem").notices == ()
+    assert resolved(tmp_path, "--cert-reqs=0 --tls-min-version=1.2").notices == ()
+    assert resolved(tmp_path, "--cert-reqs=2").notices == (
+        "command line: cert_reqs has no effect: without certfile this server speaks no TLS",
+    )
+
+
 def test_an_empty_number_of_workers_is_a_mistake(tmp_path: Path):
     assert mistakes(tmp_path, WEB_CONCURRENCY="") == [
         "environment variable WEB_CONCURRENCY: workers must be a whole number, 0 or more, or 'auto', not ''"
