@@ -191,6 +191,7 @@ class Generations:
         model = model_for(settings, site_directories(settings) if anew else ())
         devices = discover(settings)
         check_access_log(settings)
+        check_pidfile(settings, before.settings)
         tls = secrecy_of(settings, before.tls)
         has_new_logs = any(getattr(settings, name) != getattr(before.settings, name) for name in LOG_SETTINGS)
         # What stands in a file, or in a class of the site's, can have changed under the same name.
@@ -248,6 +249,18 @@ def site_directories(settings: Settings) -> tuple[str, ...]:
     """Where the modules are that are the site's own."""
     named = (part.strip() for part in (settings.pythonpath or "").split(","))
     return (settings.chdir, *(os.path.abspath(part) for part in named if part))
+
+
+def check_pidfile(settings: Settings, before: Settings) -> None:
+    """Find out whether another pidfile can be had; it is written once the new generation serves.
+
+    Raises:
+        OperatorError: it belongs to a server that runs, or cannot be written.
+    """
+    if settings.pidfile is not None and settings.pidfile != before.pidfile:
+        from longma.process.pidfile import Pidfile  # only servers with one need it
+
+        Pidfile(settings.pidfile).check(os.getpid())
 
 
 def discover(settings: Settings) -> tuple[str, ...]:

@@ -51,7 +51,7 @@ class Premises:
         self._title(settings)
 
     def settle(self, before: Settings, settings: Settings, current: Common) -> None:
-        """Follow a reload. What is wrong with the new pidfile is only logged: the server runs."""
+        """Follow a reload. What has become wrong with the new pidfile meanwhile is only logged: the server runs."""
         if settings.pidfile != before.pidfile:
             old = self._pidfile
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from contextlib import suppress
 from typing import Final
@@ -30,6 +31,18 @@ class Pidfile:
         Raises:
             OperatorError: it holds the number of another process that is alive, or it cannot be written.
         """
+        self._write(pid, for_good=True)
+        self._pid = pid
+
+    def check(self, pid: int) -> None:
+        """Find out whether `create` would do, and leave what is there as it is.
+
+        Raises:
+            OperatorError: as `create` does.
+        """
+        self._write(pid, for_good=False)
+
+    def _write(self, pid: int, *, for_good: bool) -> None:
         found = recorded(self.path)
         if found is not None and found not in (pid, os.getpid()) and is_alive(found):
             raise OperatorError(
@@ -37,10 +50,9 @@ class Pidfile:
                 "another file with --pid, or remove the file if that process is no server of yours"
             )
         try:
-            _replace(self.path, pid)
+            _replace(self.path, pid, for_good=for_good)
         except OSError as error:
             raise OperatorError(f"pidfile {self.path}: {error.strerror}; {_cure(self.path, error)}") from error
-        self._pid = pid
 
     def rename(self, path: str) -> None:
         """Write the number to another path, then remove this one. When that fails, this one stays.
@@ -95,8 +107,11 @@ def is_alive(pid: int) -> bool:
         return True  # a system without /proc, or one that hides the processes of others
 
 
-def _replace(path: str, pid: int) -> None:
-    """Put a whole new file in the place of the old one: nobody ever reads an empty or a half-written one."""
+def _replace(path: str, pid: int, *, for_good: bool) -> None:
+    """Put a whole new file in the place of the old one: nobody ever reads an empty or a half-written one.
+
+    Unless it is for good everything is done but the last step.
+    """
     draft = f"{path}.{os.getpid()}.new"
     with suppress(FileNotFoundError):
         os.unlink(draft)
@@ -108,7 +123,12 @@ def _replace(path: str, pid: int) -> None:
             os.write(descriptor, b"%d\n" % pid)
         finally:
             os.close(descriptor)
-        os.rename(draft, path)
+        if for_good:
+            os.rename(draft, path)
+        elif os.path.isdir(path):
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        else:
+            os.unlink(draft)
     except OSError:
         with suppress(OSError):
             os.unlink(draft)

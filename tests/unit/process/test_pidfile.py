@@ -131,6 +131,16 @@ def test_a_directory_in_its_place_is_explained_and_leaves_nothing(tmp_path: Path
     assert os.listdir(tmp_path) == ["a"]
 
 
+def test_whether_it_can_be_had_is_found_out_without_a_trace(path: Path, tmp_path: Path):
+    path.write_text("no number\n")
+    Pidfile(str(path)).check(7)
+    assert path.read_text() == "no number\n"
+    for impossible in (tmp_path, tmp_path / "missing" / "pid"):
+        with pytest.raises(OperatorError):
+            Pidfile(str(impossible)).check(7)
+    assert list(tmp_path.rglob("*")) == [path]
+
+
 def test_it_is_removed_only_while_it_is_ours(path: Path, other: int):
     pidfile = Pidfile(str(path))
     pidfile.create(ME)
