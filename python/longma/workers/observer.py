@@ -36,8 +36,8 @@ class Request:
         fragment: what follows the hash, "" as a rule.
         version: of HTTP, (1, 1).
         headers: (NAME, value) of each field, the names in upper case, in the order sent. Changing it changes nothing.
-        trailers: (NAME, value) of each field behind a chunked body, as in `headers`; there from the start, since the body
-            was read whole before anybody sees the request.
+        trailers: (NAME, value) of each field behind a chunked body, as in `headers`; there from the start, since the
+            body was read whole before anybody sees the request.
         body: `wsgi.input`: what a hook reads of it is gone for the application.
         scheme: `wsgi.url_scheme`.
         peer_addr: address and port of whoever is at the other end of the connection, or "" on a Unix socket.
