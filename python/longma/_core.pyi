@@ -27,6 +27,7 @@ class Observer(Protocol[_Request]):
         fields: list[tuple[str, str]],
         peer: tuple[str, int] | str,
         number: int,
+        trailers: list[tuple[str, str]],
         /,
     ) -> _Request:
         """A request is about to be given to the application; what this raises makes the answer a 500.
@@ -39,6 +40,7 @@ class Observer(Protocol[_Request]):
             fields: names in upper case, values as native strings, in the order sent.
             peer: address and port, or "" on a Unix socket.
             number: which one of its connection it is, from 1 on.
+            trailers: what came behind a chunked body, as `fields`.
 
         Returns:
             What `end` is to be given.

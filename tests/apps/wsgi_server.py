@@ -202,6 +202,13 @@ def refuses_what_it_does_not_honour() -> None:
             assert name in str(error)
         else:
             raise AssertionError(name)
+    WSGIServer(HERE, hello, handler_class=None)
+    try:
+        type("Handling", (WSGIServer,), {"handle": print})(HERE, hello)
+    except TypeError as error:
+        assert "'handle' of Handling" in str(error)
+    else:
+        raise AssertionError("handle")
     for spawn in (None, gevent.spawn_raw, "others", True):
         try:
             WSGIServer(HERE, hello, spawn=spawn)
@@ -224,6 +231,18 @@ def refuses_what_it_does_not_honour() -> None:
     except TypeError:
         return
     raise AssertionError("there is no application")
+
+
+def refuses_a_socket_that_does_not_listen() -> None:
+    for kind in (socket.SOCK_STREAM, socket.SOCK_DGRAM):
+        with socket.socket(type=kind) as one:
+            one.bind(HERE)
+            try:
+                WSGIServer(one, hello, log=None).start()
+            except ValueError as error:
+                assert "a socket that listens" in str(error)
+            else:
+                raise AssertionError(kind)
 
 
 def honours_settings() -> None:
@@ -367,6 +386,7 @@ CHECKS = (
     bounds_connections, refuses_what_it_does_not_honour, honours_settings, writes_where_it_is_told_to,
     adds_to_the_environ, changes_its_application, two_serve_side_by_side, serves_for_ever_until_somebody_stops_it,
     may_be_stopped_by_its_own_application, says_which_address_is_taken, a_process_that_is_forked_leaves_it_alone,
+    refuses_a_socket_that_does_not_listen,
 )  # fmt: skip
 if __name__ == "__main__":
     main(sys.argv[1])

@@ -70,6 +70,18 @@ def listen(family: socket.AddressFamily, address: Address, backlog: int, reuse_a
     return listening
 
 
+def check(listening: socket.socket) -> None:
+    """Find out whether connections can be accepted from a socket that somebody else has made.
+
+    Raises:
+        OSError: it is closed.
+        ValueError: it is one of datagrams, or does not listen.
+    """
+    of_streams = listening.getsockopt(socket.SOL_SOCKET, socket.SO_TYPE) == socket.SOCK_STREAM
+    if not of_streams or not listening.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN):
+        raise ValueError(f"a socket that listens is wanted, not {listening!r}")
+
+
 def url(listening: socket.socket) -> str:
     """Return the URL of a listening socket, as the engine has them."""
     name = listening.getsockname()

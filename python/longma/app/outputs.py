@@ -96,6 +96,7 @@ class RequestLines:
         fields: list[tuple[str, str]],
         peer: tuple[str, int] | str,
         number: int,
+        trailers: list[tuple[str, str]],
         /,
     ) -> Asked:
         return Asked(address(peer), f"{method} {target} HTTP/{version[0]}.{version[1]}")

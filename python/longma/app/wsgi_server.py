@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from longma.typing import Environ, StartResponse, WSGIApplication
 
 DEFAULT = "default"
+# What subclasses of gevent's server put their own in the place of.
+NOT_HONOURED = ("handler_class", "handle", "do_handle", "wrap_socket_and_handle", "update_environ")
 
 
 class WSGIServer:
@@ -40,7 +42,8 @@ class WSGIServer:
         settings: limits and timeouts of the engine, by their names in docs/settings.md.
 
     Raises:
-        TypeError: an argument that this server does not honour, such as `handler_class`.
+        TypeError: an argument that this server does not honour, such as `handler_class`, or a method or attribute of a
+            subclass that nobody would ask.
         ConfigError: a setting is wrong.
 
     Attributes:
@@ -69,6 +72,11 @@ class WSGIServer:
         self._stop_event.set()
         self._engagement: Engagement | None = None
         self._ending: Engagement | None = None
+        for name in NOT_HONOURED:
+            if hasattr(self, name):
+                raise TypeError(f"WSGIServer() of longma does not honour {name!r} of {type(self).__name__}")
+        if settings.get("handler_class", self) is None:  # what gevent's has unless it is given
+            del settings["handler_class"]
         self.settings = checked(spawn, settings)
         self.pool = spawn if hasattr(spawn, "spawn") else None
         self.log = output(log, "log", INFO)
@@ -148,6 +156,7 @@ class WSGIServer:
         Raises:
             OSError: the address cannot be had.
             TypeError: there is no application.
+            ValueError: the socket that was given does not listen.
         """
         if getattr(self, "application", None) is None:
             raise TypeError("there is no application to serve")
@@ -165,6 +174,7 @@ class WSGIServer:
         engagement = self._engagement
         if engagement is None or not engagement.is_ours:
             assert self.socket is not None
+            endpoint.check(self.socket)
             parts = Parts(self.settings, self.error_log, self._lines, self.get_environ())
             engagement = self._engagement = Engagement(self._call, self.socket, parts)
         engagement.accept(True)
