@@ -119,6 +119,14 @@ def asynchronous() -> None:
         print(error)
 
 
+def nothing() -> None:
+    for app, settings in ((None, {}), (5, {}), (application, {"check_config": True})):
+        try:
+            longma.serve(app, bind=os.environ["BIND"], **settings)  # type: ignore[arg-type,unused-ignore]
+        except LongmaError as error:
+            print(error)
+
+
 def on_a_thread() -> None:
     def serve() -> None:
         try:
@@ -136,6 +144,9 @@ PROGRAMS: dict[str, Callable[[], object]] = {
     "by_name": by_name,
     "mistaken": mistaken,
     "asynchronous": asynchronous,
+    "nothing": nothing,
+    "checked": lambda: Standalone({"bind": "192.0.2.1:80", "check_config": True, "print_config": True}).run(),
+    "checked_in_vain": lambda: Broken({"check_config": True}).run(),
     "on_a_thread": on_a_thread,
     "standalone": lambda: Standalone({"bind": os.environ["BIND"], "workers": 2, **LOUD}).run(),
     "preloaded": lambda: Standalone({"bind": os.environ["BIND"], "preload_app": True, **LOUD}).run(),

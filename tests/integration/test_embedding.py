@@ -110,6 +110,14 @@ def test_an_asgi_application_needs_a_class_that_serves_it():
     assert "name a worker class that does, such as uvicorn_worker.UvicornWorker" in run("asynchronous").stdout
 
 
+def test_what_cannot_be_called_is_not_served():
+    assert run("nothing").stdout.splitlines() == [
+        "there is no application to serve: None cannot be called",
+        "there is no application to serve: 5 cannot be called",
+        "longma.serve: check_config does not serve, it is for the command line",
+    ]
+
+
 def test_it_serves_on_the_main_thread_only():
     assert "on the main thread only" in run("on_a_thread").stdout
 
@@ -172,6 +180,15 @@ def test_a_load_that_fails_is_told_with_its_traceback():
     assert done.returncode == 3
     assert "load() of Broken failed with RuntimeError: no settings" in done.stderr
     assert 'raise RuntimeError("no settings")' in done.stderr
+
+
+def test_a_program_made_for_gunicorn_checks_its_settings_without_serving():
+    done = run("checked")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "workers" in done.stdout  # --print-config, too
+    broken = run("checked_in_vain")
+    assert broken.returncode == 1
+    assert broken.stderr.splitlines()[-1] == "longma: error: load() of Broken failed with RuntimeError: no settings"
 
 
 def test_a_framework_s_defaults_lose_to_the_command_line(start: Start):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from longma.config.given import Given
 from longma.config.resolve import resolve
 from longma.config.sections.workers import brings_its_own_http
-from longma.errors import OperatorError
+from longma.errors import ApplicationLoadError, ConfigError, OperatorError, Problem
 from longma.gateway.loader import check_kind
 from longma.master import arbiter
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
     from longma.config.resolve import Resolved
     from longma.typing import WSGIApplication
+
+# Settings by which the command line does something else than serving.
+NOT_SERVING = ("check_config", "print_config")
 
 
 def serve(
@@ -43,12 +46,15 @@ def serve(
 
     Raises:
         ConfigError: settings are wrong; all of them are told.
-        ApplicationLoadError: the worker class does not serve applications of this kind.
+        ApplicationLoadError: there is no application, or the worker class serves none of this kind.
         LongmaError: something that the settings ask for cannot be had.
         SystemExit: the server failed; and in each worker process when it ends.
     """
     given = {"bind": bind, "workers": workers, **settings}
     values: dict[str, object] = {name: value for name, value in given.items() if value is not None}
+    for name in NOT_SERVING:
+        if values.get(name):
+            raise ConfigError([Problem(f"{name} does not serve, it is for the command line", "longma.serve")])
     if isinstance(app, str):
         run(settled(Given({**values, "wsgi_app": app}, alone=True)))
         return
@@ -58,6 +64,8 @@ def serve(
         notices.append("reload has no effect: the program gave the application itself; give its name, MODULE:NAME")
     resolved = settled(Given(values, alone=True))
     if not brings_its_own_http(resolved.settings.worker_class):
+        if not callable(app):
+            raise ApplicationLoadError(f"there is no application to serve: {app!r} cannot be called")
         check_kind(app, "the application")
     run(resolved._replace(notices=(*resolved.notices, *notices)), application=app)
 

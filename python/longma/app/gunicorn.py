@@ -10,6 +10,7 @@ import sys
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from longma import exitcodes
 from longma.app import embed
 from longma.config import arguments
 from longma.config.compatible import Config
@@ -19,8 +20,10 @@ from longma.config.settings import Settings, table
 from longma.config.unknown import refused_names
 from longma.errors import BootError, ConfigError, LongmaError, OperatorError, Problem
 from longma.gateway import loader, paste
+from longma.workers.rehearsal import rehearse
 
 if TYPE_CHECKING:
+    from longma.config.resolve import Resolved
     from longma.typing import WSGIApplication as WSGIApplicationObject
 
 
@@ -135,10 +138,37 @@ class BaseApplication:
             SystemExit: always.
         """
         try:
-            embed.run(embed.settled(self._given(), sys.argv[1:]), load=self._loaded)
+            resolved = embed.settled(self._given(), sys.argv[1:])
+            if resolved.settings.check_config or resolved.settings.print_config:
+                self._check(resolved)
+            else:
+                embed.run(resolved, load=self._loaded)
         except LongmaError as error:
             refuse(error)
         sys.exit(0)
+
+    def _check(self, resolved: Resolved) -> None:
+        """Show the settings, if that is wanted, and load what a worker would.
+
+        Raises:
+            SystemExit: the application cannot be had; that was told.
+            LongmaError: anything else that a worker needs cannot be had.
+        """
+        if resolved.settings.print_config:
+            from longma.config import render
+
+            sys.stdout.write(render.listing(resolved))
+        notices = list(resolved.notices)
+        try:
+            notices += rehearse(resolved.settings, self._loaded)
+        except BootError as error:
+            import traceback
+
+            traceback.print_exception(error.__cause__)
+            sys.stderr.write(f"longma: error: {error}\n")
+            sys.exit(exitcodes.CONFIG)
+        for notice in notices:
+            sys.stderr.write(f"longma: {notice}\n")
 
     def _given(self) -> Given:
         return Given(self.cfg.given, self._defaults, alone=not self._reads_command_line, again=self._given_again)

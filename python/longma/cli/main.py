@@ -84,38 +84,14 @@ def _obey(resolved: Resolved) -> int:
 
 
 def _check_application(settings: Settings) -> int:
-    """Load worker class and application as a worker would: with its variables, in its directory, by its search path."""
-    from longma.gateway import loader, search_path
-    from longma.process.variables import Variables
-    from longma.workers import registry
+    """Load worker class and application as a worker would."""
+    from longma.gateway import loader
+    from longma.workers.rehearsal import rehearse
 
-    variables = Variables()
-    variables.apply(settings.raw_env)
-    loader.enter(settings.chdir)
-    search_path.extend(settings.pythonpath)
     try:
-        registry.model_for(settings)
-        _check_certificates(settings)
-        loader.application_of(settings)
+        for warning in rehearse(settings, lambda: loader.application_of(settings)):
+            sys.stderr.write(f"longma: {warning}\n")
     except LongmaError as error:
         report(error)
         return exitcodes.CONFIG
-    finally:
-        variables.apply(())
     return exitcodes.OK
-
-
-def _check_certificates(settings: Settings) -> None:
-    """Read the files of TLS as the master would.
-
-    Raises:
-        LongmaError: they do not allow it.
-    """
-    from longma.net.tls import is_wanted
-
-    if not is_wanted(settings):
-        return
-    from longma.workers.tls import Secrecy
-
-    for warning in Secrecy(settings).warnings:
-        sys.stderr.write(f"longma: {warning}\n")
