@@ -225,6 +225,7 @@ class Engine:
         """Return method, target and age in seconds of the request that the application has, None outside of a call.
 
         What is no printable ASCII in the texts is escaped. Callable from a signal handler that interrupts the call.
+        With greenlets it is always None: their `Hub` knows whose request is whose.
         """
 
     def longest_call(self) -> tuple[int, float] | None:

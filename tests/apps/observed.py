@@ -7,6 +7,7 @@ access log anew, TERM stops it.
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import mmap
 import os
@@ -19,6 +20,7 @@ from typing import Any
 
 from longma._core import BOARD_PAGE_BYTES, Engine
 from longma.config.settings import Settings
+from longma.workers.hubs.serving import Serving
 from tests.apps import border, waiting
 from tests.apps.common import Environ, Start
 from tests.apps.gate import stop
@@ -93,14 +95,39 @@ def application(environ: Environ, start_response: Start) -> Iterable[bytes]:
     return view(environ, start_response)
 
 
+def library(name: str | None) -> Any:
+    """What has greenlets, patched as in a worker; None where there are to be none."""
+    if name is None:
+        return None
+    hub = importlib.import_module(f"longma.workers.hubs.{name}")
+    hub.patch()
+    return hub
+
+
+def serve(engine: Engine, hub: Any) -> None:
+    """Serve until stopped: by the greenlets of this library, where there is one."""
+    if hub is None:
+        engine.run()
+        return
+    serving = Serving(engine, getattr(hub, f"{hub.__name__.rpartition('.')[2].title()}Hub")())
+    signal.set_wakeup_fd(engine.wakeup_fd)
+    serving.start()
+    while not serving.wait(1.0):
+        pass
+    signal.set_wakeup_fd(-1)
+    serving.finish()
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
+    parser.add_argument("--worker-class")
     parser.add_argument("--bind")
     parser.add_argument("--log")
     parser.add_argument("--recycle-after", type=int, default=0)
     parser.add_argument("--observer", choices=("telling", "counting", "none"), default="telling")
     parser.add_argument("app")
     given = parser.parse_args()
+    hub = library(given.worker_class)
     listener = socket.socket(fileno=int(given.bind.removeprefix("fd://")))
     listener.setblocking(False)
     settings = Settings({"accesslog": given.log, "access_log_format": '"%(r)s" %(s)s'}).as_mapping()
@@ -119,13 +146,14 @@ def main() -> None:
         recycle_after=given.recycle_after,
         on_recycle=lambda: tell("recycle", requests=engine.requests, current=engine.current()),
         observer=observer,
+        greenlets=hub is not None,
     )
     listener.close()
     signal.signal(signal.SIGTERM, lambda *_: engine.stop(graceful=True))
     signal.signal(signal.SIGUSR1, lambda *_: tell("current", current=engine.current(), requests=engine.requests))
     signal.signal(signal.SIGUSR2, lambda *_: engine.reopen())
     log(20, f"Booting worker with pid: {os.getpid()}")
-    engine.run()
+    serve(engine, hub)
     counts = {"begun": observer.begun, "ended": observer.ended} if isinstance(observer, Counting) else {}
     tell("stopped", requests=engine.requests, **counts)
 

@@ -225,7 +225,11 @@ impl Engine {
         worker.ok_or_else(|| PyRuntimeError::new_err("an engine runs once, and each of its seats is taken once"))
     }
 
+    /// None with greenlets, which take no seats: their hub knows.
     fn longest(&self) -> Option<(usize, u64)> {
+        if self.shared.has_hub() {
+            return None;
+        }
         if self.shared.is_pooled() {
             return self.shared.seats.longest();
         }
