@@ -126,7 +126,7 @@ def test_what_many_do_at_once_stays_apart(serve: Serve, connect: Connect, gate: 
         client.close()
 
 
-@pytest.mark.only("gthread")
+@pytest.mark.only("gthread", "gevent", "eventlet")
 def test_a_websocket_is_no_call_that_takes_too_long(serve: Serve, connect: Connect, gate: Gate):
     server = serve(APP, "--timeout=1")
     server.expect("timeout|/held")

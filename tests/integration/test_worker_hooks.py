@@ -18,6 +18,7 @@ from tests.support.server import Run, Server, listener
 Serve = Callable[..., Server]
 Configure = Callable[[str], tuple[str, str]]
 APP = "tests.apps.answers"
+MODELS = ("sync", "gevent", "eventlet")
 TRACED = """
 import os
 
@@ -115,6 +116,7 @@ def test_a_hook_without_which_a_worker_cannot_boot_ends_the_server(configure: Co
     assert "ValueError: no device" in run.errors
 
 
+@pytest.mark.only("sync")
 def test_a_worker_exit_that_fails_changes_nothing(serve: Serve, configure: Configure):
     server = serve(APP, *configure("def worker_exit(server, worker):\n    raise ValueError('too late')\n"))
     server.expect("Exception in hook worker_exit\nTraceback.*ValueError: too late")
@@ -145,6 +147,7 @@ def post_request(worker, req, environ, resp):
     assert hooks_called(server) == ["post_request", "post_request"]
 
 
+@pytest.mark.only("sync")
 @pytest.mark.parametrize("arguments", ["worker, req", "worker, req, environ", "worker, req, environ, resp"])
 def test_a_post_request_that_fails_is_only_logged(serve: Serve, configure: Configure, arguments: str):
     server = serve(APP, *configure(f"def post_request({arguments}):\n    raise ValueError('late')\n"))
@@ -181,6 +184,41 @@ def test_an_application_that_fails_shows_hooks_its_answer(serve: Serve, configur
     server.errors.wait("hook post_request in .* /raises 500 ")
 
 
+@pytest.mark.only("gthread", "gevent", "eventlet")
+def test_requests_that_are_served_at_once_are_shown_to_hooks_as_their_own(
+    serve: Serve, configure: Configure, gate: Gate
+):
+    server = serve(
+        APP,
+        *configure(
+            """
+def pre_request(worker, req):
+    from tests.apps.gate import stop
+    req.seen = stop(f"pre {req.query}")
+
+def post_request(worker, req, environ, resp):
+    from tests.apps.gate import stop
+    stop(f"post {req.query}")
+    say(worker.log, "post_request", req.query, req.seen, environ["QUERY_STRING"], resp.status)
+"""
+        ),
+    )
+    with server.client() as first, server.client() as second:
+        clients = {"first": first, "second": second}
+        for step in ("pre", "post"):
+            stopped = {}
+            for name, client in clients.items():
+                if step == "pre":
+                    client.request("GET", f"/hello?{name}")
+                stopped[name] = gate.wait(f"{step} {name}")
+            for name in ("second", "first"):
+                stopped[name].release(f"seen {name}")
+        for name, client in clients.items():
+            assert client.read_response().status == 200
+            server.errors.wait(f"hook post_request in .*: {name} seen {name} {name} 200 OK")
+
+
+@pytest.mark.only("sync")
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_post_fork_is_still_root_and_what_follows_is_not(serve: Serve, short_directory: str):
     # The application imports nothing: nobody may not read where Python is, if that is somebody's home.
@@ -203,6 +241,7 @@ def test_post_fork_is_still_root_and_what_follows_is_not(serve: Serve, short_dir
 # Signals
 
 
+@pytest.mark.only("sync")
 @pytest.mark.parametrize("number", [signal.SIGUSR2, signal.SIGTTIN, signal.SIGTTOU, signal.SIGWINCH])
 def test_a_signal_for_the_master_has_no_meaning_for_a_worker(serve: Serve, number: signal.Signals):
     server = serve(APP)
@@ -238,6 +277,7 @@ def test_a_worker_reopens_its_logs(serve: Serve, tmp_path: Path):
     assert "/hello" not in (tmp_path / "access.old").read_text()
 
 
+@pytest.mark.only("sync")
 def test_a_stop_while_the_application_is_imported_leaves_nothing_in_the_log(serve: Serve, gate: Gate):
     for _ in range(10):
         server = serve("tests.apps.importing", ready=None)
@@ -248,12 +288,14 @@ def test_a_stop_while_the_application_is_imported_leaves_nothing_in_the_log(serv
 # What a worker does with the application
 
 
+@pytest.mark.only("sync")
 def test_chance_is_another_in_each_worker(serve: Serve):
     server = serve("tests.apps.hooked:draws", "--preload", workers=2)
     drawn = {server.get("/").text for _ in range(20)}
     assert len(drawn) == 20
 
 
+@pytest.mark.only("sync")
 def test_what_an_application_writes_to_wsgi_errors_is_in_the_error_log(serve: Serve, tmp_path: Path):
     errors = tmp_path / "errors"
     server = serve("tests.apps.hooked:complains", "--error-logfile", str(errors), ready=None)
@@ -261,6 +303,7 @@ def test_what_an_application_writes_to_wsgi_errors_is_in_the_error_log(serve: Se
     until(lambda: "the application complains\n" in errors.read_text(), "the complaint")
 
 
+@pytest.mark.only("sync")
 def test_an_application_of_an_ini_file(serve: Serve, tmp_path: Path):
     (tmp_path / "pasted.py").write_text(
         "def factory(settings, **local):\n"
