@@ -1,4 +1,5 @@
-//! Writes the corpus of cases as the fuzzer's first inputs: `seed FOLDER` makes FOLDER/{head,chunked,connection,proxy,gateway}.
+//! Writes the corpus of cases, and the samples of packets and of what proxies say, as the fuzzer's first inputs:
+//! `seed FOLDER` makes a folder below FOLDER for each target.
 
 #![allow(dead_code)]
 
@@ -8,30 +9,16 @@ mod corpus;
 mod input;
 #[path = "../../crates/proto/tests/support/packets.rs"]
 mod packets;
+#[path = "../../crates/proto/tests/support/wire.rs"]
+mod wire;
 
 use std::path::Path;
 use std::{env, fs, io, process};
 
-use longma_proto::fastcgi::encode_request;
 use longma_proto::h1::{HeaderMap, Limits, Trust};
 
 /// Longer cases are of limits; the fuzzer has small limits of its own.
 const MAX_SEED_BYTES: usize = 2000;
-
-/// Headers of the PROXY protocol.
-const PROXY_HEADERS: [(&str, &[u8]); 4] = [
-    ("tcp4", b"PROXY TCP4 192.0.2.1 192.0.2.2 56324 443\r\n"),
-    ("tcp6", b"PROXY TCP6 2001:db8::1 ::1 1 80\r\n"),
-    ("unknown", b"PROXY UNKNOWN\r\n"),
-    ("binary", b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x14\x01\x02\x03\x04\x05\x06\x07\x08\0\x50\x01\xBB\x20\0\x05\x01\0\0\0\0"),
-];
-
-/// What proxies say of those for whom they ask.
-const FORWARDED: [(&str, &str); 3] = [
-    ("list", "192.0.2.1, [2001:db8::1]:80, unknown"),
-    ("elements", "for=192.0.2.60;proto=http;by=203.0.113.43, for=_hidden"),
-    ("quoted", "for=\"[2001:db8::1]:_port\";host=\"a\\\"b\""),
-];
 
 fn main() -> io::Result<()> {
     let Some(folder) = env::args().nth(1) else {
@@ -52,18 +39,18 @@ fn main() -> io::Result<()> {
             fs::write(folder.join("chunked").join(&case.name), [&prefix(&case.limits)[..], body].concat())?;
         }
     }
-    for (name, header) in PROXY_HEADERS {
+    for (name, header, _) in wire::proxy_headers() {
         fs::write(folder.join("proxy").join(name), header)?;
     }
-    for (name, value) in FORWARDED {
+    for (name, value, _) in wire::FORWARDED {
         fs::write(folder.join("forwarded").join(name), value)?;
     }
-    let told = packets::pairs(&[("CONTENT_LENGTH", "4"), ("SCGI", "1"), ("REQUEST_METHOD", "POST"), ("PATH_INFO", "/a b")]);
-    let mut records = Vec::new();
-    encode_request(1, true, &packets::fastcgi_params(&told), b"body", &mut records);
-    let seeds = [("uwsgi", packets::uwsgi_packet(&told)), ("scgi", packets::scgi_packet(&told)), ("fastcgi", records)];
-    for (name, packet) in seeds {
-        fs::write(folder.join("gateway").join(name), [&[0; input::PREFIX_BYTES][..], &packet].concat())?;
+    for sample in wire::samples() {
+        // A prefix of nothing chooses the limits of a server that is told none, a second one small ones.
+        for (end, choices) in [("", 0), ("-small", 8)] {
+            let seed = [&[choices, 0, 0][..], &sample.bytes].concat();
+            fs::write(folder.join("gateway").join(sample.name.clone() + end), seed)?;
+        }
     }
     println!("{} cases as seeds", cases.len());
     Ok(())

@@ -94,6 +94,10 @@ impl<H: Host> Reactor<H> {
         });
         let replies = std::mem::take(gateway.reader.replies());
         self.reply(id, &replies);
+        if self.table.peek(id).is_none() {
+            self.give_back(head);
+            return None;
+        }
         match made {
             _ if !is_allowed => {
                 self.give_back(head);
@@ -245,5 +249,33 @@ impl Gateway {
             }
             used += step.consumed;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::os::unix::net::UnixStream;
+
+    use super::*;
+    use crate::settings::Settings;
+    use crate::testing::Pair;
+    use crate::transport::Transport;
+
+    #[test]
+    fn nothing_is_kept_of_a_request_whose_sender_has_gone() {
+        let Pair { mut reactor, mut desk, .. } = Pair::new(Settings::default());
+        reactor.speak(vec![Protocol::FastCgi]);
+        let (mut client, ours) = UnixStream::pair().unwrap();
+        let id = reactor.insert(Connection::new(Transport::plain(ours.into()), None, 0));
+        let mut records = Vec::new();
+        encode_request(1, true, b"\x0e\x03REQUEST_METHODGET\x09\x01PATH_INFO/", b"", &mut records);
+        // Behind its beginning comes another request, which is refused at once.
+        let other = *b"\x01\x01\0\x08\0\x08\0\0\0\x01\0\0\0\0\0\0";
+        records.splice(16..16, other);
+        client.write_all(&records).unwrap();
+        drop(client);
+        assert!(reactor.read_head(id, &mut desk, Mode::Direct).is_none());
+        assert_eq!((reactor.table.peek(id).is_none(), reactor.head_memory), (true, 0));
     }
 }

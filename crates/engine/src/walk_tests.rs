@@ -1,22 +1,29 @@
 //! Random walks: clients that do anything, an application that answers in any way, anybody driving, time passing. After
 //! each step every connection waits for something that will come, and the books are right. In the end nobody is left.
 
+mod requests;
+
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::sync::Arc;
 
+use longma_proto::proxy::Versions;
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::Config;
+use proptest::test_runner::{Config, TestCaseResult};
+use requests::{headers, requests};
 
 use crate::access::{AccessLog, Outcome, Record, Style};
 use crate::connection::{ConnId, State, Watch};
 use crate::desk::Desk;
+use crate::gateway::Protocol;
 use crate::gathered::Gathered;
 use crate::outlets::Outlets;
 use crate::own;
+use crate::proxied::ProxyProtocol;
 use crate::reactor::Reactor;
 use crate::request::{Mode, Request};
 use crate::settings::Settings;
@@ -24,13 +31,36 @@ use crate::sys::board::{Board, Word};
 use crate::sys::epoll::Epoll;
 use crate::testing::Plain;
 use crate::timers::Class;
+use crate::trusted::TrustedPeers;
 use crate::writing::Cut;
 
 const CLIENTS: usize = 4;
+/// How much of a file is sent, this program's own.
+const FILE_BYTES: u64 = 300_000;
+
+/// What the clients are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// They speak HTTP.
+    Browsers,
+    /// One of them does, the others hand requests over, each by a protocol of its own.
+    WebServers,
+    /// As those, and each says first for whom it does.
+    Proxies,
+}
+
+impl Kind {
+    fn protocols(self) -> [Protocol; CLIENTS] {
+        match self {
+            Self::Browsers => [Protocol::Http; CLIENTS],
+            _ => [Protocol::Uwsgi, Protocol::FastCgi, Protocol::Scgi, Protocol::Http],
+        }
+    }
+}
 
 #[derive(Clone, Debug)]
 enum Step {
-    /// The client wants this sent next; it connects if it has to and may.
+    /// The client wants this of what it may want sent next; it connects if it has to and may.
     Ask(usize, usize),
     /// The client sends so much of what it wants to send.
     Send(usize, usize),
@@ -50,45 +80,22 @@ enum Reply {
     Soon,
     Large,
     Blocks,
+    File,
     /// Piece by piece, with somebody else driving in between.
     Streamed,
     Closing,
     Cut,
 }
 
-fn requests() -> Vec<Vec<u8>> {
-    let post = |fields: &str, body: &[u8]| [format!("POST / HTTP/1.1\r\nHost: t\r\n{fields}\r\n\r\n").as_bytes(), body].concat();
-    vec![
-        b"GET / HTTP/1.1\r\nHost: t\r\n\r\n".to_vec(),
-        b"GET /again HTTP/1.1\r\nHost: t\r\n\r\n".to_vec(),
-        b"GET / HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n".to_vec(),
-        b"GET / HTTP/1.0\r\n\r\n".to_vec(),
-        b"\r\nGET / HTTP/1.1\r\nHost: t\r\n\r\n".repeat(5),
-        post("Content-Length: 12", b"twelve bytes"),
-        post("Content-Length: 3000", &[b'x'; 3000]),
-        post("Content-Length: 70000", &[b'x'; 70_000]),
-        post("Content-Length: 200000", &[b'x'; 70_000]),
-        post("Transfer-Encoding: chunked", b"4\r\nfour\r\n5;a=b\r\nbytes\r\n0\r\n\r\n"),
-        post("Transfer-Encoding: chunked", &[b"bb8\r\n", &[b'x'; 3000][..], b"\r\n0\r\n\r\n"].concat()),
-        post("Transfer-Encoding: chunked", b"nothing of the kind\r\n"),
-        post("Expect: 100-continue\r\nContent-Length: 12", b"twelve bytes"),
-        b"nonsense\r\n\r\n".to_vec(),
-        b"GET /-/health HTTP/1.1\r\nHost: t\r\n\r\n".to_vec(),
-        b"HEAD /-/health?now HTTP/1.1\r\nHost: t\r\n\r\n".repeat(1000),
-        b"GET / HTTP/1.1\r\nHost: t\r\n\r\nGET /-/health HTTP/1.1\r\nHost: t\r\n\r\n".repeat(5),
-        b"POST /-/health HTTP/1.1\r\nHost: t\r\nContent-Length: 12\r\n\r\ntwelve bytes".to_vec(),
-    ]
-}
-
 fn reply() -> impl Strategy<Value = Reply> {
-    use Reply::{Blocks, Closing, Cut, Large, Small, Soon, Streamed};
-    prop::sample::select(vec![Small, Small, Soon, Soon, Large, Blocks, Streamed, Closing, Cut])
+    use Reply::{Blocks, Closing, Cut, File, Large, Small, Soon, Streamed};
+    prop::sample::select(vec![Small, Small, Soon, Soon, Large, Blocks, File, Streamed, Closing, Cut])
 }
 
 fn step() -> impl Strategy<Value = Step> {
     let who = 0..CLIENTS;
     prop_oneof![
-        8 => (who.clone(), 0..requests().len()).prop_map(|(who, what)| Step::Ask(who, what)),
+        8 => (who.clone(), 0..1000_usize).prop_map(|(who, what)| Step::Ask(who, what)),
         10 => (who.clone(), prop_oneof![1..60_usize, 1000..200_000_usize]).prop_map(|(who, count)| Step::Send(who, count)),
         6 => (who.clone(), 1..500_000_usize).prop_map(|(who, count)| Step::Read(who, count)),
         1 => who.clone().prop_map(Step::HalfClose),
@@ -121,42 +128,62 @@ struct Walk {
     leader: Desk,
     aside: Desk,
     clients: [Option<Client>; CLIENTS],
+    /// What each of them may want sent, and may say first.
+    requests: [Vec<Vec<u8>>; CLIENTS],
+    headers: Vec<Vec<u8>>,
+    file: Arc<File>,
     /// How many requests the application has answered.
     answered: usize,
 }
 
 impl Walk {
-    fn new() -> Self {
+    fn new(kind: Kind) -> Self {
+        let proxy_protocol =
+            (kind == Kind::Proxies).then(|| ProxyProtocol { versions: Versions::Both, allowed: TrustedPeers::default() });
         let settings = Settings {
             limit_request_body: 100_000,
             body_buffer_size: 2000,
             response_buffer_size: 50_000,
             worker_connections: CLIENTS - 1,
+            gateway_peers: TrustedPeers::parse(["*"]).unwrap(),
+            proxy_protocol,
             own: own::Settings { health_path: b"/-/health".to_vec(), ..own::Settings::default() },
             ..Settings::default()
         };
-        let board = Arc::new(Board::in_process(1).remove(0));
         let mut outlets = Outlets::default();
         outlets.add_file(Path::new("/dev/null")).unwrap();
         let log = AccessLog::new(outlets, Style::Plain("%({told}o)s %(s)s"));
-        let mut reactor = Reactor::new(settings, Arc::new(Epoll::new().unwrap()), board, Some(log));
+        let mut reactor =
+            Reactor::new(settings, Arc::new(Epoll::new().unwrap()), Arc::new(Board::in_process(1).remove(0)), Some(log));
         reactor.open(Vec::new(), None).unwrap();
-        Self { reactor, leader: Desk::default(), aside: Desk::default(), clients: Default::default(), answered: 0 }
+        reactor.speak(kind.protocols().to_vec());
+        Self {
+            reactor,
+            leader: Desk::default(),
+            aside: Desk::default(),
+            clients: Default::default(),
+            requests: kind.protocols().map(requests),
+            headers: if kind == Kind::Proxies { headers() } else { vec![Vec::new()] },
+            file: Arc::new(File::open(std::env::current_exe().unwrap()).unwrap()),
+            answered: 0,
+        }
     }
 
     fn step(&mut self, step: &Step) {
         match step {
             Step::Ask(who, what) => {
-                self.connect(*who);
+                self.connect(*who, *what);
+                let requests = &self.requests[*who];
                 if let Some(client) = &mut self.clients[*who] {
-                    client.wants.extend(&requests()[*what]);
+                    client.wants.extend(&requests[what % requests.len()]);
                 }
             }
             Step::Send(who, count) => self.send(*who, *count),
             Step::Read(who, count) => {
-                if let Some(client) = &mut self.clients[*who] {
-                    // Whatever there is, if anything.
-                    let _ = client.socket.read(&mut vec![0; *count]);
+                // Whatever there is, if anything.
+                let read = self.clients[*who].as_mut().map(|client| client.socket.read(&mut vec![0; *count]));
+                if matches!(read, Some(Ok(0))) {
+                    self.clients[*who] = None;
                 }
             }
             Step::HalfClose(who) => {
@@ -174,15 +201,16 @@ impl Walk {
         }
     }
 
-    fn connect(&mut self, who: usize) {
+    fn connect(&mut self, who: usize, what: usize) {
         if self.clients[who].is_some() || !self.reactor.has_room() {
             return;
         }
         let (client, ours) = UnixStream::pair().unwrap();
         client.set_nonblocking(true).unwrap();
         ours.set_nonblocking(true).unwrap();
-        self.clients[who] = Some(Client { socket: client, wants: VecDeque::new() });
-        assert!(self.reactor.welcome(ours.into(), None, 0, &mut self.leader, Mode::Direct).is_none());
+        let wants = VecDeque::from(self.headers[what % self.headers.len()].clone());
+        self.clients[who] = Some(Client { socket: client, wants });
+        assert!(self.reactor.welcome(ours.into(), None, who as u16, &mut self.leader, Mode::Direct).is_none());
     }
 
     fn send(&mut self, who: usize, count: usize) {
@@ -231,8 +259,10 @@ impl Walk {
         assert_eq!(told, self.answered, "{text}");
         for line in text.lines() {
             let (kind, status) = line.split_once(' ').unwrap();
-            let possible: &[&str] =
-                if kind == "answered" { &["200", "408", "499"] } else { &["200", "400", "405", "408", "413", "499"] };
+            let possible: &[&str] = match kind {
+                "answered" => &["200", "408", "499"],
+                _ => &["200", "400", "403", "405", "408", "413", "431", "499"],
+            };
             assert!(possible.contains(&status), "{line}");
         }
     }
@@ -240,12 +270,13 @@ impl Walk {
     fn answer(&mut self, id: ConnId, reply: Reply, keep_alive: bool) {
         let reactor = &mut self.reactor;
         match reply {
-            Reply::Small => reactor.send(id, b"HTTP/1.1 204 No Content\r\n\r\n", !keep_alive),
+            Reply::Small => reactor.send_rest(id, b"HTTP/1.1 204 No Content\r\n\r\n", !keep_alive),
             Reply::Soon => {
                 reactor.send_soon(id, b"HTTP/1.1 204 No Content\r\n\r\n");
                 self.log(id);
                 return self.reactor.finish_soon(id, keep_alive);
             }
+            Reply::File => reactor.send_file(id, b"HTTP/1.1 200 OK\r\n\r\n", Arc::clone(&self.file), 0, FILE_BYTES),
             Reply::Large => reactor.send(id, &[b'x'; 500_000], !keep_alive),
             Reply::Blocks => reactor.send_blocks(id, b"head", vec![vec![b'x'; 150_000]; 3], !keep_alive),
             Reply::Closing => {
@@ -326,28 +357,44 @@ impl Walk {
     }
 }
 
+/// Every connection waits for what will come, and comes to its end.
+fn walk(kind: Kind, steps: &[Step], end: End) -> TestCaseResult {
+    let mut walk = Walk::new(kind);
+    for step in steps {
+        walk.step(step);
+        walk.check(None);
+    }
+    match end {
+        End::ClientsGo => walk.clients = Default::default(),
+        End::ClientsFallSilent => {}
+        End::Drain => walk.reactor.begin_draining(&mut walk.leader),
+    }
+    walk.check(None);
+    for _ in 0..20 {
+        walk.step(&Step::Turn(vec![Reply::Small]));
+        walk.step(&Step::Pass(16_000));
+    }
+    walk.check(None);
+    prop_assert_eq!(walk.reactor.connections(), 0);
+    walk.check_log();
+    Ok(())
+}
+
 proptest! {
     #![proptest_config(Config { failure_persistence: None, ..Config::with_cases(300) })]
 
     #[test]
-    fn every_connection_waits_for_what_will_come_and_comes_to_its_end(steps in vec(step(), 50..250), end in end()) {
-        let mut walk = Walk::new();
-        for step in &steps {
-            walk.step(step);
-            walk.check(None);
-        }
-        match end {
-            End::ClientsGo => walk.clients = Default::default(),
-            End::ClientsFallSilent => {}
-            End::Drain => walk.reactor.begin_draining(&mut walk.leader),
-        }
-        walk.check(None);
-        for _ in 0..20 {
-            walk.step(&Step::Turn(vec![Reply::Small]));
-            walk.step(&Step::Pass(16_000));
-        }
-        walk.check(None);
-        prop_assert_eq!(walk.reactor.connections(), 0);
-        walk.check_log();
+    fn every_connection_comes_to_its_end(steps in vec(step(), 50..250), end in end()) {
+        walk(Kind::Browsers, &steps, end)?;
+    }
+
+    #[test]
+    fn so_does_that_of_a_web_server(steps in vec(step(), 50..250), end in end()) {
+        walk(Kind::WebServers, &steps, end)?;
+    }
+
+    #[test]
+    fn and_that_of_a_proxy(steps in vec(step(), 50..250), end in end()) {
+        walk(Kind::Proxies, &steps, end)?;
     }
 }

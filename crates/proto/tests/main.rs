@@ -10,3 +10,4 @@ mod proxy;
 mod representation;
 mod response;
 mod support;
+mod wire;

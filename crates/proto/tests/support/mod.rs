@@ -3,6 +3,7 @@
 pub mod connection;
 pub mod corpus;
 pub mod packets;
+pub mod wire;
 
 use std::path::Path;
 
