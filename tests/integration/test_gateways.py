@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -81,3 +82,42 @@ def test_the_application_sees_the_client_and_not_nginx(serve: Serve, protocol: s
         assert [name for name in plain if name.startswith("wsgi.")] == [
             name for name in seen if name.startswith("wsgi.")
         ]
+
+
+HOOKS = "def pre_request(worker, req):\n    worker.log.info('PEER %d %s', req.peer_addr[1], req.path)\n"
+# Answers of every kind that leave a connection usable, each asked for over and over.
+TARGETS = (
+    "/hello", "/generator?blocks=3", "/status?is=204%20No%20Content", "/status?is=304%20Not%20Modified", "/nowhere",
+    "/big?bytes=300000", "/file?bytes=300000", "/-/health",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("protocol", "parameters", "kept"),
+    [
+        ("fastcgi", KEPT, True),
+        ("fastcgi", "fastcgi_keep_conn off;", False),
+        # nginx has nothing of the kind for these two: it closes the connection after each answer.
+        ("uwsgi", "", False),
+        ("scgi", "", False),
+    ],
+)
+@pytest.mark.only("sync")
+def test_connections_are_kept_where_nginx_keeps_them(
+    serve: Serve, protocol: str, parameters: str, kept: bool, short_directory: str, tmp_path: Path
+):
+    """How many connections a row of requests has come by; after an answer to HEAD nginx would close any."""
+    (tmp_path / "longma.conf.py").write_text(HOOKS)
+    server = serve(APP, "-c", str(tmp_path / "longma.conf.py"), "--health-path", "/-/health", protocols=[protocol])
+    location = f"include /etc/nginx/{protocol}_params; {parameters} {protocol}_pass longma;"
+    with (
+        nginx(short_directory, server.address, f"location / {{ {location} }}") as proxy,
+        Client(proxy.front) as client,
+    ):
+        for _ in range(3):
+            for target in TARGETS:
+                assert client.ask("GET", target).status in (200, 204, 304, 404)
+            assert client.ask("POST", "/echo", body=b"x" * 70_000).body == b"x" * 70_000
+    count = 3 * len(TARGETS)  # but for the checks of health, which no hook is told of
+    told = server.errors.wait(r"PEER \d+ /", count=count)
+    assert len({line.split("PEER ")[1].split()[0] for line in told}) == (1 if kept else count)

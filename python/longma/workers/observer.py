@@ -134,7 +134,13 @@ class Response:
 def remote_address(environ: Environ, peer: Peer) -> Peer:
     """Return address and port of the client as the environ has them; the peer's where it has none."""
     address = environ.get("REMOTE_ADDR", peer)
-    return (address, int(environ.get("REMOTE_PORT", 0))) if address and isinstance(address, str) else address
+    return (address, remote_port(environ)) if address and isinstance(address, str) else address
+
+
+def remote_port(environ: Environ) -> int:
+    """Return the client's port; 0 where nobody tells it, as web servers do of clients on their Unix sockets."""
+    port = environ.get("REMOTE_PORT", "")
+    return int(port) if port.isascii() and port.isdecimal() else 0
 
 
 def proxy_information(environ: Environ) -> dict[str, object] | None:
@@ -146,7 +152,7 @@ def proxy_information(environ: Environ) -> dict[str, object] | None:
     return {
         "proxy_protocol": protocol,
         "client_addr": environ["REMOTE_ADDR"] if named else None,
-        "client_port": int(environ.get("REMOTE_PORT", 0)) if named else None,
+        "client_port": remote_port(environ) if named else None,
         "proxy_addr": environ.get("PROXY_ADDR"),
         "proxy_port": int(environ["PROXY_PORT"]) if named else None,
     }

@@ -9,7 +9,7 @@ import pytest
 
 from longma.hooks import HookError
 from longma.workers.handle import Worker
-from longma.workers.observer import Observer, Request, Response, split_target
+from longma.workers.observer import Observer, Request, Response, remote_address, split_target
 
 PEER = ("192.0.2.7", 4711)
 FIELDS = [("HOST", "a"), ("X-ID", "1"), ("X-ID", "2")]
@@ -62,6 +62,21 @@ def test_a_request_has_gunicorns_attributes():
     assert (one.method, one.uri, one.path, one.query, one.fragment) == ("GET", "/a?b#c", "/a", "b", "c")
     assert (one.version, one.headers, one.scheme) == ((1, 1), FIELDS, "https")
     assert one.remote_addr == one.peer_addr == PEER
+
+
+@pytest.mark.parametrize(
+    ("told", "address"),
+    [
+        ({"REMOTE_ADDR": "192.0.2.1", "REMOTE_PORT": "80"}, ("192.0.2.1", 80)),
+        ({"REMOTE_ADDR": "192.0.2.1"}, ("192.0.2.1", 0)),
+        ({"REMOTE_ADDR": "unix:", "REMOTE_PORT": ""}, ("unix:", 0)),  # nginx, of a client on a socket of its own
+        ({"REMOTE_ADDR": "192.0.2.1", "REMOTE_PORT": "\u00b2"}, ("192.0.2.1", 0)),
+        ({"REMOTE_ADDR": ""}, ""),
+        ({}, PEER),
+    ],
+)
+def test_whatever_a_web_server_tells_of_its_client_is_an_address(told: dict[str, object], address: object):
+    assert remote_address(told, PEER) == address
 
 
 @pytest.mark.parametrize(
