@@ -7,10 +7,10 @@ another protocol (RFC 9110 §7.8) only: so it costs the others nothing.
 from __future__ import annotations
 
 import os
-import socket
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
 
     from longma._core import Lease
@@ -36,6 +36,8 @@ class ConnectionSocket:
     @property  # type: ignore[misc]
     def __class__(self) -> Any:
         """What `isinstance` is to see."""
+        import socket
+
         return socket.socket
 
     def __del__(self) -> None:
@@ -117,7 +119,7 @@ class ConnectionSocket:
             return question(itself)
 
     def _view(self) -> socket.socket:
-        return socket.socket(fileno=os.dup(self._lease.fileno()))
+        return open_socket(os.dup(self._lease.fileno()))
 
     def _taken(self) -> socket.socket:
         if self._socket is None:
@@ -129,4 +131,6 @@ class ConnectionSocket:
 
 def open_socket(descriptor: int) -> socket.socket:
     """The socket of a descriptor, of the class that has been patched in, if one has."""
+    import socket  # most workers never need it, and it weighs half a megabyte
+
     return socket.socket(fileno=descriptor)
