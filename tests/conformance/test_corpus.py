@@ -1,6 +1,7 @@
-"""The corpus against the running server: each case whole, cut in two and byte by byte, and with a request after it.
+"""The corpus against the running server, in every model and by TLS: each case whole, cut and with a request after it.
 
-What the application saw must be what the case says, and after a refusal or a close not a byte more is ever answered.
+Cut means in two, and byte by byte. What the application saw must be what the case says, and after a refusal or a close
+not a byte more is ever answered.
 """
 
 from __future__ import annotations
@@ -10,38 +11,58 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
-from tests.conftest import MODELS as OPTIONS
+from tests.conftest import MODELS
+from tests.support.certificates import ready_made
 from tests.support.corpus import Case, Request, cases
 from tests.support.http import Client, Closed, Response
 from tests.support.server import Server
+from tests.support.tls import options, secure, trusting
 
 APP = "tests.apps.witness"
 CASES = cases()
 FURTHER = b"GET /z HTTP/1.1\r\nHost:z\r\n\r\n"
 BYTEWISE_AT_MOST = 3000
-MODELS = ("sync", "gthread", "gevent", "eventlet")
+CERTIFICATE = ready_made()
+TRUSTING = trusting(CERTIFICATE)
 Settings = tuple[tuple[str, Any], ...]
-ServerFor = Callable[[str, Settings], Server]
+
+
+class Kind(NamedTuple):
+    """A kind of server: its options, how a client connects to it, and in how many ways it is sent what it is sent."""
+
+    name: str
+    options: tuple[str, ...]
+    connect: Callable[[Server], Client] = Server.client
+    # What reads byte by byte is the same with every model; who is told when all has come is not.
+    ways: int = 2
+
+
+KINDS = (
+    *(Kind(name, chosen, ways=3 if name == "sync" else 2) for name, chosen in MODELS.items()),
+    # Where records end is no matter of HTTP; `tls/tests.rs` in the engine cuts them anywhere.
+    Kind("TLS", options(CERTIFICATE), lambda server: secure(server, TRUSTING), ways=1),
+)
+ServerFor = Callable[[Kind, Settings], Server]
 
 
 @pytest.fixture(scope="module")
 def server_for(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServerFor]:
-    """A running server for each model and each set of settings that the cases ask for."""
+    """A running server for each kind and each set of settings that the cases ask for."""
     running: dict[tuple[str, Settings], Server] = {}
     with ExitStack() as servers:
 
-        def find(model: str, settings: Settings) -> Server:
-            if (model, settings) not in running:
+        def find(kind: Kind, settings: Settings) -> Server:
+            if (kind.name, settings) not in running:
                 config: Path = tmp_path_factory.mktemp("settings") / "longma.conf.py"
                 config.write_text("".join(f"{name} = {value!r}\n" for name, value in settings))
-                server = servers.enter_context(Server(APP, *OPTIONS[model], "-c", str(config)))
+                server = servers.enter_context(Server(APP, *kind.options, "-c", str(config)))
                 server.expect("Invalid request")
-                running[model, settings] = server
-            return running[model, settings]
+                running[kind.name, settings] = server
+            return running[kind.name, settings]
 
         yield find
 
@@ -107,11 +128,11 @@ def check_outcome(case: Case, client: Client, *, further: bool) -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.topic}:{case.name}")
-def test_the_server_does_what_the_corpus_says(server_for: ServerFor, engine_model: str, case: Case):
-    server = server_for(engine_model, case.settings)
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_the_server_does_what_the_corpus_says(server_for: ServerFor, kind: Kind, case: Case):
+    server = server_for(kind, case.settings)
     closes = bool(case.requests) and case.requests[-1].close and case.refused is None
-    # What reads byte by byte is the same with every model; who is told when all has come is not.
-    ways = (send_whole, send_in_two, send_bytewise) if engine_model == MODELS[0] else (send_whole, send_in_two)
+    ways = (send_whole, send_in_two, send_bytewise)[: kind.ways]
     for send in ways:
         # Bytes that a client sends after it has said that none follow may meet a closed connection, and the reset
         # that they earn may overtake the answer; sent in one piece they may not.
@@ -119,7 +140,7 @@ def test_the_server_does_what_the_corpus_says(server_for: ServerFor, engine_mode
         for further in (False, True):
             if further and case.partial:
                 continue
-            with server.client() as client, suppress(*forgiven):
+            with kind.connect(server) as client, suppress(*forgiven):
                 send(client, case.input + FURTHER if further else case.input)
                 check_outcome(case, client, further=further)
 
