@@ -188,9 +188,10 @@ impl<H: Host> BodyReader<H> {
     }
 
     /// Receive straight into the body's own memory, where it has such; says how much came and whether it is whole.
-    pub fn receive(&mut self, transport: &mut Transport) -> Option<io::Result<(usize, bool)>> {
+    /// `scratch` is for what has to be decrypted first.
+    pub fn receive(&mut self, transport: &mut Transport, scratch: &mut [u8]) -> Option<io::Result<(usize, bool)>> {
         let (Coding::Length { remaining }, Sink::Buffer(buffer)) = (&mut self.coding, &mut self.sink) else { return None };
-        Some(transport.receive_into(buffer.spare()).map(|count| {
+        Some(transport.receive_into(buffer.spare(), scratch).map(|count| {
             buffer.advance(count);
             *remaining -= count as u64;
             self.received += count as u64;

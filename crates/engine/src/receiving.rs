@@ -105,7 +105,7 @@ impl<H: Host> Reactor<H> {
     pub(crate) fn read_body(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
         let connection = self.table.get(id)?;
         let body = connection.body.as_mut()?;
-        let (received, straight) = match body.receive(&mut connection.transport) {
+        let (received, straight) = match body.receive(&mut connection.transport, &mut desk.buffer) {
             Some(result) => (result, true),
             None => (connection.transport.receive(&mut desk.buffer).map(|count| (count, false)), false),
         };

@@ -53,10 +53,11 @@ impl Transport {
         }
     }
 
-    pub fn receive_into(&mut self, room: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+    /// `scratch` is for records, where there are any.
+    pub fn receive_into(&mut self, room: &mut [MaybeUninit<u8>], scratch: &mut [u8]) -> io::Result<usize> {
         match &mut self.tls {
             None => socket::receive_into(self.fd.as_fd(), room),
-            Some(tls) => tls.receive_into(self.fd.as_fd(), room),
+            Some(tls) => tls.receive_into(self.fd.as_fd(), room, scratch),
         }
     }
 

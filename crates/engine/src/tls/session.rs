@@ -15,6 +15,10 @@ use crate::tls::client::Facts;
 
 /// Bytes of the socket taken by one step of a handshake.
 const STEP_BYTES: usize = 16 * 1024;
+/// The longest record (RFC 8446 §5.2, RFC 5246 §6.2.3), and a little more.
+const RECORD_BYTES: usize = 18 * 1024 + 64;
+/// Room for what long reads bring.
+const LARGE_ROOM_BYTES: usize = 3 * RECORD_BYTES;
 /// How much of a file is encrypted at a time.
 const FILE_BYTES: usize = 64 * 1024;
 /// How much one call sends, so that one fast client does not keep the others waiting.
@@ -131,13 +135,27 @@ impl Session {
     }
 
     pub fn receive(&mut self, fd: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<usize> {
+        let length = room.len();
+        if self.waiting == 0 && length >= LARGE_ROOM_BYTES {
+            let (room, scratch) = room.split_at_mut(length - (length - RECORD_BYTES) / 2);
+            return self.receive_many(fd, scratch, |at, bytes| room[at..at + bytes.len()].copy_from_slice(bytes));
+        }
         self.fill(fd)?;
         let count = self.tls.reader().read(room)?;
         self.waiting -= count;
         Ok(count)
     }
 
-    pub fn receive_into(&mut self, fd: BorrowedFd<'_>, room: &mut [MaybeUninit<u8>]) -> io::Result<usize> {
+    /// `scratch` is for records.
+    pub fn receive_into(&mut self, fd: BorrowedFd<'_>, room: &mut [MaybeUninit<u8>], scratch: &mut [u8]) -> io::Result<usize> {
+        let most = scratch.len().min(room.len().saturating_sub(RECORD_BYTES));
+        if self.waiting == 0 && most >= RECORD_BYTES {
+            return self.receive_many(fd, &mut scratch[..most], |at, bytes| {
+                for (place, &byte) in room[at..].iter_mut().zip(bytes) {
+                    place.write(byte);
+                }
+            });
+        }
         self.fill(fd)?;
         let mut reader = self.tls.reader();
         let bytes = reader.fill_buf()?;
@@ -161,6 +179,37 @@ impl Session {
         Ok(count)
     }
 
+    /// Receive by long reads: what records there are in as many bytes as `scratch` has, and at least one. `put` gets the plain
+    /// bytes, each time behind those before: together no more than `scratch` has and one record, of which a part was here.
+    fn receive_many(&mut self, fd: BorrowedFd<'_>, scratch: &mut [u8], mut put: impl FnMut(usize, &[u8])) -> io::Result<usize> {
+        let mut received = 0;
+        while received == 0 && !self.peer_has_ended {
+            let mut rest = match socket::receive(fd, scratch)? {
+                0 => {
+                    self.tls.read_tls(&mut io::empty())?;
+                    break;
+                }
+                count => &scratch[..count],
+            };
+            // Nothing is taken behind the peer's last word.
+            while !rest.is_empty() && !self.peer_has_ended {
+                self.tls.read_tls(&mut rest)?;
+                self.take_in(fd)?;
+                while self.waiting > 0 {
+                    let mut reader = self.tls.reader();
+                    let bytes = reader.fill_buf()?;
+                    let count = bytes.len();
+                    put(received, bytes);
+                    reader.consume(count);
+                    self.waiting -= count;
+                    received += count;
+                }
+            }
+        }
+        // The reader tells an end from a cut.
+        if received == 0 { self.tls.reader().read(&mut [0]) } else { Ok(received) }
+    }
+
     /// Read from the socket until there are plain bytes, or the end.
     fn fill(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
         while self.waiting == 0 && !self.peer_has_ended {
@@ -168,14 +217,19 @@ impl Session {
                 // The reader tells an end from a cut.
                 return Ok(());
             }
-            let processed = self.process();
-            if self.tls.wants_write() && (processed.is_err() || !self.has_tickets) {
-                // An alert, or the answer to a new key; what does not fit leaves with what is sent next.
-                self.flush(fd, false)?;
-            }
-            processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+            self.take_in(fd)?;
         }
         Ok(())
+    }
+
+    /// Process what was read, and answer what has to be answered at once.
+    fn take_in(&mut self, fd: BorrowedFd<'_>) -> io::Result<()> {
+        let processed = self.process();
+        if self.tls.wants_write() && (processed.is_err() || !self.has_tickets) {
+            // An alert, or the answer to a new key; what does not fit leaves with what is sent next.
+            self.flush(fd, false)?;
+        }
+        processed.map_err(|error| io::Error::new(ErrorKind::InvalidData, error))
     }
 
     /// Encrypt and send as much as the socket takes. What comes back counts bytes whose records have left; the same

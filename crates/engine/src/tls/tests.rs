@@ -242,7 +242,7 @@ proptest! {
     fn requests_and_answers_arrive_however_they_are_split(
         version in 12_u8..=13,
         pieces in vec(1_usize..3000, 0..300),
-        exchanges in vec((0_usize..30_000, ways(), 0_usize..200_000), 1..6),
+        exchanges in vec((0_usize..150_000, ways(), 0_usize..200_000), 1..6),
         together in any::<bool>(),
         small_buffer in any::<bool>(),
     ) {
