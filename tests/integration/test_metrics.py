@@ -61,7 +61,9 @@ def test_the_figures_are_there_and_have_a_meaning(serve: Serve, engine_model: st
     server = serve(APP, *METRICS, workers=2)
     found = figures(server)
     assert all(name.startswith("longma_") for name in found.families)
-    assert all(family.documentation and family.type in ("gauge", "counter") for family in found.families.values())
+    assert all(
+        family.documentation and family.type in ("gauge", "counter", "histogram") for family in found.families.values()
+    )
     assert found.of("build_info", version="0.1.0") == 1
     assert sum(found.workers().values()) == 2
     assert found.of("workers_started_total") == 2
@@ -87,6 +89,25 @@ def test_answers_are_counted_by_their_class(serve: Serve):
     assert found.of("requests_refused_total") == 1
     # The figures themselves are an answer, too, once they are given.
     assert figures(server).answers()["2xx"] == 3
+
+
+def test_calls_are_sorted_by_how_long_they_take(serve: Serve, gate: Gate):
+    server = serve(APP, *METRICS)
+    for _ in range(3):
+        assert server.get("/hello").status == 200
+    with server.client() as client:
+        client.request("GET", "/wait")
+        visitor = gate.wait("in the application")
+        until(lambda: figures(server).of("worker_call_seconds", worker="0") > 0.003, "the call to last")
+        visitor.release()
+        assert client.read_response().status == 200
+    name = "request_duration_seconds"
+    until(lambda: figures(server).of(f"{name}_count") == 4, "all calls to be over")  # the figures are no call
+    found = figures(server)
+    assert found.of(f"{name}_bucket", le="+Inf") == 4 > found.of(f"{name}_bucket", le="0.0025")
+    assert found.of(f"{name}_sum") > 0.003
+    counts = [sample.value for sample in found.families[f"longma_{name}"].samples if "le" in sample.labels]
+    assert counts == sorted(counts)
 
 
 def test_bytes_and_connections_are_counted(serve: Serve):
@@ -138,7 +159,7 @@ def test_no_counter_falls_when_workers_are_replaced(serve: Serve, how: signal.Si
     server = serve(APP, *METRICS, workers=2)
     for _ in range(20):
         assert server.get("/hello").status == 200
-    counters = [name for name, family in figures(server).families.items() if family.type == "counter"]
+    counters = [name for name, family in figures(server).families.items() if family.type != "gauge"]
     before, old = figures(server), server.worker_pids()
     if how == signal.SIGHUP:
         server.send_signal(how)

@@ -89,6 +89,9 @@ impl Worker {
         duration_ns: u64,
         environ: Option<&Ref>,
     ) {
+        if self.logging.measured {
+            self.shared.board.count_call(duration_ns);
+        }
         let mut look_up = |name: &str, out: &mut Vec<u8>| environ.is_some_and(|environ| look_up(environ, name, out));
         let status = Some(self.exchange.settled().map_or(*b"500", |settled| settled.status));
         let outcome = Outcome { status, sent: self.exchange.body_bytes, duration_ns };

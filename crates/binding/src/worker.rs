@@ -42,12 +42,14 @@ pub const STOP_NOW: u8 = 2;
 
 pub type Guard<'a> = MutexGuard<'a, Reactor<Python>>;
 
-/// How the access log concerns us.
+/// How the access log concerns us, and who else wants to know what became of a request.
 #[derive(Clone, Copy)]
 pub struct Logging {
     pub enabled: bool,
     pub timed: bool,
     pub environ: bool,
+    /// Whether calls are counted by how long they take.
+    pub measured: bool,
 }
 
 /// Everything the main thread works with.
@@ -109,14 +111,16 @@ impl Worker {
             if observed {
                 reactor.observe_refusals();
             }
+            let measured = reactor.measures_calls();
             let log = reactor.access_log();
+            exchange.keep_head = observed || log.is_some();
             Logging {
-                enabled: observed || log.is_some(),
-                timed: log.is_some_and(longma_engine::access::AccessLog::is_timed),
+                enabled: exchange.keep_head || measured,
+                timed: measured || log.is_some_and(longma_engine::access::AccessLog::is_timed),
                 environ: observed || log.is_some_and(longma_engine::access::AccessLog::wants_environ),
+                measured,
             }
         };
-        exchange.keep_head = logging.enabled;
         Some(Self {
             shared,
             seat,

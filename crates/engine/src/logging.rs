@@ -238,6 +238,11 @@ impl<H: Host> Reactor<H> {
         self.refusals.get_or_insert_default();
     }
 
+    /// Whether it is to be counted how long calls of the application take.
+    pub fn measures_calls(&self) -> bool {
+        self.own.as_ref().is_some_and(|own| own.has_metrics())
+    }
+
     /// Whether somebody is shown what comes.
     pub(crate) fn is_observed(&self) -> bool {
         self.refusals.is_some()

@@ -23,8 +23,8 @@ REQUESTS_WORD = 5
 CALL_BYTE = 512
 MAX_CALL_BYTES = 1016
 # What a worker counts, and what is kept of it when it is gone: requests to stalls, accepted to bytes_in, and the
-# answers of each class of statuses.
-COUNTED_WORDS = (5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 19, 20)
+# answers of each class of statuses; how long calls took, and how many took how long.
+COUNTED_WORDS = (5, 6, 7, 8, 9, 10, 11, 12, 13, 16, 17, 18, 19, 20, 22, *range(23, 38))
 # On the master's page: not 0 when the server is about to stop; odd while the counters of a worker that is gone are
 # added to those of others; how many workers were started; and the counters, each as far behind as on a worker's page.
 LEAVING_WORD = 0

@@ -7,7 +7,7 @@ use std::fmt::Write;
 
 use super::answer::{Answer, Content};
 use super::asked::Asked;
-use crate::sys::board::{Board, CLASSES, Word, WorkerState};
+use crate::sys::board::{Board, CALL_BOUNDS_US, CLASSES, Word, WorkerState};
 
 const FIELDS: &[u8] = b"Content-Type: text/plain; version=0.0.4; charset=utf-8\r\nCache-Control: no-store\r\n";
 const STATES: [(WorkerState, &str); 5] = [
@@ -69,6 +69,7 @@ fn render(readings: &Readings<'_>) -> String {
         let count = board.total(Word::Answered1xx, class);
         text.sample("requests_total", &format!("{{code=\"{}xx\"}}", class + 1), count as f64);
     }
+    text.durations(board);
     for (word, name, help) in COUNTERS {
         text.counter(name, help, board.total(word, 0));
     }
@@ -106,6 +107,20 @@ impl Text {
         self.sample(&name, "", value as f64);
     }
 
+    /// How long calls take, each in every one of the lengths that it does not exceed.
+    fn durations(&mut self, board: &Board) {
+        self.family("request_duration_seconds", "histogram", "How long the application took, until its answer was handed over.");
+        let mut count = 0;
+        for place in 0..=CALL_BOUNDS_US.len() {
+            count += board.total(Word::CallsWithin, place);
+            let bound =
+                CALL_BOUNDS_US.get(place).map_or_else(|| "+Inf".to_owned(), |&bound_us| (bound_us as f64 / 1e6).to_string());
+            self.sample("request_duration_seconds_bucket", &format!("{{le=\"{bound}\"}}"), count as f64);
+        }
+        self.sample("request_duration_seconds_sum", "", board.total(Word::CallTime, 0) as f64 / 1e9);
+        self.sample("request_duration_seconds_count", "", count as f64);
+    }
+
     /// What each worker does right now, by its place on the board.
     fn workers(&mut self, readings: &Readings<'_>, there: &[usize]) {
         let board = readings.board;
@@ -138,6 +153,9 @@ mod tests {
             board.add(Word::Queued, 2);
             board.count_answer(b'2');
             board.count_answer(b'5');
+            for duration_ns in [1, 1_000_000, 1_000_001, 45_000_000_000] {
+                board.count_call(duration_ns);
+            }
         }
         boards[1].set(Word::CallStarted, 1_000_000_000);
         let text = render(&Readings { board: &boards[0], seats: 4, now_ns: 3_500_000_000 });
@@ -149,6 +167,12 @@ mod tests {
             "longma_requests_in_flight{state=\"waiting\"} 4",
             "longma_requests_total{code=\"2xx\"} 2",
             "longma_requests_total{code=\"4xx\"} 0",
+            "longma_request_duration_seconds_bucket{le=\"0.001\"} 4",
+            "longma_request_duration_seconds_bucket{le=\"0.0025\"} 6",
+            "longma_request_duration_seconds_bucket{le=\"30\"} 6",
+            "longma_request_duration_seconds_bucket{le=\"+Inf\"} 8",
+            "longma_request_duration_seconds_sum 90.004000004",
+            "longma_request_duration_seconds_count 8",
             "longma_worker_call_seconds{worker=\"0\"} 0",
             "longma_worker_call_seconds{worker=\"1\"} 2.5",
         ] {

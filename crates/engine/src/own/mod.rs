@@ -86,6 +86,11 @@ impl Own {
         !path.is_empty() && asked.path() == path && !asked.is_passed_on()
     }
 
+    /// Whether there is somebody to show the server's figures to.
+    pub fn has_metrics(&self) -> bool {
+        !self.settings.metrics_path.is_empty()
+    }
+
     pub fn metrics_peers(&self) -> &TrustedPeers {
         &self.settings.metrics_peers
     }

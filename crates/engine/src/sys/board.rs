@@ -42,10 +42,19 @@ pub enum Word {
     Answered1xx = 16,
     /// Which queue it takes connections from: workers that listen on other things, or speak otherwise, have another.
     Queue = 21,
+    /// Nanoseconds that calls of the application have taken, where that is measured.
+    CallTime = 22,
+    /// Such calls by how long they took: those within the first of `CALL_BOUNDS_US`; the others follow, and the longest.
+    CallsWithin = 23,
 }
 
 /// How many classes of statuses there are (RFC 9110 §15).
 pub const CLASSES: usize = 5;
+/// Into which lengths calls are sorted, in microseconds; one that takes a bound exactly is within it.
+pub const CALL_BOUNDS_US: [u64; 14] = [
+    1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000, 10_000_000,
+    30_000_000,
+];
 /// Where the master's page says that it is being changed: an odd number while it is.
 const CHANGES_AT: usize = 1;
 /// Where it counts the workers that were started.
@@ -177,6 +186,14 @@ impl Board {
         let class = usize::from(digit.wrapping_sub(b'1')).min(CLASSES - 1);
         let cell = self.at(self.slot, Word::Answered1xx as usize + class);
         cell.store(cell.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Count a call of the application of ours that is over.
+    pub fn count_call(&self, duration_ns: u64) {
+        let bound = CALL_BOUNDS_US.partition_point(|bound_us| bound_us * 1000 < duration_ns);
+        let cell = self.at(self.slot, Word::CallsWithin as usize + bound);
+        cell.store(cell.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        self.add(Word::CallTime, duration_ns);
     }
 
     /// The words of our own text, the first of them its length.
