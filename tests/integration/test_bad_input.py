@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -103,3 +105,33 @@ def test_of_several_addresses_none_is_left_bound(site: Site, what: str):
     (told,) = errors_of(run)
     assert wanted in told
     assert not site.path("web").exists()
+
+
+NOBODY = 65534
+REFUSED = """
+import os, sys
+if os.geteuid() == 0:
+    os.setgroups([])
+    os.setuid(int(sys.argv[2]))
+from longma.config.mounts import directories, mounts
+from longma.config.parsers import directory
+for parse, value in ((directory, sys.argv[1]), (directories, [sys.argv[1]]), (mounts, ["/static=" + sys.argv[1]])):
+    try:
+        parse(value)
+    except ValueError as error:
+        print(error)
+"""
+
+
+def test_a_directory_that_may_not_be_entered_is_told_too(short_directory: str):
+    os.chmod(short_directory, 0o755)
+    locked = os.path.join(short_directory, "locked")
+    os.mkdir(locked, 0o000)
+    # The package is imported by who may, the rights are given up then: the checkout may be root's alone.
+    code = "import longma.config.mounts, longma.config.parsers\n" + REFUSED
+    done = subprocess.run([sys.executable, "-c", code, locked, str(NOBODY)], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == [
+        f"be a directory that may be entered, not {locked!r}",
+        f"name directories that may be entered, not {locked!r}",
+        f"name directories that may be entered, not {locked!r}",
+    ]

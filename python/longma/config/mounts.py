@@ -22,8 +22,7 @@ def mounts(value: object) -> tuple[tuple[str, str], ...]:
         _check_path(path)
         if path in found:
             raise ValueError(f"name each path once, not {path!r} again")
-        if not os.path.isdir(directory):
-            raise ValueError(f"name existing directories, not {directory!r}")
+        _check_directory(directory)
         found[path] = directory.strip()
     return tuple(found.items())
 
@@ -32,9 +31,16 @@ def directories(value: object) -> tuple[str, ...]:
     """Return directories that are there, without a slash at their end."""
     items = texts(() if value is None else value)
     for item in items:
-        if not os.path.isdir(item):
-            raise ValueError(f"name existing directories, not {item!r}")
+        _check_directory(item)
     return tuple(item.rstrip("/") or "/" for item in items)
+
+
+def _check_directory(path: str) -> None:
+    if not os.path.isdir(path):
+        raise ValueError(f"name existing directories, not {path!r}")
+    # What the master may not enter its workers may not either: who they become has no more rights.
+    if not os.access(path, os.X_OK):
+        raise ValueError(f"name directories that may be entered, not {path!r}")
 
 
 def _pair(item: str) -> tuple[str, str]:

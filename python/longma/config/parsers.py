@@ -182,6 +182,8 @@ def directory(value: object) -> str:
     path = text(value)
     if not os.path.isdir(path):
         raise ValueError(f"be an existing directory, not {path!r}")
+    if not os.access(path, os.X_OK):
+        raise ValueError(f"be a directory that may be entered, not {path!r}")
     return path
 
 
