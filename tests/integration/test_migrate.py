@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import stat
 import subprocess
 from collections.abc import Mapping
@@ -9,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.certificates import ready_made
 from tests.support.packets import asked
 from tests.support.paths import ROOT, VENV_BIN
 from tests.support.server import Run, Server, environment
+from tests.support.tls import secure, trusting
 
 FILES = ROOT / "tests" / "unit" / "migrate" / "files"
 APPLICATION = """
@@ -45,9 +48,11 @@ class FromFile(Server):
 def site(short_directory: str) -> Path:
     """A directory with an application wherever one of the files looks for it."""
     site = Path(short_directory)
-    for place in (*PLACES, "run/empty", "lib/empty", "more/empty"):
+    for place in (*PLACES, "run/empty", "lib/empty", "more/empty", "static/empty"):
         (site / place).parent.mkdir(exist_ok=True)
         (site / place).write_text(APPLICATION if place.endswith(".py") else "")
+    shutil.copy(ready_made().path, site / "site.pem")
+    shutil.copy(ready_made().key, site / "site.key")
     return site
 
 
@@ -107,3 +112,13 @@ def test_other_sites(name: str, workers: int, names: str, said: list[str], site:
     if name == "several-sections":
         assert "Booting worker with pid" in (site / "uwsgi.log").read_text()
         assert '"GET /NAME_one,NAME_two,QUERY HTTP/1.1" 200' in (site / "uwsgi.log").read_text()
+
+
+def test_a_site_with_tls_and_files_of_its_own(site: Path):
+    migrate("tls-and-files", site)
+    (site / "static" / "index.html").write_text("files")
+    with FromFile("", cwd=site, env=ENVIRONMENT) as server, secure(server, trusting(ready_made())) as client:
+        answer = client.ask("GET", "/static/")
+        assert (answer.text, answer.one("Cache-Control")) == ("files", "public, max-age=3600")
+        assert client.ask("GET", "/wsgi.url_scheme").text == "https"
+        assert client.ask("GET", "/static/SERVER_PORT").status == 200  # the application's, where there is no file

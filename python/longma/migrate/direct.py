@@ -88,6 +88,17 @@ def prefix(row: Direct, option: Option) -> Outcome:
     return setting(row.setting, quoted(literal.strip()) if literal else option.value.code, option, note=row.note)
 
 
+def statsd(row: Direct, option: Option) -> Outcome:
+    """`statsd:HOST:PORT[,PREFIX]` is one of the places where uWSGI sends its numbers."""
+    literal = option.value.literal or ""
+    where, _, name = literal.removeprefix("statsd:").partition(",")
+    if not literal.startswith("statsd:") or not where:
+        return see_to(option, 'longma tells statsd (statsd_host), or whoever asks (metrics_path = "/-/metrics")')
+    outcome = setting(row.setting, quoted(where), option, note=row.note)
+    return outcome | setting("statsd_prefix", quoted(name), option) if name else outcome
+
+
+FROM_WHOM: Final = "the proxies must be in proxy_allow_ips, which is this machine unless told otherwise"
 TITLE: Final = 'shown by ps, when the package "longma[setproctitle]" is installed'
 RSS: Final = "resident memory; the worker finishes its request first"
 
@@ -115,12 +126,13 @@ ROWS: Final = (
     Direct(("no-defer-accept",), "defer_accept", inverted),
     Direct(("disable-sendfile",), "sendfile", inverted),
     Direct(("reuse-port",), "reuse_port", flag),
-    Direct(("enable-proxy-protocol",), "proxy_protocol", flag),
+    Direct(("enable-proxy-protocol", "http-enable-proxy-protocol"), "proxy_protocol", flag, FROM_WHOM),
     Direct(("pidfile", "pidfile2", "safe-pidfile", "safe-pidfile2"), "pidfile", text),
     Direct(("procname-prefix", "procname-prefix-spaced", "procname-master", "procname"), "proc_name", prefix, TITLE),
     Direct(
         ("py-autoreload", "python-autoreload", "py-auto-reload", "python-auto-reload"), "reload", flag, "development"
     ),
+    Direct(("stats-push",), "statsd_host", statsd, "the numbers have the names that Gunicorn gives them"),
     Direct(("paste", "ini-paste", "ini-paste-logged"), "paste", text),
 )
 

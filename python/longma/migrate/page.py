@@ -22,7 +22,9 @@ WIDTH: Final = 112
 LITERAL: Final = re.compile(r"(\d+|True|False|\"[^\"\\]*\")")
 MODULES: Final = ("grp", "os", "pathlib", "pwd", "time")
 # Whether these are right is told by the machine that serves, not by the one the tool runs on.
-OF_THE_MACHINE: Final = frozenset({"chdir", "user", "group", "paste", "pidfile", "errorlog", "accesslog", "pythonpath"})
+OF_THE_MACHINE: Final = frozenset(
+    {"chdir", "user", "group", "paste", "pidfile", "errorlog", "accesslog", "pythonpath", "static"}
+)
 LATER: Final = "this version does not have it yet"
 OF_THE_CLASS: Final = "for the worker class above"
 

@@ -60,15 +60,21 @@ SETTLED: Final = (
     ),
     Row("log-date logdate log-micros", "lines have their date; the access log has atoms for it: %(t)s, %(D)s"),
     Row(
-        "plugin plugins need-plugin need-plugins plugin-dir plugins-dir autoload strict show-config print honour-stdin",
+        "plugin plugins need-plugin need-plugins plugin-dir plugins-dir autoload strict show-config print",
         "longma has no plugins, and reads its settings strictly",
     ),
+    Row("honour-stdin", "standard input is left as it is, but in a daemon"),
+    Row("gevent-monkey-patch gevent-early-monkey-patch", "the gevent worker patches before the application is loaded"),
+    Row("static-gzip*", "a file beside the one asked for is sent where the client takes it: .gz, .br, .zst"),
+    Row("honour-range", "parts of files are sent to whoever asks for them"),
+    Row("ssl-sessions-* https-session-context", "TLS sessions are resumed, by tickets that all workers read"),
+    Row("https-export-cert", "the environ has the client's certificate: SSL_CLIENT_CERT, SSL_CLIENT_S_DN and others"),
     Row("no-orphans", "workers end when their master is gone"),
     Row("auto-procname", "processes have names when setproctitle is installed"),
-    Row("offload-threads", "files of wsgi.file_wrapper go out by sendfile while the worker is free again"),
+    Row("offload-threads", "files go out by sendfile while the worker is free again, those of wsgi.file_wrapper too"),
     Row(
         "reaper r skip-atexit skip-zero master-as-root check-interval forkbomb-delay signal-bufsize max-vars "
-        "max-apps limit-nproc-soft",
+        "max-apps limit-nproc-soft static-cache-paths*",
         "nothing in longma needs it",
     ),
     Row("memory-report m", "see max_worker_memory; ps shows the rest"),
@@ -127,14 +133,16 @@ MISSING: Final = (
         "fs-reload fs-brutal-reload", "for development set reload = True and reload_extra_files; in production send HUP"
     ),
     Row("touch-* fs-signal", "watch the file with a systemd path unit, or inotifywait"),
+    Row("static-safe", "no link out of a directory of static is followed: name the directory it leads to there"),
+    Row("static-skip-ext", "every file below a directory of static is sent, but dot-files: keep others elsewhere"),
+    Row("mimefile mime-file", "longma has its own types of files; the application can send those of others"),
     Row(
-        "static-* check-static* mimefile mime-file file-serve-mode honour-range fileserve-*",
-        "this version serves no files by itself: let the proxy do it (nginx: location /static/ { alias ...; }) or "
-        "WhiteNoise in the application",
+        "static-* check-static-docroot file-serve-mode fileserve-*",
+        "name directories in static; longma sends their files itself (docs/deploy/static.md)",
     ),
     Row(
-        "stats* memory-report-* metric* enable-metrics carbon* snmp* stats-push*",
-        "set statsd_host (and dogstatsd_tags) for counters; the access log has the time of each request",
+        "stats* memory-report-* metric* enable-metrics carbon* snmp*",
+        'set metrics_path = "/-/metrics" for Prometheus, or statsd_host; longmactl top shows the workers at work',
     ),
     Row(
         "cheap* idle die-on-idle worker-cheap*",
@@ -143,7 +151,7 @@ MISSING: Final = (
     ),
     Row(
         "async ugreen asyncio loop coroutine* greenlet",
-        "write the concurrency as workers, or as threads or gevent where this version has them",
+        'say it by workers and threads, or by worker_class = "gevent" with worker_connections',
     ),
     Row("gevent-* asyncio-*", "see worker_class"),
     Row("cron* cron2 unique-cron legion-cron* timer", "run it by cron or a systemd timer"),
@@ -173,19 +181,29 @@ MISSING: Final = (
         "do it in the proxy, or in a middleware of the application",
     ),
     Row(
-        "ssl-* sni* https-*",
-        "name the files in certfile, keyfile and ca_certs: several certificates are chosen from by name",
+        "sni-*",
+        "name the files in certfile and keyfile: they are chosen from by the names in them",
     ),
     Row(
-        "http-websockets websocket* http2-* spdy*",
-        "this version speaks HTTP/1.1: let a proxy in front do it",
+        "ssl-* https-*",
+        "TLS 1.2 and 1.3 are spoken, with safe suites: ciphers and tls_min_version narrow them (docs/deploy/tls.md)",
     ),
+    Row(
+        "http-websockets websocket*",
+        "there is no `import uwsgi`: use Flask-Sock or simple-websocket with worker_class gthread or gevent "
+        "(docs/workers.md)",
+    ),
+    Row("http2-* spdy*", "longma speaks HTTP/1.1: let a proxy in front speak HTTP/2"),
     Row(
         "log-4xx log-5xx log-slow log-big log-zero log-sendfile log-drain log-filter log-route log-req-route "
         "log-ioerror",
         "the access log has every request: filter it where it is read, or with a logger_class of your own",
     ),
-    Row("log-x-forwarded-for", "write %({x-forwarded-for}i)s in access_log_format"),
+    Row(
+        "log-x-forwarded-for",
+        'set real_ip = "x-forwarded-for" and the proxies in forwarded_allow_ips: REMOTE_ADDR and the log then have the '
+        "client",
+    ),
     Row("log-prefix logfile-chmod log-format-strftime logformat-strftime", "longma has nothing like it"),
     Row(
         "reload-on-exception* exception-handler*",

@@ -1,4 +1,4 @@
-"""Where the server listens: `http`, `http-socket`, `socket`, `shared-socket`, and the mode of unix sockets."""
+"""Where the server listens: `http`, `https`, `socket`, `shared-socket` and their kin, and the mode of unix sockets."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from longma.config.addresses import PROTOCOLS
+from longma.migrate import tls
 from longma.migrate.outcome import Outcome, see_to, setting, settle
 
 if TYPE_CHECKING:
@@ -17,17 +18,18 @@ if TYPE_CHECKING:
 HTTP: Final = frozenset({"http", "http-socket", "http11-socket"})
 PLAIN: Final = frozenset({"socket", "s"})
 SHARED: Final = frozenset({"shared-socket", "undeferred-shared-socket"})
-TLS: Final = frozenset({"https", "https2", "https-socket", "suwsgi-socket"})
 # Sockets that speak one protocol, whatever `protocol` says, and how longma calls it.
 SPOKEN: Final = MappingProxyType({"uwsgi-socket": "uwsgi", "fastcgi-socket": "fastcgi", "scgi-socket": "scgi"})
-FOREIGN: Final = frozenset({"fastcgi-nph-socket", "scgi-nph-socket", "raw-socket", "zeromq", "zmq-socket"})
+FOREIGN: Final = frozenset(
+    {"suwsgi-socket", "ssl-socket", "fastcgi-nph-socket", "scgi-nph-socket", "raw-socket", "zeromq", "zmq-socket"}
+)
 MODES: Final = frozenset({"chmod-socket", "chmod", "C"})
 NAMES: Final = (
     HTTP
     | PLAIN
     | frozenset(SPOKEN)
     | SHARED
-    | TLS
+    | tls.NAMES
     | FOREIGN
     | MODES
     | frozenset({"protocol", "socket-protocol", "umask", "abstract-socket"})
@@ -36,8 +38,9 @@ NAMES: Final = (
 WHO_MAY: Final = (
     "by TCP only this machine may hand requests over, unless uwsgi_allow_ips names the web servers that are elsewhere"
 )
-NO_TLS: Final = (
-    "longma speaks TLS on all HTTP addresses or none: name the address in bind, and the files in certfile and keyfile"
+ALL_OR_NONE: Final = (
+    "longma speaks TLS on all HTTP addresses or none: start a second one for this address, or let the application send "
+    "clients of it to https"
 )
 DEFAULT_MODE: Final = 0o755  # what uWSGI's sockets get from the usual umask of 022
 BARE_MODE: Final = 0o666  # `chmod-socket` without a value
@@ -52,21 +55,25 @@ def translate(options: Sequence[Option]) -> Outcome:
     shared = [option.value for option in options if option.name in SHARED]
     said = [option.value.literal for option in options if option.name in ("protocol", "socket-protocol")]
     usual = said[-1] if said and said[-1] in PROTOCOLS else "uwsgi"
-    has_router = any(option.name == "http" for option in options)
+    has_router = any(option.name in ("http", "https", "https2") for option in options)
+    is_secure = any(option.name in tls.ADDRESSES and tls.read(option) for option in options)
     for option in options:
-        if option.name in TLS:
-            outcome |= see_to(option, NO_TLS)
-        elif option.name in FOREIGN:
+        if option.name in FOREIGN:
             outcome |= see_to(option, "longma has nothing like it; let the proxy in front speak uwsgi or HTTP")
-        elif option.name in HTTP | PLAIN | SPOKEN.keys():
-            value = dereferenced(option.value, shared)
+        elif option.name in HTTP and is_secure:
+            outcome |= see_to(option, ALL_OR_NONE)
+        elif option.name in HTTP | PLAIN | SPOKEN.keys() | tls.ADDRESSES:
+            secure = tls.read(option) if option.name in tls.ADDRESSES else None
+            if option.name in tls.ADDRESSES and secure is None:
+                continue  # which `certificates` tells of
+            value = dereferenced(secure.address if secure else option.value, shared)
             literal = value.literal
             if option.name in PLAIN and has_router and (literal or "").endswith(":0"):
                 outcome |= settle(option, "was there for uWSGI's own HTTP router, which longma does without")
             elif why := unusable(literal):
                 outcome |= see_to(option, why)
             else:
-                protocol = "http" if option.name in HTTP else SPOKEN.get(option.name, usual)
+                protocol = "http" if option.name in HTTP or secure else SPOKEN.get(option.name, usual)
                 where = bound(value)
                 address = (where if protocol == "http" else where.with_prefix(f"{protocol}://")).code
                 if address not in addresses:
@@ -78,7 +85,7 @@ def translate(options: Sequence[Option]) -> Outcome:
             outcome |= see_to(option, "write the unix sockets of bind as unix:@NAME")
     if addresses:
         outcome |= setting("bind", f"[{', '.join(addresses)}]", *sources, note=notes[0] if notes else "")
-    return outcome | modes(options, any("unix:" in address for address in addresses))
+    return outcome | tls.certificates(options) | modes(options, any("unix:" in address for address in addresses))
 
 
 def dereferenced(value: Text, shared: Sequence[Text]) -> Text:

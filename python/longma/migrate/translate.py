@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from longma.migrate import application, direct, logs, remarks, sockets
+from longma.migrate import application, direct, files, logs, remarks, sockets
 from longma.migrate.outcome import Outcome, Remark, Setting, see_to, setting
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ def each(options: Sequence[Option], placeholders: Set[str] = frozenset()) -> Out
         (application.NAMES, application.translate),
         (sockets.NAMES, sockets.translate),
         (logs.NAMES, logs.translate),
+        (files.NAMES, files.translate),
     )
     outcome = Outcome()
     for names, whole in groups:
@@ -48,7 +49,7 @@ def each(options: Sequence[Option], placeholders: Set[str] = frozenset()) -> Out
             also = [option for option in options if option.name == "chdir"]
             outcome |= whole([*own, *also])
     outcome |= direct.translate(options) | concurrency(options)
-    taken = application.NAMES | sockets.NAMES | logs.NAMES | THREADED | GREENLETS
+    taken = application.NAMES | sockets.NAMES | logs.NAMES | files.NAMES | THREADED | GREENLETS
     for option in options:
         if option.name in taken or direct.row_of(option.name) is not None:
             continue

@@ -77,6 +77,21 @@ class Text(NamedTuple):
     def with_prefix(self, prefix: str) -> Text:
         return Text(joined((prefix, *self.parts)))
 
+    def with_suffix(self, suffix: str) -> Text:
+        return Text(joined((*self.parts, suffix)))
+
+    def split(self, separator: str, most: int = -1) -> list[Text]:
+        """The pieces between separators that are known, `most` of which count; as `str.split` does it."""
+        pieces: list[list[Part]] = [[]]
+        for part in self.parts:
+            if not isinstance(part, str):
+                pieces[-1].append(part)
+                continue
+            first, *others = part.split(separator, -1 if most < 0 else most - len(pieces) + 1)
+            pieces[-1].append(first)
+            pieces += [[other] for other in others]
+        return [Text(joined(tuple(piece))) for piece in pieces]
+
     def starts_with(self, *prefixes: str) -> bool:
         return bool(self.parts) and isinstance(self.parts[0], str) and self.parts[0].startswith(prefixes)
 

@@ -92,7 +92,45 @@ def test_a_name_stands_in_one_row_only():
         ("fastcgi-socket = :90\nscgi-socket = /a", {"bind": ["fastcgi://:90", "scgi://unix:/a"], "umask": 0o022}),
         ("shared-socket = :80\nhttp-socket = =0", {"bind": [":80"]}),
         ("http-socket = @abstract", {"bind": ["unix:@abstract"], "umask": 0o022}),
-        ("https = :443,a.crt,a.key", {}),
+        ("https = :443,a.crt,a.key", {"bind": [":443"], "certfile": "a.crt", "keyfile": "a.key"}),
+        (
+            "shared-socket = :443\nhttps-socket = =0,a.crt,a.key,ECDHE+AESGCM,!ca.pem\nhttp-socket = :80\nsocket = :90",
+            {
+                "bind": [":443", "uwsgi://:90"],
+                "certfile": "a.crt",
+                "keyfile": "a.key",
+                "ciphers": "ECDHE+AESGCM",
+                "ca_certs": "ca.pem",
+                "cert_reqs": 2,
+            },
+        ),
+        (
+            "https2 = addr=:443,cert=a.crt,key=a.key,clientca=ca\nsni = b.test b.crt,b.key\nsni = a.test a.crt,a.key",
+            {
+                "bind": [":443"],
+                "certfile": ["a.crt", "b.crt"],
+                "keyfile": ["a.key", "b.key"],
+                "ca_certs": "ca",
+                "cert_reqs": 1,
+            },
+        ),
+        ("https = :443,a.crt\nhttp = :80", {"bind": [":80"]}),
+        ("sni = b.test b.crt,b.key\nhttp = :80", {"bind": [":80"]}),
+        ("static-map = /s/=/srv/s", {"static": ["/s=/srv/s"], "static_missing": "application"}),
+        (
+            "static-map2 = /s=/srv\ncheck-static = /pub\nstatic-index = index.html",
+            {"static": ["/s=/srv/s", "/=/pub"], "static_missing": "application"},
+        ),
+        (
+            "static-map = /s=/a\nstatic-map = /s=/b\nstatic-map = /robots.txt=/c/robots.txt",
+            {"static": ["/s=/a"], "static_missing": "application"},
+        ),
+        ("static-map = s\nstatic-index = home.html", {}),
+        ("static-expires-uri = ^/s/ 86400\nstatic-expires = .* 86400", {"static_max_age": 86400}),
+        ("static-expires = /a 1\nstatic-expires = /b 2", {}),
+        ("enable-proxy-protocol", {"proxy_protocol": True}),
+        ("stats-push = statsd:127.0.0.1:8125,shop", {"statsd_host": "127.0.0.1:8125", "statsd_prefix": "shop"}),
+        ("stats-push = carbon:127.0.0.1:2003", {}),
         ("processes = 4", {"workers": 4}),
         ("processes = %k", {"workers": "auto"}),
         ("processes = four", {}),
@@ -192,3 +230,12 @@ def test_real_files_make_python(file: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PORT", "8000")
     monkeypatch.setenv("WORKERS", "2")
     assert "wsgi_app" in settings(convert(str(file)))
+
+
+def test_what_the_environment_tells_of_addresses_and_directories_stays_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("ADDRESS", ":443")
+    monkeypatch.setenv("HOME", "/srv")
+    found = made(tmp_path, "https = $(ADDRESS),$(HOME)/a.crt,$(HOME)/a.key\nstatic-map = /s=$(HOME)/s")
+    assert (found["bind"], found["certfile"], found["static"]) == ([":443"], "/srv/a.crt", ["/s=/srv/s"])
