@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from .servers import Kind, Launch, Server, granian, gunicorn, longma
 
-TLS = ("tls", "tls-close")
+TLS = ("tls", "tls-resumed", "tls-full")
 NGINX = ("nginx", "nginx")
 # Where a launcher puts the port of the server behind nginx.
 UPSTREAM = "{upstream}"

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import workloads
+from .handshakes import run_s_time
 from .process import SERVER_CPU, ServerFailed, ServerProcess, busy_ticks, run_load, running
 from .servers import Kind, Launch, Paths, Server
 from .workloads import Measure, Workload
@@ -118,7 +119,7 @@ def run_wrk(paths: Paths, workload: Workload, port: int, seconds: int) -> dict[s
 def wrk_faults(found: dict[str, float]) -> str:
     """Return what in wrk's account makes the round invalid."""
     kinds = ("connect", "read", "write", "status", "timeout")
-    faults = [f"{int(found[kind])} {kind} errors" for kind in kinds if found[kind]]
+    faults = [f"{int(found[kind])} {kind} errors" for kind in kinds if found.get(kind)]
     if not found["requests"]:
         faults.append("no request was answered")
     return ", ".join(faults)
@@ -156,12 +157,15 @@ class Meter:
         return Cost(spent, max(0.0, (busy - spent / 1e9) / window))
 
 
-def load_by_wrk(
+def load_closely(
     process: ServerProcess, paths: Paths, server: Server, workload: Workload, number: int, seconds: int
 ) -> Sample:
     # No warm-up of its own: what is cold is warm after some ms of some seconds.
     meter = Meter(process)
-    found = run_wrk(paths, workload, process.port, seconds)
+    if workload.measure is Measure.HANDSHAKES:
+        found = run_s_time(workload, process.port, seconds)
+    else:
+        found = run_wrk(paths, workload, process.port, seconds)
     cost = meter.read()
     requests = max(1, int(found["requests"]))
     return Sample(
@@ -210,7 +214,7 @@ def measure(paths: Paths, server: Server, workload: Workload, number: int, secon
                 return invalid(server, workload, number, trouble)
             if workload.measure is Measure.FAST_P99:
                 return load_by_poisson(process, paths, server, workload, number)
-            return load_by_wrk(process, paths, server, workload, number, seconds)
+            return load_closely(process, paths, server, workload, number, seconds)
     except (ServerFailed, TimeoutError, ValueError) as error:
         lines = [line.strip() for line in str(error).splitlines() if line.strip()] or [repr(error)]
         return invalid(server, workload, number, ": ".join(dict.fromkeys((lines[0], lines[-1]))))

@@ -56,7 +56,8 @@ PAIRS = (
     Pair("uvicorn", "asgi", "longma-uvicorn", ("gunicorn-uvicorn",)),
     Pair("TLS, kept alive, beside plain", "tls", "longma-tls", ("longma",), 1.6, base="hello"),
     Pair("TLS, kept alive", "tls", "longma-tls", ("granian-tls", "gunicorn-tls")),
-    Pair("TLS, full handshakes, requests/s", "tls-close", "longma-tls", ("granian-tls",), 1.0, Quantity.RATE),
+    Pair("TLS, sessions resumed", "tls-resumed", "longma-tls", ("granian-tls", "gunicorn-tls")),
+    Pair("TLS, full handshakes", "tls-full", "longma-tls", ("granian-tls",), 1.0),
     Pair("static file of 10 KB, requests/s", "static", "longma-static", ("nginx-static",), 0.7, Quantity.RATE),
     Pair(
         "behind nginx by uwsgi",

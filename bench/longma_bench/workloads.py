@@ -38,6 +38,7 @@ class Measure(Enum):
     """What of a workload is compared with the goal."""
 
     CPU = "µs of server CPU per request, as a ratio to the best peer"
+    HANDSHAKES = "µs of server CPU per full handshake, the request behind it included"
     FAST_P99 = "ms, 99th percentile of the fast requests"
 
 
@@ -141,14 +142,24 @@ PAIRED = (
     Workload("asgi", "hello by a bare ASGI application", "asgi_hello:app", None, GREETING_BYTES, private=True),
     Workload("tls", "hello over TLS, kept alive", "wsgi:hello", None, GREETING_BYTES, scheme="https", private=True),
     Workload(
-        "tls-close",
-        "a full TLS handshake per request",
+        "tls-resumed",
+        "a new TLS connection per request, resumed",
         "wsgi:hello",
         None,
         GREETING_BYTES,
         fields=(("Connection", "close"),),
         scheme="https",
         private=True,
+    ),
+    Workload(
+        "tls-full",
+        "a full TLS handshake per request",
+        "wsgi:hello",
+        None,
+        GREETING_BYTES,
+        scheme="https",
+        private=True,
+        measure=Measure.HANDSHAKES,
     ),
     Workload("static", "a static file of 10 KB", "wsgi:hello", None, 10_240, path="/static/10k.bin", private=True),
     Workload("behind-nginx", "hello behind nginx", "wsgi:hello", None, GREETING_BYTES, private=True),

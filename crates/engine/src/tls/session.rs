@@ -311,6 +311,7 @@ impl Session {
                 Err(error) => return Err(error),
             }
         }
+        self.has_tickets = false;
         Ok(true)
     }
 }
