@@ -8,10 +8,8 @@ def __getattr__(name: str) -> object:
     if name == "serve":
         return __import__("longma.app.embed", fromlist=[name]).serve
     if name == "WSGIServer":
-        try:
-            return __import__("longma.app.wsgi_server", fromlist=[name]).WSGIServer
-        except ModuleNotFoundError as error:
-            if (error.name or "").partition(".")[0] != "gevent":
-                raise
-            raise ImportError('longma.WSGIServer needs gevent: pip install "longma[gevent]"') from None
+        reason = __import__("longma.workers.extras", fromlist=[name]).lacking("gevent")
+        if reason is not None:
+            raise ImportError(f"longma.WSGIServer {reason}")
+        return __import__("longma.app.wsgi_server", fromlist=[name]).WSGIServer
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

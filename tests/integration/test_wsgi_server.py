@@ -55,5 +55,5 @@ def test_the_example_of_several_processes():
 def test_without_gevent_it_says_what_is_missing():
     code = "import sys; sys.modules['gevent'] = None; from longma import WSGIServer"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
-    said = 'ImportError: longma.WSGIServer needs gevent: pip install "longma[gevent]"'
+    said = 'ImportError: longma.WSGIServer needs gevent, which is not installed: pip install "longma[gevent]"'
     assert (done.returncode, done.stderr.splitlines()[-1]) == (1, said)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, cast
 
 from longma.config.addresses import divided
 
@@ -12,10 +11,6 @@ if TYPE_CHECKING:
 
     from longma.config.settings import Settings
     from longma.workers.model import ModelFactory
-
-
-# What a worker class needs, which is an extra of that name, and how it is called.
-EXTRAS: Final = MappingProxyType({"gevent": "gevent", "eventlet": "eventlet", "tornado": "Tornado"})
 
 
 def model_for(settings: Settings, changeable: Sequence[str] = ()) -> ModelFactory:
@@ -45,7 +40,7 @@ def model_named(name: str, changeable: Sequence[str] = ()) -> ModelFactory:
         changeable: directories whose modules may have changed since they were imported, and so are imported anew.
 
     Raises:
-        WorkerClassError: there is no such worker class, or what it needs is not installed.
+        WorkerClassError: there is no such worker class, or what it needs is not installed, or too old.
     """
     if name == "sync":
         from longma.workers.models.inline import inline_model
@@ -55,11 +50,11 @@ def model_named(name: str, changeable: Sequence[str] = ()) -> ModelFactory:
         from longma.workers.models.threads import threads_model
 
         return threads_model
-    from longma.workers.contract import ForeignClass, WorkerClassError, find, is_installed
+    from longma.workers.contract import ForeignClass, WorkerClassError, find
+    from longma.workers.extras import EXTRAS, lacking
 
-    if name in EXTRAS and not is_installed(name):
-        library = EXTRAS[name]
-        raise WorkerClassError(name, f'needs {library}, which is not installed: pip install "longma[{name}]"')
+    if name in EXTRAS and (reason := lacking(name)) is not None:
+        raise WorkerClassError(name, reason)
     if name in ("gevent", "eventlet"):
         from longma.workers.models import greenlets
 
