@@ -135,3 +135,36 @@ def test_a_directory_that_may_not_be_entered_is_told_too(short_directory: str):
         f"name directories that may be entered, not {locked!r}",
         f"name directories that may be entered, not {locked!r}",
     ]
+
+
+@pytest.fixture(params=["gevent", "eventlet", "tornado"])
+def broken(request: pytest.FixtureRequest, site: Site) -> tuple[str, str]:
+    """A library that is installed and cannot be imported; and a path to find it by."""
+    folder = site.path("broken")
+    folder.mkdir()
+    (folder / f"{request.param}.py").write_text("raise ImportError('made for another Python')\n")
+    return request.param, f"{folder}{os.pathsep}{ROOT}"
+
+
+def test_a_library_that_cannot_be_imported_is_told_at_the_start(site: Site, broken: tuple[str, str]):
+    name, search = broken
+    run = Run("-k", name, "-b", f"unix:{site.path('web')}", site.app, cwd=site.directory, env={"PYTHONPATH": search})
+    assert run.status == (3 if name == "eventlet" else 1)  # which is imported by the worker
+    assert "cannot be imported: made for another Python" in run.errors
+    assert not site.path("web").exists()
+
+
+def test_a_library_that_cannot_be_imported_changes_nothing_on_hup(site: Site, broken: tuple[str, str]):
+    name, search = broken
+    address = str(site.path("web"))
+    site.configure(f"bind = {'unix:' + address!r}\n")
+    with SiteServer(site, path=address, PYTHONPATH=search) as server:
+        server.expect(
+            "cannot be imported: made for another Python|exited with code 3|What was served before is served on"
+        )
+        pid = server.get("/pid").text
+        site.configure(f"bind = {'unix:' + address!r}\nworker_class = {name!r}\n")
+        server.send_signal(signal.SIGHUP)
+        server.errors.wait("Reload failed")
+        server.errors.wait("cannot be imported: made for another Python")
+        assert server.get("/pid").text == pid

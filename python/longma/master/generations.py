@@ -73,6 +73,10 @@ class Generations:
             common, devices = self._prepare(before, resolved, generation)
         except (LongmaError, SystemExit) as error:
             return SettingsRefused(str(error))
+        except Exception as error:
+            # Here a reload ends: whoever is at fault, the server that serves is none the worse for it.
+            before.log.exception("Exception while the settings were read again")
+            return SettingsRefused(f"{type(error).__name__}: {error}")
         try:
             self._call_hooks(common)
         except hooks.HookError as error:

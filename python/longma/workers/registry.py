@@ -53,14 +53,18 @@ def model_named(name: str, changeable: Sequence[str] = ()) -> ModelFactory:
     from longma.workers.contract import ForeignClass, WorkerClassError, find
     from longma.workers.extras import EXTRAS, lacking
 
-    if name in EXTRAS and (reason := lacking(name)) is not None:
+    if name not in EXTRAS:
+        return cast("ModelFactory", find(name, changeable))
+    if (reason := lacking(name)) is not None:
         raise WorkerClassError(name, reason)
-    if name in ("gevent", "eventlet"):
+    try:
+        if name == "tornado":
+            from longma.workers.tornado import TornadoWorker
+
+            return cast("ModelFactory", ForeignClass(name, TornadoWorker))
         from longma.workers.models import greenlets
 
         return greenlets.gevent_model() if name == "gevent" else greenlets.eventlet_model()
-    if name == "tornado":
-        from longma.workers.tornado import TornadoWorker
-
-        return cast("ModelFactory", ForeignClass(name, TornadoWorker))
-    return cast("ModelFactory", find(name, changeable))
+    except ImportError as error:
+        # Made for another Python, say, or without a library of its own.
+        raise WorkerClassError(name, f"needs {EXTRAS[name].library}, which cannot be imported: {error}") from error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Protocol
 
+from longma.errors import BootError
 from longma.workers.engine import make_engine
 from longma.workers.hubs.serving import Serving
 from longma.workers.overdue import Overdue
@@ -98,9 +99,15 @@ class GreenletModel:
             log: is told what may go wrong.
             has_application: the program that has longma in it has imported the application by itself, or the master
                 has preloaded it.
+
+        Raises:
+            BootError: the library cannot be had.
         """
         is_late = has_application and not self._library.is_patched()
-        warnings = self._library.patch()
+        try:
+            warnings = self._library.patch()
+        except ImportError as error:
+            raise BootError(f"the library of the worker class cannot be imported: {error}") from error
         if is_late:
             warnings.append(
                 "the application was imported before the standard library was patched, and may block the hub: "
