@@ -100,6 +100,8 @@ def any_text(value: object) -> str:
 def text(value: object) -> str:
     if not isinstance(value, str):
         raise ValueError(f"be a string, not {shown(value)}")
+    if "\0" in value:  # which ends a name for the system
+        raise ValueError(f"hold no NUL, as {shown(value)} does")
     return value.strip()
 
 
@@ -112,7 +114,7 @@ def texts(value: object) -> tuple[str, ...]:
     for item in value:
         if not isinstance(item, str):
             raise ValueError(f"hold strings only, not {shown(item)}")
-    return tuple(item.strip() for item in value)
+    return tuple(text(item) for item in value)
 
 
 def words(value: object) -> tuple[str, ...]:

@@ -42,7 +42,7 @@ def test_a_good_list_is_read(given: object, expected: tuple[str, ...]):
         ("10.0.0.0/255.0.255.0", "hold networks whose mask is a number from 0 to 32, not '10.0.0.0/255.0.255.0'"),
         ("proxy", "hold IP addresses, networks such as 10.0.0.0/8, or '*', not 'proxy'"),
         ("127.1", "hold IP addresses, networks such as 10.0.0.0/8, or '*', not '127.1'"),
-        ("1.2.3.4\0", "hold IP addresses, networks such as 10.0.0.0/8, or '*', not '1.2.3.4\\x00'"),
+        ("1.2.3.4\0", "hold no NUL, as '1.2.3.4\\x00' does"),
         (5, "be a list of strings, not 5"),
     ],
 )
