@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import subprocess
 from collections.abc import Callable
@@ -158,6 +159,16 @@ def test_a_manifest_fits_its_schema(manifest: Path):
     assert " passed " in said or manifest.stem == "podmonitor"
 
 
+def test_the_pod_monitor_has_what_the_operators_documentation_has():
+    spec = document("podmonitor")["spec"]
+    assert set(spec) == {"selector", "podMetricsEndpoints"}
+    (endpoint,) = spec["podMetricsEndpoints"]
+    assert set(endpoint) == {"port", "path", "interval"}
+    # A port is meant by its name, and a duration has no fractions.
+    assert isinstance(endpoint["port"], str)
+    assert re.fullmatch(r"([0-9]+h)?([0-9]+m)?([0-9]+s)?", endpoint["interval"])
+
+
 def document(name: str) -> Any:
     return yaml.safe_load((KUBERNETES / f"{name}.yaml").read_text())
 
@@ -200,5 +211,8 @@ def test_what_the_manifests_say_of_each_other():
 
 def test_the_metric_that_pods_are_scaled_by_is_one_that_there_is(serve: Serve):
     (metric,) = document("horizontalpodautoscaler")["spec"]["metrics"]
+    (rule,) = document("prometheus-adapter/values")["rules"]["custom"]
+    assert rule["seriesQuery"].partition("{")[0] == metric["pods"]["metric"]["name"]
+    assert set(rule["resources"]["overrides"]) == {"namespace", "pod"}
     server = serve("tests.apps.answers", "--metrics-path=/-/metrics")
     assert f"# TYPE {metric['pods']['metric']['name']} gauge\n" in server.get("/-/metrics").text
