@@ -6,6 +6,7 @@ import json
 import os
 import random
 import re
+import shlex
 import signal
 from collections import Counter
 from collections.abc import Callable
@@ -13,7 +14,10 @@ from pathlib import Path
 
 import pytest
 
+from longma.config.arguments import parse
+from longma.config.settings import table
 from tests.support.deadlines import until
+from tests.support.pages import code_in, rows
 from tests.support.paths import ROOT
 from tests.support.server import Run, Server
 
@@ -27,6 +31,19 @@ LEASE = r"Worker (\d+) has GPU (\w+)$"
 def test_an_example_passes_the_check_and_has_a_test(file: Path):
     run = Run("--check-config", "-c", str(file), APP, cwd=file.parent, env={"PYTHONPATH": str(ROOT)})
     assert (run.status, run.errors) == (0, "")
+
+
+def test_the_page_has_every_example_and_commands_that_there_are():
+    table_of = rows(EXAMPLES / "README.md", "Examples")
+    folders = {folder for name, *_ in table_of for folder in code_in(name)}
+    assert folders == {path.name for path in EXAMPLES.iterdir() if path.is_dir() and not path.name.startswith("__")}
+    for name, _, _, command in table_of:
+        program, *words = shlex.split(*code_in(command))
+        (folder,) = code_in(name)
+        if program == "longma":
+            parse(words, table())
+        files = [word for word in words if word.endswith((".py", ".ini"))]
+        assert [file for file in files if not (EXAMPLES / folder / file).is_file()] == []
 
 
 def leases(server: Server) -> dict[int, str]:

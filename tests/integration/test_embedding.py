@@ -217,7 +217,7 @@ def test_an_ini_file_starts_the_server(start: Start, tmp_path: Path):
     class Ini(Program):
         def start(self) -> None:
             (bound,) = self._listeners
-            ini.write_text(text.replace("host = 127.0.0.1\nport = 0", f"bind = fd://{bound.fileno()}"))
+            ini.write_text(text.replace("host = 127.0.0.1\nport = 8000", f"bind = fd://{bound.fileno()}"))
             self.env["PYTHONPATH"] = str(tmp_path)
             # PasteDeploy itself uses what setuptools has declared old.
             self.env["PYTHONWARNINGS"] = "ignore"
