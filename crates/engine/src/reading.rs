@@ -294,7 +294,9 @@ impl<H: Host> Reactor<H> {
         let connection = self.table.get(id).filter(|connection| connection.state == State::Queued)?;
         let mut input = connection.input.take();
         let mut body = connection.body.take();
-        if let (Some(input), Some(reader)) = (&mut input, &mut body) {
+        if self.is_observed()
+            && let (Some(input), Some(reader)) = (&mut input, &mut body)
+        {
             // What is behind the head has been dealt with as the body's.
             input.bytes.extend_from_slice(&reader.take_trailers());
         }
