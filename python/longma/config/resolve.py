@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from longma.config import arguments, environment, file
+from longma.config.addresses import divided
 from longma.config.given import Given
 from longma.config.later import LATER
 from longma.config.layer import DEFAULT, Layer, Reading, Source
@@ -213,7 +214,21 @@ def _notices(
             and not (values.get("certfile") or values.get("keyfile"))
         ):
             yield f"{layer.locate(name)}: {name} has no effect: without certfile this server speaks no TLS"
+    if values.get("metrics_path") and values["metrics_path"] == values.get("health_path"):
+        where = sources["metrics_path"].locate("metrics_path")
+        yield f"{where}: metrics_path has no effect: it is the health_path, too"
+    if values.get("certfile") and not _speaks_http(values, rows):
+        where = sources["certfile"].locate("certfile")
+        yield f"{where}: certfile has no effect: TLS is spoken where HTTP is, and no address of bind speaks that"
     for later in LATER:
         for layer in layers:
             if later.is_detail and later.name in layer.values and not later.changes_nothing(layer.values[later.name]):
                 yield f"{layer.locate(later.name)}: {later.name} has no effect: {later.why}"
+
+
+def _speaks_http(values: Mapping[str, object], rows: Mapping[str, Option[Any]]) -> bool:
+    """Whether HTTP is what is spoken on one of the addresses at least."""
+    protocol = str(values.get("protocol", rows["protocol"].default))
+    bind = values.get("bind", rows["bind"].default)
+    assert isinstance(bind, tuple)
+    return any((divided(text)[0] or protocol) == "http" for text in bind)

@@ -203,6 +203,16 @@ def test_whoever_asks_for_certificates_of_clients_hears_that_there_is_no_tls(tmp
     )
 
 
+def test_what_nobody_would_ever_get_is_told(tmp_path: Path):
+    assert resolved(tmp_path, "--health-path=/-/up --metrics-path=/-/up").notices == (
+        "command line: metrics_path has no effect: it is the health_path, too",
+    )
+    assert resolved(tmp_path, "--certfile=a.pem -b uwsgi://:1 -b http://:2").notices == ()
+    assert resolved(tmp_path, "--certfile=a.pem -b :1 --protocol=scgi").notices == (
+        "command line: certfile has no effect: TLS is spoken where HTTP is, and no address of bind speaks that",
+    )
+
+
 def test_an_empty_number_of_workers_is_a_mistake(tmp_path: Path):
     assert mistakes(tmp_path, WEB_CONCURRENCY="") == [
         "environment variable WEB_CONCURRENCY: workers must be a whole number, 0 or more, or 'auto', not ''"
