@@ -12,7 +12,7 @@ from tests.support.deadlines import until
 from tests.support.gate import Gate, Visitor
 from tests.support.http import Client, Closed
 from tests.support.processes import is_alive
-from tests.support.server import Run, Server
+from tests.support.server import Server
 from tests.support.site import SERVES
 
 Serve = Callable[..., Server]
@@ -358,23 +358,14 @@ def test_hup_rolls_the_workers(serve: Serve, gate: Gate):
     server.errors.wait("Reload complete")
 
 
-def test_without_the_library_the_cure_is_told_before_anything_is_bound(engine_model: str, tmp_path: Path):
-    (tmp_path / "sitecustomize.py").write_text(f"import sys\n\nsys.modules[{engine_model!r}] = None\n")
-    run = Run("-k", engine_model, "-b", "nowhere.invalid:1", APP, env={"PYTHONPATH": str(tmp_path)})
-    assert run.status == 1
-    cure = f'pip install "longma[{engine_model}]"'
-    needs = f"needs {engine_model}, which is not installed: {cure}"
-    assert run.errors == f"longma: error: worker_class: {engine_model!r} {needs}\n"
-
-
-def test_a_version_that_is_too_old_is_told_of_with_the_cure_before_anything_is_bound(engine_model: str, tmp_path: Path):
-    old, lowest = {"gevent": ("23.9.1", "24"), "eventlet": ("0.39.1", "0.40")}[engine_model]
-    (tmp_path / f"{engine_model}-{old}.dist-info").mkdir()
-    (tmp_path / engine_model).mkdir()
-    (tmp_path / engine_model / "__init__.py").write_text("raise SystemExit('it must not be imported')\n")
-    env = {"PYTHONPATH": str(tmp_path)}
-    needs = f"needs {engine_model} {lowest} or newer, and {old} is installed"
-    said = f'worker_class: {engine_model!r} {needs}: pip install "longma[{engine_model}]"\n'
-    for arguments in (("-b", "nowhere.invalid:1"), ("--check-config",)):
-        run = Run("-k", engine_model, *arguments, APP, env=env)
-        assert (run.status, run.errors) == (1, f"longma: error: {said}")
+@pytest.mark.only("eventlet")
+@pytest.mark.parametrize("hub", ["poll", "selects", "asyncio"])
+def test_eventlet_may_have_another_hub(serve: Serve, gate: Gate, hub: str):
+    server = start(serve, env={"EVENTLET_HUB": hub})
+    clients = ask_all(server, 3)
+    visitors = held(gate, 3, "in the application")
+    for target, text in (("/nothing", "here"), ("/sleep", "slept"), ("/fetch", "here")):
+        assert server.get(target).text == text
+    for visitor in visitors:
+        visitor.release("word")
+    assert [client.read_response().text for client in clients] == ["word"] * 3

@@ -36,3 +36,22 @@ print("served")
 def test_a_hub_imports_nothing_once_its_worker_has_settled(name: str):
     done = subprocess.run([sys.executable, "-c", SETTLED, name], capture_output=True, text=True, check=False)
     assert (done.stdout, done.stderr) == ("served\n", "")
+
+
+LIBUV = """
+import gevent
+from longma.workers.hubs.early import HubError
+from longma.workers.hubs.gevent import GeventHub
+
+gevent.config.loop = type("loop", (), {"__module__": "gevent.libuv.loop"})
+try:
+    GeventHub()
+except HubError as error:
+    print(error)
+"""
+
+
+def test_the_loop_of_libuv_is_refused_by_name():
+    done = subprocess.run([sys.executable, "-c", LIBUV], capture_output=True, text=True, check=False)
+    said = "gevent's loop must be libev's, and GEVENT_LOOP asks for libuv's, which has no prepare watchers\n"
+    assert (done.stdout, done.stderr) == (said, "")

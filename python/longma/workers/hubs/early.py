@@ -1,13 +1,22 @@
-"""What was imported too early for a monkey patch: it has taken names from modules that are patched only afterwards."""
+"""What keeps a hub from serving well: it is none that we can serve by, or comes too late.
+
+What was imported too early for a monkey patch has taken names from modules that are patched only afterwards.
+"""
 
 from __future__ import annotations
 
 import sys
 
+from longma.errors import OperatorError
+
 # What is taken most often, and blocks the hub where it is not the patched one.
 NAMES = (("ssl", "SSLContext"), ("socket", "socket"), ("socket", "create_connection"), ("time", "sleep"))
 # These know what they do.
 OWN = frozenset({"longma", "gevent", "eventlet", "greenlet", "__main__"}) | sys.stdlib_module_names
+
+
+class HubError(OperatorError):
+    """The operator asks for a hub that there is not, or that cannot be served by."""
 
 
 def imported_early() -> list[str]:

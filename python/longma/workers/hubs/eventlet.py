@@ -6,7 +6,7 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from longma.workers.hubs.early import imported_early
+from longma.workers.hubs.early import HubError, imported_early
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -114,8 +114,22 @@ def patched(parts: Mapping[str, bool]) -> list[str]:
     early = [] if is_patched() else imported_early()
     # Once imported it warns of each fork: in the master no greenlet runs, and in a worker somebody has chosen both.
     warnings.filterwarnings("ignore", "Using fork", DeprecationWarning)
+    require_hub()
     library().monkey_patch(**parts)
     return early
+
+
+def require_hub() -> None:
+    """Make sure that there is a hub.
+
+    Raises:
+        HubError: EVENTLET_HUB names one that this machine has not.
+    """
+    hubs = library("eventlet.hubs")
+    try:
+        hubs.get_hub()
+    except Exception as error:  # whatever a hub is kept from working by
+        raise HubError(f"eventlet has no hub as EVENTLET_HUB asks for it: {error}") from None
 
 
 def is_patched() -> bool:

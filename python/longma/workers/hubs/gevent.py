@@ -13,7 +13,7 @@ import gevent.event
 import gevent.monkey
 from gevent import GreenletExit, get_hub, getcurrent
 
-from longma.workers.hubs.early import imported_early
+from longma.workers.hubs.early import HubError, imported_early
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from longma.workers.hubs.serving import Event
 
 READ = 1
+IMPORTED_LATE = ("format_context", "resolver", "threadpool")
 # What `patch_all` patches of itself, by its arguments.
 PARTS = MappingProxyType(
     {name: name for name in ("os", "socket", "time", "select", "ssl", "subprocess", "signal", "queue")}
@@ -29,9 +30,14 @@ PARTS = MappingProxyType(
 
 
 class GeventHub:
-    """The hub of this thread."""
+    """The hub of this thread.
+
+    Raises:
+        HubError: its loop is none that can be served by.
+    """
 
     def __init__(self) -> None:
+        require_loop()
         self._hub = get_hub()
         self.switch = self._hub.switch
         self.current = getcurrent
@@ -89,11 +95,26 @@ def heed_children(loop: Any) -> None:
 
 def patch() -> list[str]:
     """Have the standard library wait by the hub, in a worker; returns what may go wrong with it."""
+    require_loop()
     early = patched(PARTS)
     # What a hub imports when it is made, or first used: by then the worker has another user, who may read less.
-    for name in ("format_context", "loop", "resolver", "threadpool"):
+    for name in IMPORTED_LATE:
         getattr(gevent.config, name)
     return early
+
+
+def require_loop() -> None:
+    """Make sure that gevent has a loop that tells when it is about to wait, as libev's does.
+
+    Raises:
+        HubError: it has none, or libuv's.
+    """
+    try:
+        loop = gevent.config.loop
+    except (ImportError, ValueError) as error:
+        raise HubError(f"gevent has no loop as GEVENT_LOOP asks for it: {error}") from None
+    if loop.__module__.startswith("gevent.libuv"):
+        raise HubError("gevent's loop must be libev's, and GEVENT_LOOP asks for libuv's, which has no prepare watchers")
 
 
 def patch_master() -> list[str]:

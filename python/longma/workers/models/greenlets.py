@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from typing import TYPE_CHECKING, Protocol
 
-from longma.errors import BootError
+from longma.errors import BootError, OperatorError
 from longma.workers.engine import make_engine
 from longma.workers.hubs.serving import Serving
 from longma.workers.overdue import Overdue
@@ -101,11 +101,13 @@ class GreenletModel:
                 has preloaded it.
 
         Raises:
-            BootError: the library cannot be had.
+            BootError: the library cannot be had, or cannot serve as it is set up.
         """
         is_late = has_application and not self._library.is_patched()
         try:
             warnings = self._library.patch()
+        except OperatorError as error:
+            raise BootError(str(error)) from None
         except ImportError as error:
             raise BootError(f"the library of the worker class cannot be imported: {error}") from error
         if is_late:
