@@ -114,7 +114,7 @@ class Tls:
         versions: tuple[int, int] = ...,
         protocols: Sequence[bytes],
         resumes: bool = True,
-        curve: str = "",
+        curve: str = ...,
         before: Tls | None = None,
     ) -> Self: ...
     @property
@@ -132,6 +132,10 @@ class Tls:
     @staticmethod
     def suites() -> list[str]:
         """The names of all cipher suites, in the order of preference."""
+
+    @staticmethod
+    def curves() -> list[str]:
+        """The names of all curves by which keys are exchanged, in the order of preference."""
 
 @final
 class Engine:

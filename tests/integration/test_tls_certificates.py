@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import ssl
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -130,8 +131,7 @@ def mistakes(directory: Path) -> dict[str, tuple[tuple[str, ...], str]]:
     one, other, old = make(directory), make(directory, "other"), make(directory, "p521", kind="p521")
     empty, broken, cut, fifo = (directory / name for name in ("empty", "broken", "cut", "fifo"))
     empty.write_text("")
-    if not fifo.exists():
-        os.mkfifo(fifo)
+    os.mkfifo(fifo)
     broken.write_text(one.path.read_text().replace("M", "!", 1))
     cut.write_text("\n".join(one.path.read_text().splitlines()[:-2]))
     path, key = str(one.path), str(one.key)
@@ -178,9 +178,12 @@ def mistakes(directory: Path) -> dict[str, tuple[tuple[str, ...], str]]:
     }
 
 
-@pytest.mark.parametrize("mistake", mistakes(Path(ready_made().path.parent)))
+MISTAKES = mistakes(Path(tempfile.mkdtemp(prefix="longma-mistakes-")))
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
 def test_what_cannot_be_served_with_is_one_line_and_nothing_is_bound(tmp_path: Path, mistake: str):
-    arguments, line = mistakes(tmp_path)[mistake]
+    arguments, line = MISTAKES[mistake]
     path = tmp_path / "socket"
     for run in (Run("--bind", f"unix:{path}", *arguments, HELLO), Run("--check-config", *arguments, HELLO)):
         last = run.errors.splitlines()[-1]

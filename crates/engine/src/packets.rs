@@ -13,7 +13,7 @@ use crate::connection::{ConnId, Connection, State, Watch};
 use crate::desk::Desk;
 use crate::gateway::{Gateway, Protocol};
 use crate::host::Host;
-use crate::input::{Input, READ_BYTES};
+use crate::input::Input;
 use crate::reactor::Reactor;
 use crate::request::{Mode, Request};
 use crate::sys::board::Word;
@@ -39,7 +39,7 @@ impl<H: Host> Reactor<H> {
             None => self.spare_input(),
         };
         let connection = self.table.get(id)?;
-        let received = connection.transport.receive_append(&mut input.bytes, READ_BYTES);
+        let received = connection.transport.receive(&mut desk.buffer);
         match received {
             Ok(0) => {
                 self.give_back(input);
@@ -47,6 +47,7 @@ impl<H: Host> Reactor<H> {
             }
             Ok(count) => {
                 self.board.add(Word::BytesIn, count as u64);
+                input.bytes.extend_from_slice(&desk.buffer[..count]);
                 connection.input = Some(input);
                 connection.state = State::Head;
                 if self.timers.class_of(id.slot) != Some(Class::Head) {

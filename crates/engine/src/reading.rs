@@ -28,14 +28,16 @@ impl<H: Host> Reactor<H> {
             return self.read_packet(id, desk, mode);
         }
         let held = connection.state == State::Head;
-        let received = match &mut connection.input {
-            Some(input) if held => connection.transport.receive_append(&mut input.bytes, HELD_READ_BYTES),
-            _ => connection.transport.receive(&mut desk.buffer),
-        };
+        // A held head is added to from here, so that one which comes byte by byte is given no more room than it needs.
+        let room = if held { &mut desk.buffer[..HELD_READ_BYTES] } else { &mut desk.buffer[..] };
+        let received = connection.transport.receive(room);
         match received {
             Ok(0) => self.abort(id),
             Ok(count) => {
                 self.board.add(Word::BytesIn, count as u64);
+                if let (true, Some(input)) = (held, &mut connection.input) {
+                    input.bytes.extend_from_slice(&desk.buffer[..count]);
+                }
                 return if held { self.parse_held(id, desk, mode) } else { self.parse_on_desk(id, count, desk, mode) };
             }
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::Interrupted) => {

@@ -61,13 +61,6 @@ impl Transport {
         }
     }
 
-    pub fn receive_append(&mut self, buffer: &mut Vec<u8>, limit: usize) -> io::Result<usize> {
-        match &mut self.tls {
-            None => socket::receive_append(self.fd.as_fd(), buffer, limit),
-            Some(tls) => tls.receive_append(self.fd.as_fd(), buffer, limit),
-        }
-    }
-
     /// Receive what is there without taking it, before anything else has been received.
     pub fn look(&self, room: &mut [u8]) -> io::Result<usize> {
         socket::look(self.fd(), room)

@@ -69,16 +69,6 @@ pub fn look(fd: BorrowedFd<'_>, room: &mut [u8]) -> io::Result<usize> {
     check_size(unsafe { libc::recv(fd.as_raw_fd(), room.as_mut_ptr().cast(), room.len(), flags) })
 }
 
-/// Receive into the spare room behind `buffer`'s bytes, at most `limit` of them.
-pub fn receive_append(fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, limit: usize) -> io::Result<usize> {
-    buffer.reserve(limit);
-    let filled = buffer.len();
-    let count = receive_into(fd, &mut buffer.spare_capacity_mut()[..limit])?;
-    // SAFETY: the kernel has just written `count` bytes behind the first `filled`.
-    unsafe { buffer.set_len(filled + count) };
-    Ok(count)
-}
-
 const fn send_flags(more: bool) -> libc::c_int {
     let base = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
     if more { base | libc::MSG_MORE } else { base }

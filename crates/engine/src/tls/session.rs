@@ -168,17 +168,6 @@ impl Session {
         Ok(count)
     }
 
-    pub fn receive_append(&mut self, fd: BorrowedFd<'_>, buffer: &mut Vec<u8>, limit: usize) -> io::Result<usize> {
-        self.fill(fd)?;
-        let mut reader = self.tls.reader();
-        let bytes = reader.fill_buf()?;
-        let count = bytes.len().min(limit);
-        buffer.extend_from_slice(&bytes[..count]);
-        reader.consume(count);
-        self.waiting -= count;
-        Ok(count)
-    }
-
     /// Receive by long reads: what records there are in as many bytes as `scratch` has, and at least one. `put` gets the plain
     /// bytes, each time behind those before: together no more than `scratch` has and one record, of which a part was here.
     fn receive_many(&mut self, fd: BorrowedFd<'_>, scratch: &mut [u8], mut put: impl FnMut(usize, &[u8])) -> io::Result<usize> {
