@@ -42,7 +42,8 @@ class Pair:
         return round(ratio, 2) <= self.goal if self.quantity.less_is_better else round(ratio, 2) >= self.goal
 
 
-THREADED_PEERS = ("granian", "peregrine")
+# Those that can call an application in several threads at once, set to do so: granian does by itself.
+THREADED_PEERS = ("granian", "peregrine-threads")
 
 PAIRS = (
     Pair("gthread, hello", "hello", "longma-gthread", THREADED_PEERS, 0.70),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .machine import Machine
-from .pairs import NAPPERS, NAPS_A_SECOND, NAPS_GOAL, PAIRS
+from .pairs import THREADED_PEERS, NAPPERS, NAPS_A_SECOND, NAPS_GOAL, PAIRS
 from .servers import THREADED
 from .streams import COUNT, Streams
 from .summary import (
@@ -145,7 +145,7 @@ def threads_table(run: Run) -> list[str]:
     rows = []
     for workload in THREADED:
         own = run.results.figure(workload, "longma-gthread", Quantity.CPU)
-        peers = [run.results.figure(workload, peer, Quantity.CPU) for peer in ("granian", "peregrine")]
+        peers = [run.results.figure(workload, peer, Quantity.CPU) for peer in THREADED_PEERS]
         if own is not None:
             best = min((peer.best for peer in peers if peer is not None), default=None)
             ratio = f"{own.best / best:.2f}" if best else NOTHING

@@ -168,6 +168,10 @@ def _peregrine(launch: Launch) -> list[str]:
     return [*program, "--port", str(launch.port), "--workers", str(launch.workers), launch.application]
 
 
+def _peregrine_threads(launch: Launch) -> list[str]:
+    return [*_peregrine(launch), "--wsgi-threads", "4"]
+
+
 def _uwsgi(launch: Launch) -> list[str]:
     program = [str(launch.paths.venv_bin / "uwsgi"), "--http11-socket", launch.address, "--need-app"]
     program += ["--virtualenv", str(launch.paths.store / "venv"), "--pythonpath", str(launch.paths.apps)]
@@ -197,6 +201,7 @@ PLAIN = (
     Server("longma-access-log", Kind.VARIANT, _longma_logging, only=("hello",)),
     Server("longma-gthread", Kind.VARIANT, longma("--threads", "8"), only=THREADED),
     Server("peregrine", Kind.PEER, _peregrine, "peregrine-server", also=("c1",)),
+    Server("peregrine-threads", Kind.RIVAL, _peregrine_threads, "peregrine-server", only=THREADED),
     Server("fastpysgi", Kind.PEER, _fastpysgi, "fastpysgi"),
     Server("bjoern", Kind.PEER, _bjoern, "bjoern"),
     Server("granian", Kind.PEER, granian(), "granian", also=("c1",)),
