@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .machine import Machine
-from .pairs import THREADED_PEERS, NAPPERS, NAPS_A_SECOND, NAPS_GOAL, PAIRS
+from .pairs import NAPPERS, NAPS_A_SECOND, NAPS_GOAL, PAIRS, THREADED_PEERS
 from .servers import THREADED
 from .streams import COUNT, Streams
 from .summary import (

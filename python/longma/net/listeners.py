@@ -29,7 +29,7 @@ _ATTEMPTS: Final = 5
 _RETRY_SECONDS: Final = 1.0
 _DEFER_ACCEPT_SECONDS: Final = 1
 # How much of an answer the kernel takes beyond what it may send right now. Without a bound that is tcp_wmem's 4 MB for
-# each client that reads slowly, of the kernel's memory; with it the engine keeps the rest, where it is bounded and timed.
+# each slow reader, of the kernel's memory; with it the engine keeps the rest, where it is bounded and timed.
 # With less than an answer of a megabyte such answers go out in many small steps: 420 µs instead of 150 with 128 KB.
 _UNSENT_BYTES: Final = 1 << 20
 _SO_BINDTOIFINDEX: Final = 62  # Linux 5.1; the socket module has no name for it before Python 3.14
