@@ -98,7 +98,8 @@ def test_calls_are_sorted_by_how_long_they_take(serve: Serve, gate: Gate):
     with server.client() as client:
         client.request("GET", "/wait")
         visitor = gate.wait("in the application")
-        until(lambda: figures(server).of("worker_call_seconds", worker="0") > 0.003, "the call to last")
+        # That gauge counts from when the worker woke up for the call, which may be well before it on a busy machine.
+        until(lambda: figures(server).of("worker_call_seconds", worker="0") > 0.2, "the call to last")
         visitor.release()
         assert client.read_response().status == 200
     name = "request_duration_seconds"
