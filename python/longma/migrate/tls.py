@@ -58,12 +58,12 @@ def read(option: Option) -> Tls | None:
 
 def certificates(options: Sequence[Option]) -> Outcome:
     """Return the certificates, and what is asked of clients."""
-    ours = [option for option in options if option.name in NAMES]
-    read_ones = [(option, found) for option in ours if (found := read(option))]
+    ours = [(option, read(option)) for option in options if option.name in NAMES]
+    read_ones = [(option, found) for option, found in ours if found]
     is_spoken = any(option.name in ADDRESSES for option, _ in read_ones)
     outcome = Outcome()
-    for option in ours:
-        if read(option) is None:
+    for option, found in ours:
+        if found is None:
             outcome |= see_to(option, NO_CERTIFICATE)
         elif not is_spoken:
             outcome |= see_to(option, NO_ADDRESS)
@@ -74,12 +74,12 @@ def certificates(options: Sequence[Option]) -> Outcome:
     note = BY_NAME if len(pairs) > 1 else ""
     outcome |= setting("certfile", listed([certificate for certificate, _ in pairs]), *used, note=note)
     outcome |= setting("keyfile", listed([key for _, key in pairs]), *used)
-    for option, found in read_ones:
-        if found.ciphers.parts:
-            outcome |= setting("ciphers", found.ciphers.code, option)
-        if found.authorities.parts:
-            is_required = found.authorities.starts_with("!")
-            outcome |= setting("ca_certs", found.authorities.without_prefix("!").code, option)
+    for option, one in read_ones:
+        if one.ciphers.parts:
+            outcome |= setting("ciphers", one.ciphers.code, option)
+        if one.authorities.parts:
+            is_required = one.authorities.starts_with("!")
+            outcome |= setting("ca_certs", one.authorities.without_prefix("!").code, option)
             outcome |= setting("cert_reqs", "2" if is_required else "1", option, note=REQUIREMENT)
     return outcome
 
