@@ -22,6 +22,10 @@ class Problem(NamedTuple):
         return f"{self.where}: {self.message}" if self.where else self.message
 
 
+class Interrupted(KeyboardInterrupt):
+    """The operator has pressed Ctrl-C while the settings were read; what a file raises by itself is never this."""
+
+
 class LongmaError(Exception):
     """Any failure that ends a process, or keeps one from starting, with a message for a person."""
 

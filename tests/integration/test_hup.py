@@ -113,7 +113,7 @@ def test_an_application_that_does_not_load_leaves_the_old_workers_serving(
         ("workers = 'many'", r"longma\.conf\.py, line 1: workers must be"),
         ("import nothing_of_that_name", r"longma\.conf\.py, line 1: ModuleNotFoundError"),
         ("\n\nwrokers = 2", r"longma\.conf\.py, line 3: unknown setting 'wrokers'; did you mean 'workers'\?"),
-        ("raise SystemExit(3)", r"longma\.conf\.py, line 1: SystemExit"),
+        ("raise KeyboardInterrupt", r"longma\.conf\.py, line 1: KeyboardInterrupt"),
         ("accesslog = '/no/such/folder/log'", "accesslog: cannot write to /no/such/folder/log"),
         ("errorlog = '/no/such/folder/log'", "errorlog: cannot write to /no/such/folder/log"),
     ],

@@ -7,15 +7,17 @@ the application's own.
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from typing import TYPE_CHECKING, Final
 
 from longma import exitcodes
 from longma.config.resolve import resolve
-from longma.errors import ApplicationError, ConfigError, LongmaError, Problem
+from longma.errors import ApplicationError, ConfigError, Interrupted, LongmaError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from types import FrameType
 
     from longma.config.resolve import Resolved
     from longma.config.settings import Settings
@@ -32,13 +34,27 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if argv is None else argv
     try:
-        resolved = resolve(arguments, os.environ, start_directory(os.environ))
-        return _obey(resolved)
+        return _obey(_settings(arguments))
     except LongmaError as error:
         report(error)
         return error.exit_status
     except KeyboardInterrupt:
         return _INTERRUPTED
+
+
+def _settings(arguments: Sequence[str]) -> Resolved:
+    """Read the settings, telling Ctrl-C from a KeyboardInterrupt that a configuration file raises."""
+    if signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return resolve(arguments, os.environ, start_directory(os.environ))
+    signal.signal(signal.SIGINT, _interrupt)
+    try:
+        return resolve(arguments, os.environ, start_directory(os.environ))
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    raise Interrupted
 
 
 def start_directory(environ: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from longma.config.option import Kind
 from longma.config.parsers import shown, text
+from longma.errors import Interrupted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +135,9 @@ def imported(spec: str) -> object:
         raise ValueError(f"be written MODULE.NAME, not {shown(spec)}")
     try:
         __import__(module)
-    except Exception as error:
+    except Interrupted:
+        raise
+    except BaseException as error:
         words = " ".join(f"{type(error).__name__}: {error}".split())
         raise ValueError(f"be importable: {module!r} failed with {words}") from error
     try:

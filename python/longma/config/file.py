@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from longma.config.layer import Layer, Reading, Source
 from longma.config.names import names_in
 from longma.config.unknown import flag_hint, nearest_hook, nearest_setting, refused_names
-from longma.errors import ConfigError, Problem
+from longma.errors import ConfigError, Interrupted, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -124,7 +124,9 @@ def _execute(text: Text, where: str) -> dict[str, object]:
     sys.modules[_MODULE_NAME] = module
     try:
         exec(compile(text.source, where, "exec", dont_inherit=True), vars(module))
-    except (Exception, SystemExit) as error:
+    except Interrupted:
+        raise
+    except BaseException as error:  # whatever a file raises, KeyboardInterrupt included, is a mistake in it
         _restore(_MODULE_NAME, before)
         raise _failed(text.label, where, error) from error
     return vars(module)
@@ -139,7 +141,9 @@ def _import(name: str) -> tuple[Text, dict[str, object]]:
     sys.dont_write_bytecode = True
     try:
         __import__(name)
-    except (Exception, SystemExit) as error:
+    except Interrupted:
+        raise
+    except BaseException as error:
         path = _file_of(name)
         _restore(name, before)
         raise _failed(label, path, error) from error

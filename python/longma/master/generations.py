@@ -71,10 +71,11 @@ class Generations:
         try:
             resolved = self._read()
             common, devices = self._prepare(before, resolved, generation)
-        except (LongmaError, SystemExit) as error:
+        except LongmaError as error:
             return SettingsRefused(str(error))
-        except Exception as error:
-            # Here a reload ends: whoever is at fault, the server that serves is none the worse for it.
+        except BaseException as error:
+            # Here a reload ends: whoever is at fault, and by whatever (Ctrl-C comes as a signal, never so), the server
+            # that serves is none the worse for it.
             before.log.exception("Exception while the settings were read again")
             return SettingsRefused(f"{type(error).__name__}: {error}")
         try:

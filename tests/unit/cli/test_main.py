@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -167,8 +168,9 @@ def test_a_notice_is_a_line_of_its_own(longma: Longma, tmp_path: Path):
 
 
 def test_an_impatient_operator_sees_no_traceback(longma: Longma, tmp_path: Path):
-    (tmp_path / "gunicorn.conf.py").write_text("raise KeyboardInterrupt")
+    (tmp_path / "gunicorn.conf.py").write_text("import signal\nsignal.raise_signal(signal.SIGINT)")
     assert longma("a") == (130, "", "")
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
 def test_the_start_directory_keeps_the_name_the_shell_shows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -122,6 +122,8 @@ def test_a_file_that_is_read_again_has_forgotten_the_first_time(tmp_path: Path):
         ("import int('1')", "gunicorn.conf.py, line 1: SyntaxError: "),
         ("\nimport no_such_module_here", "gunicorn.conf.py, line 2: ModuleNotFoundError: No module named"),
         ("import sys\nsys.exit('not today')", "gunicorn.conf.py, line 2: SystemExit: not today"),
+        ("raise KeyboardInterrupt", "gunicorn.conf.py, line 1: KeyboardInterrupt"),
+        ("import asyncio\nraise asyncio.CancelledError", "gunicorn.conf.py, line 2: CancelledError"),
         ("raise ValueError('two\\nlines')", "gunicorn.conf.py, line 1: ValueError: two lines"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Final
 from longma.config.nearest import nearest
 from longma.config.option import Kind, Section, option
 from longma.config.parsers import BYTES, COUNT, SECONDS, shown, whole_number, words
+from longma.errors import Interrupted
 
 _OWN: Final = MappingProxyType(
     {
@@ -43,7 +44,9 @@ def worker_class_name(value: object) -> str:
     if callable(value) and not isinstance(value, type):
         try:
             value = value()
-        except Exception as error:
+        except Interrupted:
+            raise
+        except BaseException as error:
             raise ValueError(f"be a class or what returns one, not {shown(value)}: {error!r}") from None
     name = _path_of(value) if isinstance(value, type) else value
     if not isinstance(name, str):
