@@ -78,7 +78,7 @@ def react(state: State, event: Event, now: float) -> Decision:
     match event:
         case Tick(readings, parent_is_gone):
             state, actions = promote(state) if parent_is_gone else (state, ())
-            state, more = watch(state, readings, now)
+            state, more = watch(state._replace(forked=0), readings, now)
             return state, (*actions, *more)
         case Signalled(number):
             return react_to_signal(state, number, now)

@@ -32,6 +32,9 @@ IDLE_PATIENCE = 2.5
 # the workers: they get a moment to beat before they are judged.
 MASTER_LATE_AFTER = 1.0
 SECOND_CHANCE = 1.0
+# So many are forked at most before signals and reports are looked at again: a fork takes milliseconds, and a master
+# that was asked for a thousand would be deaf for seconds.
+FORKS_A_TURN = 16
 # Slots beyond the wanted workers: for those that are on their way out while their successors serve.
 SPARE_SLOTS = 32
 # How often memory, queues and the master that started this one are looked at, where anybody wants to know.

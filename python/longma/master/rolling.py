@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from longma.logs.levels import Level
 from longma.master.actions import Abandon, Commit, CountWorkers, Log, News, NoteWorkers, Notify, Renew, Spawn
-from longma.master.policies import free_slot, least_used_device, missing_workers
+from longma.master.policies import FORKS_A_TURN, free_slot, least_used_device, missing_workers
 from longma.master.state import PendingSpawn, Phase, Reload, Stage, State, WorkerRecord
 from longma.master.stopping import tell_to_stop
 
@@ -23,17 +23,20 @@ if TYPE_CHECKING:
 
 
 def spawn_missing(state: State, now: float) -> Decision:
-    """Ask for the workers that are missing, unless recent deaths ask for patience or the board is full."""
+    """Ask for the workers that are missing, some at a time, unless deaths ask for patience or the board is full."""
     actions: tuple[Action, ...] = ()
     if now < state.respawn_at:
         return state, ()
-    for _ in range(missing_workers(state)):
+    missing, room = missing_workers(state), FORKS_A_TURN - state.forked
+    if missing > room:
+        state = state._replace(respawn_at=now)  # at once, but after whatever else has come
+    for _ in range(min(missing, room)):
         slot = free_slot(state)
         if slot is None:
             break
         age = state.last_age + 1
         spawn = PendingSpawn(slot, age, state.generation, least_used_device(state))
-        state = state._replace(last_age=age, pending=(*state.pending, spawn))
+        state = state._replace(last_age=age, forked=state.forked + 1, pending=(*state.pending, spawn))
         actions += (Spawn(slot, age, spawn.generation, spawn.device),)
     return state, actions
 

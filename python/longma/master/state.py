@@ -113,6 +113,7 @@ class State(NamedTuple):
         workers: In the order they were spawned.
         pending: Spawns that the shell has not answered yet.
         last_age: The age of the youngest worker so far.
+        forked: How many workers were asked for since the last tick; the rest wait for the next one.
         generation: What new workers are started with; workers of another one are replaced.
         last_generation: The highest number that a generation ever had.
         reload: The reload that is under way, until its first worker serves.
@@ -140,6 +141,7 @@ class State(NamedTuple):
     workers: tuple[WorkerRecord, ...] = ()
     pending: tuple[PendingSpawn, ...] = ()
     last_age: int = 0
+    forked: int = 0
     generation: int = 0
     last_generation: int = 0
     reload: Reload | None = None

@@ -38,6 +38,7 @@ def watch(state: State, readings: tuple[Reading, ...], now: float) -> Decision:
         earliest_heartbeat = now - state.wanted.timeout + min(SECOND_CHANCE, state.wanted.timeout)
     by_worker = {(reading.slot, reading.pid): reading for reading in readings}
     actions: tuple[Action, ...] = ()
+    watched = []
     for record in state.workers:
         worker = record
         reading = by_worker.get((worker.slot, worker.pid))
@@ -48,9 +49,9 @@ def watch(state: State, readings: tuple[Reading, ...], now: float) -> Decision:
         worker, more = time_worker(state, worker, reading.call if reading else "", now)
         if reading is not None and not more:
             worker, more = weigh_worker(state, worker, reading.memory, now)
-        state = state.with_worker(worker)
+        watched.append(worker)
         actions += more
-    return state, actions
+    return state._replace(workers=tuple(watched)), actions
 
 
 def time_worker(state: State, worker: WorkerRecord, call: str, now: float) -> tuple[WorkerRecord, tuple[Action, ...]]:

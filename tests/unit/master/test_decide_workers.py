@@ -9,7 +9,7 @@ import pytest
 from longma.logs.levels import Level
 from longma.master.actions import CloseListeners, Exit, FreeSlot, Kill, Log, Spawn
 from longma.master.events import Reaped, Reported, Signalled, Spawned, SpawnFailed, Tick, Vanished
-from longma.master.policies import FIRST_RESPAWN_DELAY, LONGEST_RESPAWN_DELAY
+from longma.master.policies import FIRST_RESPAWN_DELAY, FORKS_A_TURN, LONGEST_RESPAWN_DELAY
 from longma.master.state import Phase, Stage, State
 from longma.process.tether import Report
 from tests.unit.master.states import booting, decide, running, wanted, worker
@@ -18,7 +18,21 @@ from tests.unit.master.states import booting, decide, running, wanted, worker
 def test_the_first_tick_asks_for_every_worker():
     state, actions = decide(State(wanted(2)), Tick(), now=0.0)
     assert actions == (Spawn(0, 1), Spawn(1, 2))
-    assert decide(state, Tick(), now=1.0) == (state, ())
+    assert decide(state, Tick(), now=1.0) == (state._replace(forked=0), ())
+
+
+def test_many_workers_are_asked_for_some_at_a_time_so_that_signals_are_heard_between():
+    state, first = decide(State(wanted(1000, slots=2000)), Tick(), now=5.0)
+    assert len(first) == FORKS_A_TURN
+    for age in range(1, FORKS_A_TURN + 1):
+        state, actions = decide(state, Spawned(age, 100 + age), now=5.0)
+        assert actions == ()
+    assert state.wake_at == 5.0  # at once, when whatever else has come is dealt with
+    _, second = decide(state, Tick(), now=5.0)
+    assert second == tuple(Spawn(slot, slot + 1) for slot in range(FORKS_A_TURN, 2 * FORKS_A_TURN))
+    state, _ = decide(state, Signalled(signal.SIGTERM), now=5.0)
+    state, actions = decide(state, Tick(), now=5.0)
+    assert not [action for action in actions if isinstance(action, Spawn)]
 
 
 def test_a_spawned_worker_is_booting_and_not_timed():
