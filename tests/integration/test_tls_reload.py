@@ -109,15 +109,19 @@ def begin_reload(server: Server, config: Path, text: str) -> None:
 def test_whoever_is_connected_keeps_what_was_agreed_on(serve: Serve, config: Path, gate: Gate):
     server = started(serve, config, PLAIN)
     server.expect("plain HTTP was sent to a port of HTTPS|Invalid request")
-    clients = [server.client()]
+    clients, idle = [server.client()], [server.client()]
+    assert idle[0].ask("GET", "/hello").status == 200
     clients[0].request("GET", "/wait?label=plain")
     visitors = [gate.wait("plain")]
     begin_reload(server, config, TLS)
     clients.append(secure(server, trusting(CERTIFICATE)))
+    idle.append(secure(server, trusting(CERTIFICATE)))
+    assert idle[1].ask("GET", "/hello").status == 200
     clients[1].request("GET", "/wait?label=secure")
     visitors.append(gate.wait("secure"))
     begin_reload(server, config, PLAIN)
-    for client, visitor in zip(clients, visitors, strict=True):
+    for client, visitor, witness in zip(clients, visitors, idle, strict=True):
+        witness.expect_end()  # The worker has been told to retire, so this answer is its last.
         visitor.release()
         answer = client.read_response()
         assert (answer.status, answer.one("Connection")) == (200, "close")
