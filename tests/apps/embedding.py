@@ -104,7 +104,7 @@ def by_name() -> None:
 
 def mistaken() -> None:
     try:
-        longma.serve(application, wrokers=2, timeout="soon", http_protocols="h2")
+        longma.serve(application, wrokers=2, timeout="soon", dirty_apps=["a:b"])
     except LongmaError as error:
         print(error)
 

@@ -102,7 +102,7 @@ def test_mistakes_in_the_settings_are_raised_all_at_once():
     assert done.stdout.splitlines() == [
         "the program: unknown setting 'wrokers'; did you mean 'workers'?",
         "the program: timeout must be a number of seconds, 0 or more, not 'soon'",
-        "the program: http_protocols is not supported: this version speaks HTTP/1.1; let a proxy in front speak HTTP/2",
+        "the program: dirty_apps is not supported: longma has no pool for long tasks; use a task queue",
     ]
 
 

@@ -31,22 +31,12 @@ class Later(NamedTuple):
             value = value.strip()
         if isinstance(value, (list, tuple, dict)):
             return tuple(value) == (self.default or ())
-        if self.default == "off" and value in (False, "false"):
-            return True
-        default = ",".join(self.default) if isinstance(self.default, tuple) else self.default
-        return value == default or (isinstance(value, str) and value == str(default))
+        return value == self.default or (isinstance(value, str) and value == str(self.default))
 
 
-_HTTP2: Final = "this version speaks HTTP/1.1; let a proxy in front speak HTTP/2"
 _DIRTY: Final = "longma has no pool for long tasks; use a task queue"
 
 LATER: Final = (
-    Later("http_protocols", _HTTP2, ("--http-protocols",), "h1"),
-    Later("http2_cleartext", _HTTP2, ("--http2-cleartext",), "off"),
-    Later("http2_max_concurrent_streams", _HTTP2, ("--http2-max-concurrent-streams",), 100, is_detail=True),
-    Later("http2_initial_window_size", _HTTP2, ("--http2-initial-window-size",), 65535, is_detail=True),
-    Later("http2_max_frame_size", _HTTP2, ("--http2-max-frame-size",), 16384, is_detail=True),
-    Later("http2_max_header_list_size", _HTTP2, ("--http2-max-header-list-size",), 65536, is_detail=True),
     Later("dirty_apps", _DIRTY, ("--dirty-app",), repeat=True),
     Later("dirty_workers", _DIRTY, ("--dirty-workers",), 0, is_detail=True),
     Later("dirty_timeout", _DIRTY, ("--dirty-timeout",), 300, is_detail=True),

@@ -10,6 +10,7 @@ from longma.config.sections.clients import Clients
 from longma.config.sections.debugging import Debugging
 from longma.config.sections.health import Health
 from longma.config.sections.hooks import Hooks
+from longma.config.sections.http2 import Http2
 from longma.config.sections.inert import WithoutEffect
 from longma.config.sections.leniency import Leniency
 from longma.config.sections.logging import Logging
@@ -42,6 +43,7 @@ SECTIONS: tuple[type[Section], ...] = (
     BehindAProxy,
     Security,
     Tls,
+    Http2,
     Leniency,
     Health,
     Metrics,
@@ -72,6 +74,7 @@ class Settings(
     BehindAProxy,
     Security,
     Tls,
+    Http2,
     Leniency,
     Health,
     Metrics,

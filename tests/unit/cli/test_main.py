@@ -96,12 +96,9 @@ def test_a_paste_file_is_an_application(longma: Longma, tmp_path: Path, monkeypa
             "command line: bind must hold addresses: a:b: 'b' is no port; ports are numbers from 0 to 65535",
         ),
         (
-            ("--http-protocols", "h2", "a"),
+            ("--dirty-app", "a:b", "a"),
             1,
-            (
-                "command line: http_protocols is not supported: this version speaks HTTP/1.1; "
-                "let a proxy in front speak HTTP/2"
-            ),
+            "command line: dirty_apps is not supported: longma has no pool for long tasks; use a task queue",
         ),
         (
             ("-k", "asgi", "a"),

@@ -95,7 +95,7 @@ def test_help_has_every_section_and_flag(capsys: pytest.CaptureFixture[str]):
         assert f"\n{section}\n" in text
     for row in table().values():
         assert all(flag in text for flag in row.cli)
-    assert "--http-protocols" not in text
+    assert "--dirty-app" not in text
     words = " ".join(text.split())
     assert "[127.0.0.1, ::1]" in words
     assert "[the user who starts longma]" in words

@@ -36,9 +36,9 @@ def test_alone_it_reads_the_file_that_it_names(tmp_path: Path):
 
 def test_all_mistakes_are_told(tmp_path: Path):
     with pytest.raises(ConfigError) as caught:
-        resolve((), {}, str(tmp_path), Given({"workrs": 1}, {"strange": 1, "http_protocols": "h2"}, alone=True))
+        resolve((), {}, str(tmp_path), Given({"workrs": 1}, {"strange": 1, "dirty_apps": ["a:b"]}, alone=True))
     assert str(caught.value).splitlines() == [
         "the program: unknown setting 'strange'",
         "the program: unknown setting 'workrs'; did you mean 'workers'?",
-        "the program: http_protocols is not supported: this version speaks HTTP/1.1; let a proxy in front speak HTTP/2",
+        "the program: dirty_apps is not supported: longma has no pool for long tasks; use a task queue",
     ]

@@ -23,7 +23,7 @@ def import_path(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "path", list(sys.path))
 
 
-NO_HTTP2 = "this version speaks HTTP/1.1; let a proxy in front speak HTTP/2"
+NO_DIRTY = "longma has no pool for long tasks; use a task queue"
 CLASSES = "'sync', 'gthread', 'gevent', 'eventlet', 'tornado' or PACKAGE.MODULE.CLASS"
 
 
@@ -111,7 +111,7 @@ def test_chdir_is_meant_from_the_start_directory(tmp_path: Path):
 
 
 def test_every_mistake_is_reported_at_once(tmp_path: Path):
-    (tmp_path / "gunicorn.conf.py").write_text("workers = -1\ntimeout = 'x'\nworker = 4\nhttp_protocols = 'h2'\n")
+    (tmp_path / "gunicorn.conf.py").write_text("workers = -1\ntimeout = 'x'\nworker = 4\ndirty_apps = ['a:b']\n")
     assert mistakes(
         tmp_path, "--backlog -3 --chdir nowhere -k asgi", WEB_CONCURRENCY="many", GUNICORN_CMD_ARGS="-m 999"
     ) == [
@@ -119,7 +119,7 @@ def test_every_mistake_is_reported_at_once(tmp_path: Path):
         "environment variable WEB_CONCURRENCY: workers must be a whole number, 0 or more, or 'auto', not 'many'",
         "gunicorn.conf.py, line 1: workers must be a whole number, 0 or more, or 'auto', not -1",
         "gunicorn.conf.py, line 2: timeout must be a number of seconds, 0 or more, not 'x'",
-        f"gunicorn.conf.py, line 4: http_protocols is not supported: {NO_HTTP2}",
+        f"gunicorn.conf.py, line 4: dirty_apps is not supported: {NO_DIRTY}",
         "GUNICORN_CMD_ARGS: umask must be a mode from 0 to 0777, not '999'",
         "command line: backlog must be a whole number, 0 or more, not -3",
         f"command line: chdir must be an existing directory, not '{tmp_path}/nowhere'",
@@ -146,18 +146,16 @@ def test_a_setting_to_come_may_hold_its_default(tmp_path: Path):
     (tmp_path / "gunicorn.conf.py").write_text(
         "threads = 1\ndaemon = False\npidfile = None\nraw_env = []\npost_fork = None\nprotocol = 'http'\n"
     )
-    line = "--threads 1 --http-protocols h2 --uwsgi-allow-from 127.0.0.1,::1"
-    assert mistakes(tmp_path, line) == [f"command line: http_protocols is not supported: {NO_HTTP2}"]
+    line = "--threads 1 --dirty-app a:b --uwsgi-allow-from 127.0.0.1,::1"
+    assert mistakes(tmp_path, line) == [f"command line: dirty_apps is not supported: {NO_DIRTY}"]
     assert resolved(tmp_path).settings == Settings({"chdir": str(tmp_path), "config": "gunicorn.conf.py"})
 
 
 def test_what_only_says_how_is_worth_a_notice(tmp_path: Path):
-    (tmp_path / "gunicorn.conf.py").write_text(
-        "dirty_timeout = 60\nhttp2_cleartext = False\nhttp2_max_frame_size = 9\n"
-    )
+    (tmp_path / "gunicorn.conf.py").write_text("dirty_timeout = 60\ndirty_threads = 1\ndirty_workers = 9\n")
     assert resolved(tmp_path).notices == (
-        f"gunicorn.conf.py, line 3: http2_max_frame_size has no effect: {NO_HTTP2}",
-        "gunicorn.conf.py, line 1: dirty_timeout has no effect: longma has no pool for long tasks; use a task queue",
+        f"gunicorn.conf.py, line 3: dirty_workers has no effect: {NO_DIRTY}",
+        f"gunicorn.conf.py, line 1: dirty_timeout has no effect: {NO_DIRTY}",
     )
 
 
