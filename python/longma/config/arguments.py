@@ -25,6 +25,8 @@ _APPLICATION: Final = "wsgi_app"
 _HELP: Final = "-h/--help"
 _VERSION: Final = "-v/--version"
 _ALL_OPTIONS: Final = "; longma --help lists them all"
+# Ours that would make prefixes ambiguous which are unique among Gunicorn's: `--key`, `--head`, `--log-f`.
+_STEP_ASIDE: Final = ("--keyfile-password-file", "--header-timeout", "--health-path", "--log-format")
 
 
 class Flag(NamedTuple):
@@ -37,6 +39,7 @@ class Flag(NamedTuple):
         constant: what the flag stands for without one.
         repeat: values are collected in a list.
         text: reads that word.
+        kind: what that word is, for messages.
         words: what that word may be when it may also be left out; () for anything.
     """
 
@@ -46,6 +49,7 @@ class Flag(NamedTuple):
     constant: object = None
     repeat: bool = False
     text: Callable[[str], object] = str
+    kind: str = "string"
     words: tuple[str, ...] = ()
 
     def takes(self, word: str) -> bool:
@@ -92,7 +96,8 @@ def _flags(table: Mapping[str, Option[Any]]) -> dict[str, Flag]:
     ]
     for row in table.values():
         takes_value = row.constant is None or bool(row.words)
-        flag = Flag(row.name, "/".join(row.cli), takes_value, row.constant, row.repeat, row.kind.text, row.words)
+        spelled, kind = "/".join(row.cli), row.kind
+        flag = Flag(row.name, spelled, takes_value, row.constant, row.repeat, kind.text, kind.name, row.words)
         flags.append((row.cli, flag))
     for later in LATER:
         constant = True if isinstance(later.default, bool) else None
@@ -154,6 +159,7 @@ class _Reader:
     def _abbreviated(self, spelling: str) -> Flag:
         """Return the option that a prefix of its name stands for."""
         longer = [known for known in self.flags if known.startswith(spelling)]
+        longer = [known for known in longer if known not in _STEP_ASIDE] or longer
         meant = {self.flags[known].name for known in longer}
         if len(meant) == 1:
             return self.flags[longer[0]]
@@ -193,8 +199,7 @@ class _Reader:
         try:
             value = flag.text(word)
         except ValueError:
-            kind = flag.text.__name__
-            raise UsageError(f"argument {flag.spelled}: invalid {kind} value: {word!r}") from None
+            raise UsageError(f"argument {flag.spelled}: expected a {flag.kind}, not {word!r}") from None
         if flag.repeat:
             earlier = self.values.get(flag.name)
             value = [*earlier, value] if isinstance(earlier, list) else [value]

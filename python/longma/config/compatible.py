@@ -131,6 +131,9 @@ def _seen(name: str, value: Any) -> Any:
         return _default_context
     if name in _FILES:
         return value[0] if value else None
+    if name == "statsd_host" and value is not None:
+        host, _, port = value.rpartition(":")
+        return value.removeprefix("unix://") if value.startswith("unix://") else (host, int(port))
     return _nothing if is_hook and value is None else _as_gunicorns(value)
 
 

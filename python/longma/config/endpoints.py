@@ -8,6 +8,7 @@ from longma.config.option import Kind
 from longma.config.parsers import optional_text, shown, text
 
 _STATSD_PORT: Final = 8125
+SYSLOG_DEFAULT: Final = "udp://localhost:514"
 _SYSLOG_FORMS: Final = "be udp://HOST:PORT, tcp://HOST:PORT or unix://PATH, the last with #stream or #dgram if need be"
 
 
@@ -28,8 +29,8 @@ def statsd_address(value: object) -> str | None:
 
 
 def syslog_address(value: object) -> str:
-    """Return the address as it was given, once it is known to be one."""
-    given = text(value)
+    """Return the address as it was given, once it is known to be one; None stands for the default."""
+    given = SYSLOG_DEFAULT if value is None else text(value)
     wanted = f"{_SYSLOG_FORMS}, not {shown(given)}"
     scheme, separator, rest = given.partition("://")
     if not separator or not rest:

@@ -19,6 +19,7 @@ T = TypeVar("T")
 _INT_MAX: Final = 2**31 - 1
 _SIZE_MAX: Final = 2**63 - 1
 _SHOWN_CHARACTERS: Final = 60
+_WHOLE: Final = "be a whole number, 0 or more"
 
 
 def shown(value: object) -> str:
@@ -31,8 +32,7 @@ def _on_one_line(words: str) -> str:
     return "".join(character if character.isprintable() else ascii(character)[1:-1] for character in words)
 
 
-def _whole(value: object, *, maximum: int) -> int:
-    wanted = "be a whole number, 0 or more"
+def _whole(value: object, *, maximum: int, wanted: str = _WHOLE) -> int:
     if isinstance(value, str):
         try:
             value = int(value, 0)
@@ -45,8 +45,8 @@ def _whole(value: object, *, maximum: int) -> int:
     return int(value)
 
 
-def whole_number(value: object) -> int:
-    return _whole(value, maximum=_INT_MAX)
+def whole_number(value: object, wanted: str = _WHOLE) -> int:
+    return _whole(value, maximum=_INT_MAX, wanted=wanted)
 
 
 def size(value: object) -> int:
@@ -73,8 +73,10 @@ def duration(value: object) -> float:
                 value = float(value)
             except ValueError:
                 raise ValueError(f"{wanted}, not {shown(value)}") from None
-    if not isinstance(value, (int, float)) or not 0 <= value <= _INT_MAX:
+    if not isinstance(value, (int, float)) or not 0 <= value < float("inf"):
         raise ValueError(f"{wanted}, not {shown(value)}")
+    if value > _INT_MAX:
+        raise ValueError(f"be at most {_INT_MAX} seconds, not {shown(value)}")
     return float(value)
 
 
@@ -128,8 +130,8 @@ def upper_words(value: object) -> tuple[str, ...]:
 
 
 def assignments(value: object) -> tuple[str, ...]:
-    """Return `NAME=VALUE` strings as a tuple."""
-    items = texts(() if value is None else value)
+    """Return `NAME=VALUE` strings as a tuple; None and an empty string hold none."""
+    items = texts(value or () if value is None or isinstance(value, str) else value)
     for item in items:
         if "=" not in item[1:] or "\0" in item:
             raise ValueError(f"be of the form NAME=VALUE, not {shown(item)}")
@@ -149,8 +151,8 @@ def mapping(value: object) -> dict[str, object]:
 
 
 def addresses(value: object) -> tuple[str, ...]:
-    """Return addresses as they were written, once each is known to be one."""
-    items = texts(value)
+    """Return addresses as they were written, once each is known to be one. An empty string alone names none."""
+    items = texts(value) if value != "" else ()
     if not items:
         raise ValueError("name at least one address")
     mistakes = []
@@ -164,15 +166,22 @@ def addresses(value: object) -> tuple[str, ...]:
     return items
 
 
+def mode_word(word: str) -> str:
+    """Return what `mode` understands, once it is a number at all.
+
+    Raises:
+        ValueError: it is none.
+    """
+    int(_as_python_writes_octal(word), 0)
+    return word
+
+
 def mode(value: object) -> int:
     """Return a file mode mask; "022" and "0o22" are octal, "18" is decimal, as with Gunicorn."""
     number = value
     if isinstance(number, str):
-        digits = number.strip()
-        if digits[:1] == "0" and digits[1:2].isdigit():
-            digits = "0o" + digits[1:]
         try:
-            number = int(digits, 0)
+            number = int(_as_python_writes_octal(number), 0)
         except ValueError:
             number = None
     if not isinstance(number, int) or not 0 <= number <= 0o777:
@@ -180,8 +189,14 @@ def mode(value: object) -> int:
     return int(number)
 
 
+def _as_python_writes_octal(word: str) -> str:
+    digits = word.strip()
+    return "0o" + digits[1:] if digits[:1] == "0" and digits[1:2].isdigit() else digits
+
+
 def directory(value: object) -> str:
-    path = text(value)
+    """Return the path of a directory; an empty string is the one that the server was started in."""
+    path = text(value) or os.getcwd()
     if not os.path.isdir(path):
         raise ValueError(f"be an existing directory, not {path!r}")
     if not os.access(path, os.X_OK):
@@ -205,18 +220,20 @@ def existing_file_section(value: object) -> str | None:
 
 
 def existing_files(value: object) -> tuple[str, ...]:
-    """Return paths and patterns as a tuple; what holds no `*`, `?` or `[` must exist."""
-    items = texts(() if value is None else value)
+    """Return paths and patterns as a tuple; what holds no `*`, `?` or `[` must exist. None and "" hold none."""
+    items = texts(value or () if value is None or isinstance(value, str) else value)
     for item in items:
         if not any(character in item for character in "*?[") and not os.path.exists(item):
             raise ValueError(f"name existing files, not {item!r}")
     return items
 
 
-def one_of(*names: str) -> Kind[str]:
-    """Return the kind of a setting that holds one of a few words, in any case."""
+def one_of(*names: str, none: str = "") -> Kind[str]:
+    """Return the kind of a setting that holds one of a few words, in any case; `none` is what None stands for."""
 
     def parse(value: object) -> str:
+        if value is None and none:
+            return none
         if isinstance(value, str) and value.strip().lower() in names:
             return value.strip().lower()
         raise ValueError(f"be one of {', '.join(names)}, not {shown(value)}")
@@ -263,6 +280,6 @@ EXISTING_FILES: Final = Kind("list of paths and patterns", parse=existing_files,
 ASSIGNMENTS: Final = Kind("list of strings", parse=assignments, metavar="NAME=VALUE", show=show_list)
 DICTIONARY: Final = Kind("dictionary", parse=mapping)
 ADDRESSES: Final = Kind("list of strings", parse=addresses, metavar="ADDRESS", show=show_list)
-MODE: Final = Kind("mode", parse=mode, metavar="MODE", show=show_mode)
+MODE: Final = Kind("mode", parse=mode, text=mode_word, metavar="MODE", show=show_mode)
 EXISTING_DIRECTORY: Final = Kind("path", parse=directory, metavar="DIRECTORY")
 OWN_PATH: Final = Kind("path in a URL", parse=own_path, metavar="PATH")

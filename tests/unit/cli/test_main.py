@@ -87,7 +87,7 @@ def test_a_paste_file_is_an_application(longma: Longma, tmp_path: Path, monkeypa
             1,
             "command line: workers must be a whole number, 0 or more, or 'auto', not -1",
         ),
-        (("-w", "x", "a"), 2, "argument -w/--workers: invalid int_or_auto value: 'x'"),
+        (("-w", "x", "a"), 2, "argument -w/--workers: expected a whole number or 'auto', not 'x'"),
         (("--workes", "1", "a"), 2, "there is no option --workes; did you mean --workers?"),
         (("-c", "absent.py", "a"), 1, "absent.py: the configuration file cannot be read: No such file or directory"),
         (

@@ -113,3 +113,9 @@ def test_nothing_can_be_changed():
 
 def test_it_can_be_printed():
     assert "workers                           = 7" in str(config(workers=7)).splitlines()
+
+
+def test_the_daemon_that_counts_is_what_gunicorns_loggers_take_apart():
+    assert Config(Settings({"statsd_host": "counts.example:8125"})).statsd_host == ("counts.example", 8125)
+    assert Config(Settings({"statsd_host": "unix:///run/statsd"})).statsd_host == "/run/statsd"
+    assert Config(Settings()).statsd_host is None

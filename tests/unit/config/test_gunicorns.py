@@ -1,150 +1,33 @@
-"""All of Gunicorn's settings: each is here by its name, flags, variable and default, or refused with the reason."""
+"""Gunicorn's settings as its package has them: each is here by its name, flags, variable, default and meaning."""
 
 from __future__ import annotations
 
-import os
-from typing import NamedTuple
+import argparse
+import contextlib
+import io
+from typing import Any
 
 import pytest
+from gunicorn.config import Config as Theirs
+from gunicorn.config import Setting, make_settings
+from gunicorn.errors import ConfigError
 
+from longma.config import arguments
+from longma.config.compatible import Config
 from longma.config.later import LATER
-from longma.config.option import Option
-from longma.config.settings import table
+from longma.config.settings import Settings, table
 
-
-class Known(NamedTuple):
-    """One of Gunicorn's settings; `default` as a configuration file would write it."""
-
-    name: str
-    flags: str = ""
-    default: object = None
-    env: str = ""
-
-
-SCHEMES = {"X-FORWARDED-PROTOCOL": "ssl", "X-FORWARDED-PROTO": "https", "X-FORWARDED-SSL": "on"}
-COMBINED = '%(h)s %(l)s %(u)s %(t)s "%(r)s" %(s)s %(b)s "%(f)s" "%(a)s"'
-LOCAL = ["127.0.0.1", "::1"]
-CONTROL_PATH = "$XDG_RUNTIME_DIR/gunicorn.ctl"
-
-GUNICORNS = (
-    # Config file
-    Known("config", "-c --config", "./gunicorn.conf.py"),
-    Known("wsgi_app"),
-    # Server socket
-    Known("bind", "-b --bind", ["127.0.0.1:8000"], "PORT"),
-    Known("backlog", "--backlog", 2048),
-    # Worker processes
-    Known("workers", "-w --workers", 1, "WEB_CONCURRENCY"),
-    Known("worker_class", "-k --worker-class", "sync"),
-    Known("threads", "--threads", 1),
-    Known("worker_connections", "--worker-connections", 1000),
-    Known("max_requests", "--max-requests", 0),
-    Known("max_requests_jitter", "--max-requests-jitter", 0),
-    Known("timeout", "-t --timeout", 30),
-    Known("graceful_timeout", "--graceful-timeout", 30),
-    Known("keepalive", "--keep-alive", 2),
-    Known("asgi_loop", "--asgi-loop", "auto"),
-    Known("asgi_lifespan", "--asgi-lifespan", "auto"),
-    Known("asgi_disconnect_grace_period", "--asgi-disconnect-grace-period", 3),
-    Known("websocket_max_message_size", "--websocket-max-message-size", 16777216),
-    Known("http_parser", "--http-parser", "auto"),
-    # Security
-    Known("limit_request_line", "--limit-request-line", 4094),
-    Known("limit_request_fields", "--limit-request-fields", 100),
-    Known("limit_request_field_size", "--limit-request-field_size", 8190),
-    # Debugging
-    Known("reload", "--reload", False),
-    Known("reload_engine", "--reload-engine", "auto"),
-    Known("reload_extra_files", "--reload-extra-file", []),
-    Known("spew", "--spew", False),
-    Known("check_config", "--check-config", False),
-    Known("print_config", "--print-config", False),
-    # Server mechanics
-    Known("preload_app", "--preload", False),
-    Known("sendfile", "--no-sendfile", None, "SENDFILE"),
-    Known("reuse_port", "--reuse-port", False),
-    Known("chdir", "--chdir", "."),
-    Known("daemon", "-D --daemon", False),
-    Known("raw_env", "-e --env", []),
-    Known("pidfile", "-p --pid"),
-    Known("worker_tmp_dir", "--worker-tmp-dir"),
-    Known("user", "-u --user", os.geteuid()),
-    Known("group", "-g --group", os.getegid()),
-    Known("umask", "-m --umask", 0),
-    Known("initgroups", "--initgroups", False),
-    Known("tmp_upload_dir"),
-    Known("secure_scheme_headers", "", SCHEMES),
-    Known("forwarded_allow_ips", "--forwarded-allow-ips", LOCAL, "FORWARDED_ALLOW_IPS"),
-    Known("pythonpath", "--pythonpath"),
-    Known("paste", "--paste --paster"),
-    Known("proxy_protocol", "--proxy-protocol", "off"),
-    Known("proxy_allow_ips", "--proxy-allow-from", LOCAL),
-    Known("protocol", "--protocol", "http"),
-    Known("uwsgi_allow_ips", "--uwsgi-allow-from", LOCAL),
-    Known("raw_paste_global_conf", "--paste-global", []),
-    Known("permit_obsolete_folding", "--permit-obsolete-folding", False),
-    Known("strip_header_spaces", "--strip-header-spaces", False),
-    Known("permit_unconventional_http_method", "--permit-unconventional-http-method", False),
-    Known("permit_unconventional_http_version", "--permit-unconventional-http-version", False),
-    Known("casefold_http_method", "--casefold-http-method", False),
-    Known("forwarder_headers", "--forwarder-headers", ["SCRIPT_NAME", "PATH_INFO"]),
-    Known("header_map", "--header-map", "drop"),
-    Known("root_path", "--root-path", ""),
-    # Logging
-    Known("accesslog", "--access-logfile"),
-    Known("disable_redirect_access_to_syslog", "--disable-redirect-access-to-syslog", False),
-    Known("access_log_format", "--access-logformat", COMBINED),
-    Known("errorlog", "--error-logfile --log-file", "-"),
-    Known("loglevel", "--log-level", "info"),
-    Known("capture_output", "--capture-output", False),
-    Known("logger_class", "--logger-class", "gunicorn.glogging.Logger"),
-    Known("logconfig", "--log-config"),
-    Known("logconfig_dict", "", {}),
-    Known("logconfig_json", "--log-config-json"),
-    Known("syslog_addr", "--log-syslog-to", "udp://localhost:514"),
-    Known("syslog", "--log-syslog", False),
-    Known("syslog_prefix", "--log-syslog-prefix"),
-    Known("syslog_facility", "--log-syslog-facility", "user"),
-    Known("enable_stdio_inheritance", "-R --enable-stdio-inheritance", False),
-    Known("statsd_host", "--statsd-host"),
-    Known("dogstatsd_tags", "--dogstatsd-tags", ""),
-    Known("statsd_prefix", "--statsd-prefix", ""),
-    Known("enable_backlog_metric", "--enable-backlog-metric", False),
-    # Process naming
-    Known("proc_name", "-n --name"),
-    Known("default_proc_name", "", "gunicorn"),
-    # Server hooks
-    *map(Known, ("on_starting", "on_reload", "when_ready", "pre_fork", "post_fork", "post_worker_init", "worker_int")),
-    *map(Known, ("worker_abort", "pre_exec", "pre_request", "post_request", "child_exit", "worker_exit")),
-    *map(Known, ("nworkers_changed", "on_exit", "ssl_context")),
-    *map(Known, ("on_dirty_starting", "dirty_post_fork", "dirty_worker_init", "dirty_worker_exit")),
-    # SSL
-    Known("keyfile", "--keyfile"),
-    Known("certfile", "--certfile"),
-    Known("ssl_version", "--ssl-version", 2),
-    Known("cert_reqs", "--cert-reqs", 0),
-    Known("ca_certs", "--ca-certs"),
-    Known("suppress_ragged_eofs", "--suppress-ragged-eofs", True),
-    Known("do_handshake_on_connect", "--do-handshake-on-connect", False),
-    Known("ciphers", "--ciphers"),
-    # HTTP/2
-    Known("http_protocols", "--http-protocols", "h1"),
-    Known("http2_cleartext", "--http2-cleartext", "off"),
-    Known("http2_max_concurrent_streams", "--http2-max-concurrent-streams", 100),
-    Known("http2_initial_window_size", "--http2-initial-window-size", 65535),
-    Known("http2_max_frame_size", "--http2-max-frame-size", 16384),
-    Known("http2_max_header_list_size", "--http2-max-header-list-size", 65536),
-    # Dirty arbiters
-    Known("dirty_apps", "--dirty-app", []),
-    Known("dirty_workers", "--dirty-workers", 0),
-    Known("dirty_timeout", "--dirty-timeout", 300),
-    Known("dirty_threads", "--dirty-threads", 1),
-    Known("dirty_graceful_timeout", "--dirty-graceful-timeout", 30),
-    # Control
-    Known("control_socket", "--control-socket", CONTROL_PATH),
-    Known("control_socket_mode", "--control-socket-mode", 0o600),
-    Known("control_socket_disable", "--no-control-socket", False),
-)
+GUNICORNS: dict[str, Setting] = make_settings()
+PARSER = Theirs().parser()
+ACTIONS = {action.dest: action for action in PARSER._actions if action.dest != "args"}
+VARIABLES = {
+    "bind": "PORT",
+    "workers": "WEB_CONCURRENCY",
+    "forwarded_allow_ips": "FORWARDED_ALLOW_IPS",
+    "sendfile": "SENDFILE",
+}
+OURS, REFUSED = table(), {later.name: later for later in LATER}
+TAKEN = [name for name in GUNICORNS if name in OURS]
 
 # Defaults of ours that are not Gunicorn's, and why.
 DIFFERENT = {
@@ -154,63 +37,130 @@ DIFFERENT = {
     "control_socket": None,  # there is none yet, and an instance that takes another's is not to be copied
     "control_socket_disable": True,
 }
+# One for each name that the server has, and for each directory.
+REPEATED = {"certfile", "keyfile"}
+# What Gunicorn takes of these and longma does not means something else there than it says, or breaks later:
+# docs/decisions/0005-where-settings-differ.md.
+STRICTER = (
+    *("bind", "cert_reqs", "ssl_version", "raw_env", "raw_paste_global_conf", "syslog_facility", "syslog_addr"),
+    *("protocol", "loglevel", "logger_class", "worker_class", "ciphers", "logconfig", "logconfig_json"),
+    *("paste", "user", "group", "threads", "http2_initial_window_size", "reload_extra_files", "umask"),
+    *("control_socket_mode", "header_map"),
+)
+# Seen in another form, as that page says: a class by its name, a name in upper case, a 0 or None as what it stands for.
+OTHERWISE = (
+    *("logger_class", "worker_class", "forwarder_headers", "secure_scheme_headers", "errorlog", "sendfile"),
+    *("proc_name", "ssl_version", "threads", "limit_request_fields", "limit_request_field_size"),
+    *("access_log_format", "syslog_addr", "syslog_facility", "statsd_host", "http_parser", "asgi_loop"),
+    *("asgi_lifespan",),
+)
+VALUES: tuple[Any, ...] = (
+    *(0, 1, 2, 5, -1, 1.5, True, False, None, float("nan"), 2**31 - 1),
+    *(
+        "",
+        " ",
+        "0",
+        "1",
+        "5",
+        " 5 ",
+        "-1",
+        "0x10",
+        "0o17",
+        "017",
+        "1_000",
+        "1e3",
+        "0.5",
+        "true",
+        "True",
+        "FALSE",
+        "yes",
+        "auto",
+    ),
+    *("*", "::1", "10.0.0.0/8", "10.0.0.1/8", "a,b", "a#b", "k=v", "off", "none", "v1", "http", "sync", "é", "/tmp"),
+    *([], ["a"], ("a",), ["k=v"], {}, {"A": "b"}, b"x", object(), lambda: 1, lambda a: 1, lambda a, b: 1),
+)
 
-OURS, REFUSED = table(), {later.name: later for later in LATER}
-TAKEN = [known for known in GUNICORNS if known.name in OURS]
 
-
-def test_every_setting_is_in_the_table_or_refused_with_a_reason():
+def test_there_is_every_setting_and_each_that_is_refused_has_a_reason():
     assert len(GUNICORNS) == 120
-    assert [known.name for known in GUNICORNS if (known.name in OURS) == (known.name in REFUSED)] == []
+    assert [name for name in GUNICORNS if (name in OURS) == (name in REFUSED)] == []
     assert all(later.why for later in LATER)
-    assert {later.name for later in LATER} <= {known.name for known in GUNICORNS}
+    assert set(REFUSED) <= set(GUNICORNS)
 
 
-def ids(known: Known) -> str:
-    return known.name
+@pytest.mark.parametrize("name", GUNICORNS)
+def test_it_has_gunicorns_flags(name: str):
+    flags = OURS[name].cli if name in OURS else REFUSED[name].flags
+    theirs = GUNICORNS[name].cli or ()
+    assert list(flags)[: len(theirs)] == list(theirs)
+    ours = arguments._flags(OURS)
+    for flag in theirs:
+        action = ACTIONS[name]
+        takes_value = not isinstance(action, argparse._StoreConstAction)
+        assert (ours[flag].takes_value, bool(ours[flag].words)) == (takes_value, action.nargs == "?")
+        assert ours[flag].repeat is (isinstance(action, argparse._AppendAction) or name in REPEATED)
+        assert takes_value or ours[flag].constant == action.const
 
 
-@pytest.mark.parametrize("known", GUNICORNS, ids=ids)
-def test_it_has_gunicorns_flags(known: Known):
-    flags = OURS[known.name].cli if known.name in OURS else REFUSED[known.name].flags
-    assert list(flags)[: len(known.flags.split())] == known.flags.split()
+def test_a_prefix_that_is_unique_among_gunicorns_flags_means_the_same_here():
+    theirs = [flag for action in PARSER._actions for flag in action.option_strings if flag.startswith("--")]
+    reader = arguments._Reader(OURS)
+    for flag in theirs:
+        for prefix in (flag[:length] for length in range(3, len(flag))):
+            meant = {PARSER._option_string_actions[longer].dest for longer in theirs if longer.startswith(prefix)}
+            if prefix not in theirs and len(meant) == 1 and meant.isdisjoint(("version", "help")):
+                assert reader._abbreviated(prefix).name in meant, prefix
 
 
-@pytest.mark.parametrize("known", TAKEN, ids=ids)
-def test_it_has_gunicorns_variable_and_default(known: Known):
-    row: Option[object] = OURS[known.name]
-    assert row.env == known.env
-    if known.name in DIFFERENT:
-        assert row.default == DIFFERENT[known.name] != known.default
-    else:
-        assert row.kind.parse(known.default) == row.default
+@pytest.mark.parametrize("name", TAKEN)
+def test_it_has_gunicorns_variable_and_default(name: str):
+    row = OURS[name]
+    assert row.env == VARIABLES.get(name, "")
+    theirs = GUNICORNS[name].get()
+    if name in DIFFERENT:
+        assert row.default == DIFFERENT[name] != theirs
+    elif name == "chdir":
+        assert row.default == "."  # the same, whatever it is called
+    elif not callable(theirs):  # a hook that does nothing
+        assert row.kind.parse(theirs) == row.default
 
 
-@pytest.mark.parametrize("known", [known for known in GUNICORNS if known.name in REFUSED], ids=ids)
-def test_what_is_refused_may_hold_gunicorns_default(known: Known):
-    later = REFUSED[known.name]
-    assert later.changes_nothing(known.default)
-    if isinstance(known.default, list):
-        assert later.changes_nothing(",".join(known.default) or [])
-    elif known.flags and known.default is not None and not isinstance(known.default, bool):
-        assert later.changes_nothing(str(known.default))
-
-
-def test_a_flag_that_gunicorn_has_without_a_value_has_none_here():
-    for known in TAKEN:
-        if isinstance(known.default, bool) and known.flags:
-            assert OURS[known.name].constant is True, known.name
-
-
-def test_a_flag_that_gunicorn_lets_repeat_does_so_here():
-    repeated = {known.name for known in GUNICORNS if isinstance(known.default, list) and known.flags}
-    by_commas = {"forwarded_allow_ips", "forwarder_headers", "proxy_allow_ips", "uwsgi_allow_ips"}
-    found = {name for name, row in OURS.items() if row.repeat} | {later.name for later in LATER if later.repeat}
-    # One for each name that the server has, and for each directory.
-    assert found == repeated - by_commas | {"certfile", "keyfile", "static", "sendfile_root", "accel_redirect"}
+@pytest.mark.parametrize("name", [name for name in GUNICORNS if name in REFUSED])
+def test_what_is_refused_may_hold_gunicorns_default(name: str):
+    later, default = REFUSED[name], GUNICORNS[name].default
+    if not callable(default):
+        assert later.changes_nothing(default)
+    if isinstance(default, list):
+        assert later.changes_nothing(",".join(default) or [])
+    elif later.flags and default is not None and not isinstance(default, bool):
+        assert later.changes_nothing(str(default))
 
 
 def test_what_has_no_effect_says_why():
     inert = {name for name, row in OURS.items() if row.inert}
     assert inert >= {"worker_tmp_dir", "tmp_upload_dir", "http_parser", "root_path", "asgi_loop", "control_socket"}
-    assert inert <= {known.name for known in GUNICORNS}
+    assert inert <= set(GUNICORNS)
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_what_gunicorn_takes_is_taken_and_means_the_same(name: str):
+    for value in VALUES:
+        theirs = Theirs()
+        try:
+            with contextlib.redirect_stderr(io.StringIO()):  # what it says of ssl_version
+                theirs.set(name, value)
+        except (TypeError, ValueError, AttributeError, ConfigError):
+            continue
+        try:
+            ours = OURS[name].kind.parse(value)
+        except ValueError:
+            assert name in STRICTER, (value, theirs.settings[name].get())
+            continue
+        if name not in OTHERWISE and not callable(value):
+            seen, meant = getattr(Config(Settings({name: ours})), name), theirs.settings[name].get()
+            assert plain(seen) == plain(meant), (value, seen, meant)
+
+
+def plain(value: object) -> object:
+    """A value so that those which mean the same are equal: nothing is None, and a number is a number."""
+    return None if value is False or value in ("", [], {}, None) else value

@@ -54,6 +54,12 @@ def test_whether_clients_show_a_certificate_is_a_number_or_a_word(value: object,
     assert requirement(value) == number
 
 
+@pytest.mark.parametrize("value", [3, -1, 1000.0, "2.0", "some"])
+def test_a_requirement_that_is_none_of_them_is_refused(value: object):
+    with pytest.raises(ValueError, match="be 0 "):
+        requirement(value)
+
+
 @pytest.mark.parametrize(
     ("value", "number"),
     [(2, 2), (ssl.PROTOCOL_TLS_SERVER, 2), ("TLS", 2), ("PROTOCOL_TLSv1_2", 5), ("_SSLMethod.PROTOCOL_TLSv1_2", 5)],

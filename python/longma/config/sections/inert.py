@@ -30,7 +30,7 @@ class WithoutEffect(Section):
     )
     http_parser: str = option(
         "auto",
-        kind=one_of("auto", "fast", "python"),
+        kind=one_of("auto", "fast", "python", none="auto"),
         cli=("--http-parser",),
         inert="there is one parser, the server's own",
         doc="Which of Gunicorn's parsers reads requests.",
@@ -40,14 +40,14 @@ class WithoutEffect(Section):
     )
     asgi_loop: str = option(
         "auto",
-        kind=one_of("auto", "asyncio", "uvloop"),
+        kind=one_of("auto", "asyncio", "uvloop", none="auto"),
         cli=("--asgi-loop",),
         inert=_ASGI,
         doc="The event loop of ASGI applications.",
     )
     asgi_lifespan: str = option(
         "auto",
-        kind=one_of("auto", "on", "off"),
+        kind=one_of("auto", "on", "off", none="auto"),
         cli=("--asgi-lifespan",),
         inert=_ASGI,
         doc="Whether ASGI applications are told when the server starts and stops.",

@@ -22,6 +22,11 @@ def error_log_name(value: object) -> str:
     return optional_text(value) or "-"
 
 
+def access_format(value: object) -> str:
+    """Return the format as it is given; None stands for the default."""
+    return _COMBINED if value is None else text(value)
+
+
 def level(value: object) -> str:
     """Return the name of a level; `warn` and `fatal` are other names of two of them."""
     name = value.strip().lower() if isinstance(value, str) else value
@@ -43,7 +48,7 @@ class Logging(Section):
     )
     access_log_format: str = option(
         _COMBINED,
-        kind=Kind("string", parse=text, metavar="FORMAT"),
+        kind=Kind("string", parse=access_format, metavar="FORMAT"),
         cli=("--access-logformat",),
         doc="What a line of the access log holds, in atoms such as `%(r)s` (request line) and `%(s)s` (status).",
     )

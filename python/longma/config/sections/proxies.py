@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Final
 
 from longma.config.networks import NETWORKS
@@ -24,6 +25,7 @@ def _usual_scheme_headers() -> dict[str, str]:
 
 
 MODES: Final = ("off", "v1", "v2", "auto")
+_OTHER_MODES: Final = MappingProxyType({"true": "auto", "1": "auto", "false": "off", "0": "off", "none": "off"})
 
 
 REAL_IP_FIELDS: Final = ("x-forwarded-for", "forwarded")
@@ -42,7 +44,7 @@ def proxy_protocol_mode(value: object) -> str:
     if value is None or isinstance(value, bool):
         return "auto" if value else "off"
     mode = value.strip().lower() if isinstance(value, str) else ""
-    mode = {"true": "auto", "false": "off"}.get(mode, mode)
+    mode = _OTHER_MODES.get(mode, mode)
     if mode not in MODES:
         raise ValueError(f"be one of {', '.join(MODES)}, True or False, not {shown(value)}")
     return mode
@@ -97,7 +99,7 @@ class BehindAProxy(Section):
         kind=Kind("one of off, v1, v2, auto, or a boolean", parse=proxy_protocol_mode, metavar="MODE"),
         cli=("--proxy-protocol",),
         constant="auto",
-        words=(*MODES, "true", "false"),
+        words=(*MODES, *_OTHER_MODES),
         doc="Whether a proxy may say who its client is by a header of the PROXY protocol before that client's first "
         "byte: by the text of version `v1`, the bytes of `v2`, or either (`auto`, which the flag alone and `True` "
         "stand for). The client's address becomes `REMOTE_ADDR`, and whether it is believed is decided by "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from longma.config.endpoints import SYSLOG
+from longma.config.endpoints import SYSLOG, SYSLOG_DEFAULT
 from longma.config.option import Section, option
 from longma.config.parsers import BOOLEAN, OPTIONAL_TEXT, one_of
 
@@ -28,7 +28,7 @@ class Syslog(Section):
         doc="Send both logs to syslog, beside their files.",
     )
     syslog_addr: str = option(
-        "udp://localhost:514",
+        SYSLOG_DEFAULT,
         kind=SYSLOG,
         cli=("--log-syslog-to",),
         doc="Where syslog listens: `udp://HOST:PORT`, `tcp://HOST:PORT` or `unix://PATH`, the last with `#stream` or "
@@ -43,7 +43,7 @@ class Syslog(Section):
     )
     syslog_facility: str = option(
         "user",
-        kind=one_of(*_FACILITIES),
+        kind=one_of(*_FACILITIES, none="user"),
         cli=("--log-syslog-facility",),
         doc="The facility of the messages, such as `daemon` or `local0`.",
     )

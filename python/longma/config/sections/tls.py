@@ -25,7 +25,7 @@ def files(value: object) -> tuple[str, ...]:
 
 def requirement(value: object) -> int:
     """Return 0, 1 or 2: as a number, as in the module ssl, or as a word."""
-    text = str(int(value) if isinstance(value, int) else value).strip().lower().rpartition(".")[2].removeprefix("cert_")
+    text = str(int(value) if isinstance(value, int) else value).strip().lower().rpartition("cert_")[2]
     if text in _REQUIREMENTS:
         return _REQUIREMENTS.index(text)
     if text in ("0", "1", "2"):

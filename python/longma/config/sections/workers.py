@@ -83,10 +83,7 @@ def worker_count(value: object) -> int:
         from longma.config import cpus  # for those who ask for it
 
         return cpus.available()
-    try:
-        return whole_number(value)
-    except ValueError:
-        raise ValueError(f"be a whole number, 0 or more, or 'auto', not {shown(value)}") from None
+    return whole_number(value, "be a whole number, 0 or more, or 'auto'")
 
 
 def int_or_auto(word: str) -> object:
