@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +43,28 @@ def test_help_names_every_section_and_the_app():
     assert run.status == 0
     for word in ("--bind", "--workers", "--config", "--timeout", "--access-logfile", "APP_MODULE"):
         assert word in run.output
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version", "--print-config"])
+def test_whoever_has_read_enough_is_no_error(argument: str):
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "longma", argument]
+    ran = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, check=False)
+    os.close(writing)
+    assert (ran.returncode, ran.stderr) == (0, b"")
+
+
+def test_a_directory_that_is_gone_is_one_line(tmp_path: Path):
+    (tmp_path / "gone").mkdir()
+    command = [
+        sys.executable,
+        "-c",
+        "import os; os.rmdir(os.getcwd()); from longma.cli.main import main; exit(main([]))",
+    ]
+    ran = subprocess.run(command, cwd=tmp_path / "gone", capture_output=True, text=True, check=False)
+    words = "the directory that longma is started in cannot be used: No such file or directory"
+    assert (ran.returncode, ran.stderr) == (1, f"longma: error: {words}\n")
 
 
 @pytest.mark.parametrize("arguments", [("--no-such-option", APP), ("--workers", "two", APP), ("-b",)])
@@ -88,7 +112,7 @@ def test_a_bad_web_concurrency_is_one_line_but_not_for_the_version(value: str):
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("http_protocols = 'h2'", "http_protocols is not supported: this version speaks HTTP/1.1"),
+        ("dirty_apps = ['a:B']", "dirty_apps is not supported: longma has no pool for long tasks"),
         ("def post_fork(worker): pass", "post_fork must take 2 arguments (server, worker); post_fork takes 1"),
         ("post_fork = 'no_such_module.hook'", "post_fork must be importable: 'no_such_module' failed with "),
         ("def post_frok(server, worker): pass", "unknown setting 'post_frok'; did you mean 'post_fork'?"),

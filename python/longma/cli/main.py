@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 
 from longma import exitcodes
 from longma.config.resolve import resolve
-from longma.errors import ApplicationError, ConfigError, Interrupted, LongmaError, Problem
+from longma.errors import ApplicationError, ConfigError, Interrupted, LongmaError, OperatorError, Problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -34,7 +34,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     arguments = sys.argv[1:] if argv is None else argv
     try:
-        return _obey(_settings(arguments))
+        try:
+            resolved = _settings(arguments)
+            _print(resolved)
+        except BrokenPipeError:  # `longma --help | head` has read enough
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # for what is still in the buffer
+            return exitcodes.OK
+        return _obey(resolved)
     except LongmaError as error:
         report(error)
         return error.exit_status
@@ -58,8 +64,15 @@ def _interrupt(_signal: int, _frame: FrameType | None) -> None:
 
 
 def start_directory(environ: Mapping[str, str]) -> str:
-    """Return the directory longma was started in, by the name that the shell shows when that leads there too."""
-    real = os.getcwd()
+    """Return the directory longma was started in, by the name that the shell shows when that leads there too.
+
+    Raises:
+        OperatorError: it is there no more.
+    """
+    try:
+        real = os.getcwd()
+    except OSError as error:
+        raise OperatorError(f"the directory that longma is started in cannot be used: {error.strerror}") from None
     named = environ.get("PWD", "")
     try:
         same = os.path.isabs(named) and os.path.samefile(named, real)
@@ -78,13 +91,17 @@ def report(error: LongmaError) -> None:
         sys.stderr.write(f"longma: error: {line}\n")
 
 
-def _obey(resolved: Resolved) -> int:
-    settings = resolved.settings
-    has_application = settings.wsgi_app is not None or settings.paste is not None
-    if settings.print_config:
+def _print(resolved: Resolved) -> None:
+    if resolved.settings.print_config:
         from longma.config import render
 
         sys.stdout.write(render.listing(resolved))
+        sys.stdout.flush()
+
+
+def _obey(resolved: Resolved) -> int:
+    settings = resolved.settings
+    has_application = settings.wsgi_app is not None or settings.paste is not None
     if settings.check_config or settings.print_config:
         for notice in resolved.notices:
             sys.stderr.write(f"longma: {notice}\n")

@@ -210,9 +210,11 @@ def _print_help() -> NoReturn:
     from longma.config import usage
 
     usage.build().print_help()
+    sys.stdout.flush()
     raise SystemExit(0)
 
 
 def _print_version() -> NoReturn:
     sys.stdout.write(f"longma (version {__version__})\n")
+    sys.stdout.flush()
     raise SystemExit(0)

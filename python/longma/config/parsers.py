@@ -33,16 +33,17 @@ def _on_one_line(words: str) -> str:
 
 
 def _whole(value: object, *, maximum: int, wanted: str = _WHOLE) -> int:
-    if isinstance(value, str):
+    number = value
+    if isinstance(number, str):
         try:
-            value = int(value, 0)
+            number = int(number, 0)
         except ValueError:
-            raise ValueError(f"{wanted}, not {shown(value)}") from None
-    if not isinstance(value, int) or value < 0:
+            number = None
+    if not isinstance(number, int) or number < 0:
         raise ValueError(f"{wanted}, not {shown(value)}")
-    if value > maximum:
+    if number > maximum:
         raise ValueError(f"be at most {maximum}, not {shown(value)}")
-    return int(value)
+    return int(number)
 
 
 def whole_number(value: object, wanted: str = _WHOLE) -> int:

@@ -21,6 +21,10 @@ def build() -> argparse.ArgumentParser:
         prog="longma",
         usage="%(prog)s [OPTIONS] [APP_MODULE]",
         description="Serve a WSGI application.",
+        epilog="Every setting can be given in a configuration file as well, some, such as hooks, only there: "
+        "longma --print-config shows each by its name, with its value and where that comes from. The exit status is 0 "
+        "after a stop, 1 when a setting or the machine is at fault, 2 when the command line cannot be read, and 3 or 4 "
+        "when the application cannot be loaded.",
         argument_default=argparse.SUPPRESS,
     )
     parser.add_argument("-v", "--version", action="version", help="show the version and exit")

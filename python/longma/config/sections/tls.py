@@ -93,7 +93,7 @@ class Tls(Section):
         kind=OPTIONAL_FILE,
         cli=("--keyfile-password-file",),
         anchored=DIRECTORY,
-        doc="The file of which the first line is that password.",
+        doc="The file of which the first line is the password of the private keys (`keyfile_password`).",
     )
     ca_certs: str | None = option(
         None,

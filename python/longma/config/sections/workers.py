@@ -112,7 +112,7 @@ def _show_devices(value: tuple[str, ...]) -> str:
 
 
 WORKER_CLASS: Final = Kind("string", parse=worker_class_name, metavar="NAME")
-WORKERS: Final = Kind("whole number or 'auto'", parse=worker_count, text=int_or_auto, metavar="INT")
+WORKERS: Final = Kind("whole number or 'auto'", parse=worker_count, text=int_or_auto, metavar="INT|auto")
 DEVICES: Final = Kind("string or list of strings", parse=device_names, metavar="DEVICES", show=_show_devices)
 
 
