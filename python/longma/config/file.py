@@ -11,12 +11,12 @@ from types import FunctionType, ModuleType, NoneType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from longma.config.layer import Layer, Reading, Source
-from longma.config.names import names_in
+from longma.config.names import Names, names_in
 from longma.config.unknown import flag_hint, nearest_hook, nearest_setting, refused_names
 from longma.errors import ConfigError, Interrupted, Problem
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from longma.config.option import Option
 
@@ -34,8 +34,29 @@ class Text(NamedTuple):
     source: bytes = b""
 
     def locate(self, name: str) -> Source:
-        """Return where the file gives a name its value."""
-        return Source(self.label, names_in(self.source).lines.get(name, 0))
+        """Return where the file, or one of those that it takes all names from, gives a name its value."""
+        for text, names in parts(self):
+            if name in names.lines:
+                return Source(text.label, names.lines[name])
+        return Source(self.label)
+
+
+def parts(text: Text) -> Iterator[tuple[Text, Names]]:
+    """Yield a file, and those of the site that it takes all names from (`from base import *`), each with its names.
+
+    What such a file reads is a helper, too, and a setting that it gives is found there.
+    """
+    waiting, seen = [text], set()
+    for part in waiting:
+        names = names_in(part.source)
+        yield part, names
+        for module in names.stars:
+            path = _file_of(module)
+            is_own = module.partition(".")[0] not in sys.stdlib_module_names and path.endswith(".py")
+            if is_own and path not in seen and os.path.isfile(path):
+                seen.add(path)
+                with open(path, "rb") as file:
+                    waiting.append(Text(os.path.relpath(path), file.read()))
 
 
 def find(cwd: str) -> str | None:
@@ -65,8 +86,12 @@ def read(spec: str, cwd: str, table: Mapping[str, Option[Any]]) -> Reading:
     if cwd not in sys.path:
         sys.path.insert(0, cwd)
     if spec.startswith("python:"):
+        if spec == "python:":
+            raise ConfigError([Problem("the module is missing; write python:MODULE", spec)])
         return sort_names(*_import(spec.removeprefix("python:")), table)
     path = spec.removeprefix("file:")
+    if not path:
+        raise ConfigError([Problem("the path is missing; write file:PATH", spec)])
     where = os.path.normpath(os.path.join(cwd, path))
     try:
         with open(where, "rb") as file:
@@ -103,11 +128,12 @@ def sort_names(text: Text, namespace: Mapping[str, object], table: Mapping[str, 
             functions.append(name)
     problems: list[Problem] = []
     # A name that the file itself reads is a helper. One that nothing reads was meant for the server.
-    names = names_in(text.source) if suspects or functions else None
+    files = [names for _, names in parts(text)] if suspects or functions else []
     for name in (*suspects, *functions):
-        if names is None or name in names.read:
+        is_from_elsewhere = files[0].stars and not any(name in names.lines for names in files)
+        if is_from_elsewhere or any(name in names.read for names in files):
             continue
-        where = str(Source(text.label, names.lines.get(name, 0)))
+        where = str(text.locate(name))
         near = nearest_setting(name, table) if name in suspects else nearest_hook(name, table)
         if near:
             problems.append(Problem(f"unknown setting {name!r}; did you mean {near!r}?", where))
@@ -169,16 +195,30 @@ def _file_of(name: str) -> str:
     return path if isinstance(path, str) else name.replace(".", os.sep) + ".py"
 
 
+def _is_sites_own(path: str) -> bool:
+    """Whether an operator would look there for a mistake: not in what Python or a package has brought."""
+    library = os.path.dirname(os.__file__)
+    return os.path.isabs(path) and not path.startswith(library + os.sep) and "site-packages" not in path
+
+
 def _failed(label: str, path: str, error: BaseException) -> ConfigError:
-    """Return what a file raised as one line: the kind, the message, and the line of the file it came from."""
+    """Return what a file raised as one line: the kind, the message, the line it came from, and the one further down."""
     words = str(error)
     line = 0
+    deeper = ""
     traceback = error.__traceback__
     while traceback is not None:
-        if traceback.tb_frame.f_code.co_filename.endswith(path):
-            line = traceback.tb_lineno
+        where = traceback.tb_frame.f_code.co_filename
+        if where.endswith(path):
+            line, deeper = traceback.tb_lineno, ""
+        elif line and _is_sites_own(where):
+            deeper = f" ({where}, line {traceback.tb_lineno})"
         traceback = traceback.tb_next
-    if isinstance(error, SyntaxError) and str(error.filename).endswith(path):
-        line, words = error.lineno or 0, error.msg
-    message = f"{type(error).__name__}: {words}" if words else type(error).__name__
+    if isinstance(error, SyntaxError):
+        words = error.msg
+        if str(error.filename).endswith(path):
+            line, deeper = error.lineno or 0, ""
+        else:
+            deeper = f" ({error.filename}, line {error.lineno})"
+    message = f"{type(error).__name__}: {words}{deeper}" if words else f"{type(error).__name__}{deeper}"
     return ConfigError([Problem(" ".join(message.split()), str(Source(label, line)))])

@@ -13,15 +13,20 @@ _SCOPES: Final = frozenset({"FunctionDef", "AsyncFunctionDef", "ClassDef", "Lamb
 
 
 class Names(NamedTuple):
-    """The names of a module: the line that binds each one last, at module level, and those that are read anywhere."""
+    """The names of a module: the line that binds each one last, at module level, and those that are read anywhere.
+
+    Attributes:
+        stars: The modules that all names are taken from (`from base import *`).
+    """
 
     lines: dict[str, int]
     read: set[str]
+    stars: list[str]
 
 
 def names_in(source: bytes) -> Names:
     """Return the names of a module's source, none when it cannot be parsed."""
-    names = Names({}, set())
+    names = Names({}, set(), [])
     try:
         tree = compile(source, "<configuration>", "exec", _ONLY_AST)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -48,6 +53,8 @@ def _note(node: Any, names: Names, *, at_module_level: bool) -> None:
             _bind(names, node.id, node.lineno)
     elif at_module_level and kind in ("FunctionDef", "AsyncFunctionDef", "ClassDef"):
         _bind(names, node.name, node.lineno)
+    elif at_module_level and kind == "ImportFrom" and node.names[0].name == "*":
+        names.stars.append(node.module or "")
     elif at_module_level and kind == "alias":
         _bind(names, (node.asname or node.name).partition(".")[0], node.lineno)
     elif kind == "AugAssign" and type(node.target).__name__ == "Name":

@@ -145,6 +145,8 @@ def test_a_module_that_fails_has_its_place_too(tmp_path: Path):
     [
         ("absent.py", "absent.py: the configuration file cannot be read: No such file or directory"),
         (".", ".: the configuration file cannot be read: Is a directory"),
+        ("file:", "file:: the path is missing; write file:PATH"),
+        ("python:", "python:: the module is missing; write python:MODULE"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_said_to_be_so(tmp_path: Path, spec: str, words: str):
@@ -218,6 +220,34 @@ def test_a_name_without_effect_is_worth_a_notice(tmp_path: Path, source: str, wo
     assert reading.problems == ()
     assert reading.notices == (f"gunicorn.conf.py, line 1: {words}",)
     assert reading.layer.values == {}
+
+
+def test_a_failure_deep_in_an_import_has_both_places(tmp_path: Path):
+    (tmp_path / "deep_conf.py").write_text("def count():\n    return {}['workers']\n")
+    told = fault(tmp_path, "import deep_conf\n\nworkers = deep_conf.count()\n")
+    assert told == f"gunicorn.conf.py, line 3: KeyError: 'workers' ({tmp_path}/deep_conf.py, line 2)"
+    (tmp_path / "crooked_conf.py").write_text("\ndef x(:\n")
+    told = fault(tmp_path, "import crooked_conf\n")
+    assert told == f"gunicorn.conf.py, line 1: SyntaxError: invalid syntax ({tmp_path}/crooked_conf.py, line 2)"
+    told = fault(tmp_path, "import json\njson.loads('{')\n")
+    assert told.startswith("gunicorn.conf.py, line 2: JSONDecodeError: ")
+    assert told.endswith("(char 1)")
+
+
+def test_what_all_names_are_taken_from_is_a_part_of_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "base_conf.py").write_text(
+        "from os import *\nworker = 2\nworkers = worker * 2\nwrokers = 1\ndebug = 1\n"
+    )
+    reading = read(tmp_path, "from math import *\nfrom base_conf import *\ntimeout = 3\nproces_name = 'x'\n")
+    assert reading.layer.values["workers"] == 4
+    assert [str(problem) for problem in reading.problems] == [
+        "base_conf.py, line 4: unknown setting 'wrokers'; did you mean 'workers'?",
+        "gunicorn.conf.py, line 4: unknown setting 'proces_name'; did you mean 'proc_name'?",
+    ]
+    assert reading.notices == ("base_conf.py, line 5: 'debug' is no setting and has no effect",)
+    assert str(reading.layer.locate("workers")) == "base_conf.py, line 3"
+    assert str(reading.layer.locate("timeout")) == "gunicorn.conf.py, line 3"
 
 
 def test_settings_to_come_are_handed_on_whatever_they_hold(tmp_path: Path):
