@@ -21,13 +21,31 @@ _INSTALL: Final = 'reading TOML needs Python 3.11 or later, or tomli: run pip in
 
 
 def has_table(path: str, name: tuple[str, ...]) -> bool:
-    """Whether there is such a file and it has a table of this name; it is not parsed for that."""
+    """Whether there is such a file and it has a table of this name. It is parsed only where it speaks of one at all.
+
+    One that is no TOML has it if it says so: then reading it tells the mistake.
+    """
     try:
         with open(path, "rb") as file:
-            lines = file.read().split(b"\n")
+            text = file.read().decode("utf-8", "replace")
     except OSError:
         return False
-    return any(_header(line.decode("utf-8", "replace"))[: len(name)] == name for line in lines)
+    if any(_header(line)[: len(name)] == name for line in text.split("\n")):
+        return True
+    parser = _parser() if all(part in text for part in name) else None
+    if parser is None:
+        return False
+    try:
+        return _table_in(parser.loads(text), name) is not None
+    except (ValueError, RecursionError):
+        return ".".join(name) in text
+
+
+def _table_in(document: object, name: tuple[str, ...]) -> object:
+    """Return what a document has by this name, None for nothing."""
+    for key in name:
+        document = document.get(key) if isinstance(document, dict) else None
+    return document
 
 
 def read(label: str, source: bytes, prefix: tuple[str, ...], table: Mapping[str, Option[Any]]) -> Reading:
@@ -42,11 +60,11 @@ def read(label: str, source: bytes, prefix: tuple[str, ...], table: Mapping[str,
     Raises:
         ConfigError: it is no TOML, or there is nothing to read it with.
     """
-    document = _parsed(label, source)
-    for key in prefix:
-        document = document.get(key, {})
-        if not isinstance(document, dict):
-            raise ConfigError([Problem(f"{'.'.join(prefix)} must be a table", label)])
+    document = _table_in(_parsed(label, source), prefix)
+    if document is None:
+        raise ConfigError([Problem(f"there is no table [{'.'.join(prefix)}]", label)])
+    if not isinstance(document, dict):
+        raise ConfigError([Problem(f"{'.'.join(prefix)} must be a table", label)])
 
     def locate(name: str) -> Source:
         return Source(label, _line_of(name, source, prefix))
@@ -63,6 +81,8 @@ def read(label: str, source: bytes, prefix: tuple[str, ...], table: Mapping[str,
         else:
             near = nearest_setting(name, table)
             hint = f"; did you mean {near!r}?" if near else flag_hint(name, table)
+            if name in ("tool", "longma") and isinstance(value, dict):
+                hint = "; settings stand at the top of this file, in no table"
             problems.append(Problem(f"unknown setting {name!r}{hint}", str(locate(name))))
     return Reading(Layer(given, locate), tuple(problems), tuple(notices))
 
@@ -72,7 +92,7 @@ def _parsed(label: str, source: bytes) -> dict[str, Any]:
     if parser is None:
         raise ConfigError([Problem(_INSTALL, label)])
     try:
-        parsed: dict[str, Any] = parser.loads(source.decode("utf-8"))
+        parsed: dict[str, Any] = parser.loads(source.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         line = source[: error.start].count(b"\n") + 1
         raise ConfigError([Problem("TOML must be UTF-8", str(Source(label, line)))]) from None
@@ -96,8 +116,9 @@ def _parser() -> Any:
 
 
 def _line_of(name: str, source: bytes, prefix: tuple[str, ...]) -> int:
-    """Return the line that gives a setting its value, 0 when it is written in a way that is not foreseen."""
+    """Return the line that gives a setting its value, or that of the inline table it stands in; 0 for neither."""
     inside: tuple[str, ...] = ()
+    around = 0
     for number, line in _lines_outside_strings(source.decode("utf-8", "replace")):
         header = _header(line)
         if header:
@@ -108,7 +129,9 @@ def _line_of(name: str, source: bytes, prefix: tuple[str, ...]) -> int:
             path = (*inside, *_path(key)) if equals else ()
         if path[: len(prefix) + 1] == (*prefix, name):
             return number
-    return 0
+        if path and (*prefix, name)[: len(path)] == path:
+            around = number
+    return around
 
 
 def _lines_outside_strings(text: str) -> Iterator[tuple[int, str]]:

@@ -45,7 +45,8 @@ def test_settings_are_the_files_keys():
 def test_in_a_project_they_have_a_table_of_their_own():
     source = "[project]\nname = 'shop'\n[tool.longma]\nworkers = 2\n[tool.other]\nworkers = 3\n"
     assert read(source, "pyproject.toml").layer.values == {"workers": 2}
-    assert read("[project]\nname = 'shop'\n", "site/pyproject.toml").layer.values == {}
+    locate = read("[tool]\nlongma = {workers = 2}\n", "pyproject.toml").layer.locate
+    assert str(locate("workers")) == "pyproject.toml, line 2"
     assert fault("tool.longma = 3", "pyproject.toml") == "pyproject.toml: tool.longma must be a table"
 
 
@@ -100,13 +101,14 @@ def test_in_a_project_only_the_own_table_counts():
 
 
 def test_every_unknown_name_is_a_mistake():
-    source = "worker = 2\nmax-requests = 5\ndebug = true\naccess_logfile = '-'\n[tools]\na = 1\n"
+    source = "worker = 2\nmax-requests = 5\ndebug = true\naccess_logfile = '-'\n[tools]\na = 1\n[tool.longma]\nb = 1\n"
     assert [str(problem) for problem in read(source).problems] == [
         "longma.toml, line 1: unknown setting 'worker'; did you mean 'workers'?",
         "longma.toml, line 2: unknown setting 'max-requests'; did you mean 'max_requests'?",
         "longma.toml, line 3: unknown setting 'debug'",
         "longma.toml, line 4: unknown setting 'access_logfile'; the setting of --access-logfile is called 'accesslog'",
         "longma.toml, line 5: unknown setting 'tools'",
+        "longma.toml, line 7: unknown setting 'tool'; settings stand at the top of this file, in no table",
     ]
 
 
@@ -132,6 +134,15 @@ def test_what_is_nested_too_deeply_is_refused():
     assert fault("a = " + "[" * 5000 + "]" * 5000).startswith("longma.toml: this is ")
 
 
+def test_a_project_that_is_named_has_the_table():
+    with pytest.raises(ConfigError, match=r"^pyproject.toml: there is no table \[tool.longma\]$"):
+        toml.read("pyproject.toml", b"[project]\nname = 'shop'\n", ("tool", "longma"), table())
+
+
+def test_the_mark_that_some_editors_put_first_counts_for_nothing():
+    assert toml.read("a.toml", b"\xef\xbb\xbfworkers = 2\n", (), table()).layer.values == {"workers": 2}
+
+
 def test_other_encodings_are_refused():
     with pytest.raises(ConfigError, match=r"^a.toml, line 2: TOML must be UTF-8$"):
         toml.read("a.toml", b"a = 1\nb = '\xff'\n", (), table())
@@ -150,8 +161,12 @@ def test_without_a_parser_it_says_what_to_install(monkeypatch: pytest.MonkeyPatc
         ("[project]\n  [ tool . longma ] # ours\n", True),
         ("[tool.'longma']\n", True),
         ("[tool.longma.logconfig_dict]\n", True),
+        ("[tool]\nlongma = {workers = 2}\n", True),
+        ("tool.longma.workers = 2\n", True),
+        ("[tool.longma\nworkers = 2\n", True),
         ("[project]\ndependencies = ['longma']\n", False),
         ("[tool.longmatch]\n", False),
+        ("[tool.ours]\nuse = 'longma'\n", False),
         ("# [tool.longma]\n", False),
         ("this is \xff no TOML", False),
     ],
