@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections import deque
+from collections import Counter, deque
 
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -317,6 +317,8 @@ class Master(RuleBasedStateMachine):
         if self.state.wanted.timeout:
             assert [worker.stage for worker in self.state.workers] == [Stage.READY] * self.state.wanted.workers
         assert len(self.kernel.living()) == self.state.wanted.workers
+        leases = Counter(worker.device for worker in self.state.workers)
+        assert max(map(leases.__getitem__, DEVICES)) - min(map(leases.__getitem__, DEVICES)) <= 1
 
     # What always holds.
 

@@ -111,7 +111,8 @@ def next_to_retire(state: State) -> WorkerRecord | None:
 
     An outdated one goes when a current one has taken its place, and first of all one that does not serve yet. Until
     then, where fewer are wanted than before, a successor that has not come to serve goes, the youngest first. Of too
-    many current ones the oldest goes, as long as those that serve suffice without those that boot.
+    many current ones the oldest goes, or of those with the device that the most have the oldest, as long as those that
+    serve suffice without those that boot.
     """
     if state.phase is not Phase.SERVING:
         return None
@@ -126,7 +127,13 @@ def next_to_retire(state: State) -> WorkerRecord | None:
         return starting[-1] if starting and len(present) > state.wanted.workers + surge(state) else None
     if len(current) <= state.wanted.workers:
         return None
-    return serving[0] if len(serving) > state.wanted.workers else starting[-1]
+    return crowded(current, serving if len(serving) > state.wanted.workers else starting[::-1])
+
+
+def crowded(workers: list[WorkerRecord], candidates: list[WorkerRecord]) -> WorkerRecord:
+    """The first candidate with the device that the most workers have: the others keep the balance without it."""
+    devices = [worker.device for worker in workers]
+    return max(candidates, key=lambda candidate: devices.count(candidate.device))
 
 
 def respawn_delay(early_deaths: int) -> float:

@@ -251,3 +251,13 @@ def test_a_successor_that_does_not_serve_yet_goes_when_fewer_workers_are_wanted(
     state = running(*serving, recycled, *successors)._replace(wanted=wanted(5))
     _, actions = decide(state, Signalled(signal.SIGTTOU), 1.0)
     assert [action for action in actions if isinstance(action, Kill)] == [Kill(12, signal.SIGTERM)]
+
+
+def test_of_too_many_workers_those_go_whose_device_has_the_most():
+    """After kills the oldest ones can all have the same few devices."""
+    workers = (worker(pid, slot=pid)._replace(device=device) for pid, device in enumerate("12312300", start=1))
+    state = running(*workers)._replace(wanted=wanted(4, slots=16)._replace(devices=tuple("0123")))
+    state, _ = decide(state, Tick(), now=1.0)
+    staying = [one for one in state.workers if one.stage is Stage.READY]
+    assert sorted(one.device for one in staying) == ["0", "1", "2", "3"]
+    assert [one.pid for one in staying] == [4, 5, 6, 8]
