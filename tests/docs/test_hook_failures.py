@@ -10,13 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from longma.config.option import rows as rows_of
-from longma.config.sections.hooks import Hooks
+from longma.config.settings import table
+from tests.support.certificates import make
 from tests.support.deadlines import until
 from tests.support.pages import code_in, rows
 from tests.support.paths import ROOT
 from tests.support.processes import is_alive
-from tests.support.server import Server
+from tests.support.server import Run, Server
 
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
@@ -29,7 +29,7 @@ def failing(serve: Serve, tmp_path: Path) -> Callable[..., Server]:
     """A server whose hook of that name raises, each time or when the condition holds."""
 
     def start(name: str, when: str = "True", **how: object) -> Server:
-        arguments = next(", ".join(row.kind.arguments) for row in rows_of(Hooks) if row.name == name)
+        arguments = ", ".join(table()[name].kind.arguments)
         file = tmp_path / "longma.conf.py"
         file.write_text(f"def {name}({arguments}):\n    if {when}:\n        raise ValueError('of the hook')\n")
         server = serve(APP, "-c", str(file), **how)
@@ -56,11 +56,29 @@ def test_every_row_is_tried_below():
     assert tried | set(ENDS) == set(TOLD)
 
 
-@pytest.mark.parametrize("name", [name for name in ENDS if name not in ("child_exit", "on_exit")])
+@pytest.mark.parametrize("name", [name for name in ENDS if name not in ("child_exit", "on_exit", "ssl_context")])
 def test_a_server_that_does_not_start(failing: Callable[..., Server], name: str):
     server = failing(name, ready=None)
     said(server, name)
     assert server.wait() == status(name)
+
+
+def test_a_reload_with_another_number_of_workers(failing: Callable[..., Server]):
+    server = failing("nworkers_changed", when="old_value is not None")
+    pid = server.worker_pid()
+    server.send_signal(signal.SIGHUP)
+    said(server, "nworkers_changed")
+    server.errors.wait("Reload failed, nothing was changed")
+    assert int(server.get("/pid").body) == pid
+
+
+def test_ssl_context(tmp_path: Path):
+    """It is told in a line, the server's last one."""
+    path, key = make(tmp_path)
+    (tmp_path / "longma.conf.py").write_text("def ssl_context(config, factory): raise ValueError('of the hook')")
+    run = Run("-c", "longma.conf.py", "--bind=127.0.0.1:0", f"--certfile={path}", f"--keyfile={key}", APP, cwd=tmp_path)
+    assert run.status == status("ssl_context"), run.errors
+    assert "longma: error: ssl_context failed: ValueError: of the hook" in run.errors
 
 
 def test_another_number_of_workers(failing: Callable[..., Server]):

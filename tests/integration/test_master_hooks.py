@@ -128,13 +128,14 @@ def test_a_reload_hook_that_fails_leaves_everything_as_it_was(start: Serve, site
     assert server.get().status == 200
 
 
-def test_a_worker_that_never_booted_has_no_child_exit(start: Serve, site: Site):
+def test_what_was_given_to_a_worker_that_never_booted_is_taken_back(start: Serve, site: Site):
     server = start()
     site.write("two", before="raise ValueError")
     server.expect(r"importing|Worker \(pid|Reload failed")
     server.send_signal(signal.SIGHUP)
     server.errors.wait("Reload failed")
-    assert names(site)[4:] == ["nworkers_changed", "on_reload", "pre_fork"]
+    until(lambda: names(site)[4:] == ["nworkers_changed", "on_reload", "pre_fork", "child_exit"], "the hooks")
+    assert told(site)[-1][2] == "2"
 
 
 def test_what_hooks_set_on_the_server_and_the_worker_is_kept(start: Serve, site: Site):
@@ -164,6 +165,70 @@ def every_seat(server: Server) -> None:
         return seen == {"1", "2", "3"}
 
     until(asked, "every seat")
+
+
+def test_hooks_of_a_reload_see_what_it_tries(start: Serve, site: Site):
+    """Also in the worker; and what was before when the trial has failed."""
+    configuration = (
+        "import os\n"
+        "def tell(name, server):\n"
+        "    server.log.info('%s sees %s and %s', name, server.cfg.timeout, server.app.cfg.timeout)\n"
+        "def nworkers_changed(server, new, old): tell('nworkers_changed', server)\n"
+        "def pre_fork(server, worker): tell('pre_fork', server)\n"
+        "def post_fork(server, worker): tell('post_fork', server)\n"
+        "def child_exit(server, worker): tell('child_exit', server)\n"
+    )
+    site.configure(f"{configuration}timeout = 21\n")
+    server = start()
+    server.errors.wait("post_fork sees 21 and 21")
+    site.configure(f"{configuration}timeout = 22\n")
+    server.send_signal(signal.SIGHUP)
+    for name in ("nworkers_changed", "pre_fork", "post_fork", "child_exit"):
+        server.errors.wait(f"{name} sees 22 and 22")
+    site.configure(f"{configuration}timeout = 23\ndef on_reload(server): raise ValueError\n")
+    server.expect("Exception in hook on_reload|Reload failed|SIGKILL")
+    server.send_signal(signal.SIGHUP)
+    server.errors.wait("Reload failed")
+    os.kill(server.worker_pid(), signal.SIGKILL)
+    server.errors.wait("child_exit sees 22 and 22", count=2)
+
+
+def test_a_preloaded_application_and_the_listeners_are_the_servers(start: Serve, site: Site):
+    site.configure(
+        "def tell(name, server):\n"
+        "    (one,) = server.LISTENERS\n"
+        "    host, port = one.getsockname()\n"
+        "    same = one.sock.family == one.FAMILY and one.cfg_addr == (host, port) and str(one) == f'http://{host}:{port}'\n"
+        "    server.log.info('%s has %s: %s', name, callable(server.app.callable), same)\n"
+        "def when_ready(server): tell('when_ready', server)\n"
+        "def post_fork(server, worker): tell('post_fork', server)\n"
+        "def worker_exit(server, worker):\n"
+        "    server.log.info('worker_exit has %s', server.app.callable is worker.wsgi)\n"
+        "    server.log.info('the worker was at %s', worker.sockets[0].getsockname())\n"
+    )
+    server = start("--preload")
+    server.errors.wait("when_ready has True: True")
+    server.errors.wait("post_fork has True: True")
+    assert server.stop() == 0
+    server.errors.wait("worker_exit has True")
+    server.errors.wait(r"the worker was at \('127.0.0.1', \d+\)")
+
+
+def test_a_hook_learns_which_worker_the_master_has_ended(start: Serve, site: Site):
+    site.configure(
+        "def worker_abort(worker): worker.log.info('alive: %s', worker.alive)\n"
+        "def child_exit(server, worker): server.log.info('%s aborted: %s', worker.age, worker.aborted)\n"
+    )
+    site.replace("shop.py", "import time\ndef application(environ, start_response): time.sleep(60)\n")
+    server = start("--timeout=1")
+    server.expect("WORKER TIMEOUT|Error handling|took|stack|SIGKILL|exited with code 1")
+    with server.client() as client:
+        client.request("GET", "/")
+        server.errors.wait("1 aborted: True")
+        server.errors.wait("alive: False")
+    server.errors.wait(SERVES, count=2)
+    os.kill(server.worker_pid(), signal.SIGKILL)
+    server.errors.wait("2 aborted: False")
 
 
 def test_a_process_that_a_hook_has_forked_has_its_signals_to_itself(start: Serve, site: Site):

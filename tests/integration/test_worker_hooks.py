@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import signal
@@ -101,7 +102,7 @@ def test_a_quick_stop_has_its_hook_and_a_graceful_one_has_not(serve: Serve, conf
     worker = replaced(server, worker)
     assert "worker_int" not in hooks_called(server)
     os.kill(worker, signal.SIGINT)
-    server.errors.wait(f"hook worker_int in {worker}")
+    server.errors.wait(f"hook worker_int in {worker}: False")
     replaced(server, worker)
 
 
@@ -156,6 +157,46 @@ def test_a_post_request_that_fails_is_only_logged(serve: Serve, configure: Confi
         for _ in range(2):
             assert client.ask("GET", "/hello").status == 200
     server.errors.wait("Exception in hook post_request", count=2)
+
+
+CHANGING = """
+def pre_request(worker, req):
+    if req.path != "/as/it/is":
+        req.headers.append(("X-Added", "one"))
+        req.headers.append(("X-ADDED", "two"))
+        req.headers[:] = [(name, "other" if name == "X-CHANGED" else value) for name, value in req.headers]
+        req.headers.remove(("X-GONE", "1"))
+        req.headers.append(("COOKIE", "c=d"))
+        req.headers.append(("CONTENT-TYPE", "text/html"))
+        req.path, req.query, req.method, req.scheme = "/new%20path", "q=1", "PUT", "https"
+"""
+CHANGED = {
+    "HTTP_X_ADDED": "one,two",
+    "HTTP_X_CHANGED": "other",
+    "HTTP_X_GONE": None,
+    "HTTP_X_LEFT": "1,2",
+    "HTTP_COOKIE": "a=b; c=d",
+    "HTTP_UNDER_SCORE": None,
+    "CONTENT_TYPE": "text/html",
+    "PATH_INFO": "/new path",
+    "QUERY_STRING": "q=1",
+    "REQUEST_METHOD": "PUT",
+    "wsgi.url_scheme": "https",
+    "HTTP_HOST": "a",
+}
+
+
+@pytest.mark.only("sync", "gthread", "gevent", "eventlet")
+def test_what_a_hook_changes_of_a_request_the_application_finds_changed(serve: Serve, configure: Configure):
+    server = serve("tests.apps.seen:environ", *configure(CHANGING))
+    fields = ("Host: a", "X-Changed: 1", "X-Gone: 1", "X-Left: 1", "X-Left: 2", "Cookie: a=b", "Under_Score: 1")
+    left = {**dict.fromkeys(CHANGED), "HTTP_X_CHANGED": "1", "HTTP_X_GONE": "1", "HTTP_X_LEFT": "1,2"}
+    left |= {"HTTP_COOKIE": "a=b", "PATH_INFO": "/as/it/is", "QUERY_STRING": "", "REQUEST_METHOD": "GET"}
+    left |= {"wsgi.url_scheme": "http", "HTTP_HOST": "a"}
+    with server.client() as client:
+        for target, expected in (("/as/it/is", left), ("/old", CHANGED), ("/old", CHANGED), ("/as/it/is", left)):
+            environ = json.loads(client.ask("GET", target, *fields).body)["environ"]
+            assert {name: environ.get(name) for name in CHANGED} == expected
 
 
 def test_a_worker_that_a_hook_declares_dead_stops_gracefully(serve: Serve, configure: Configure):

@@ -164,6 +164,7 @@ def master(resolved: Resolved, premises: Premises, parent: int, source: Source) 
     spawner = Spawner(signals, premises)
     cfg = Config(settings)
     server = Server(cfg, log, spawner.workers, master_pid=parent)
+    server.app.callable = source.application
     log.info(f"Starting longma {__version__}")
     hooks.run(settings.nworkers_changed, "nworkers_changed", log, server, settings.workers, None)
     premises.move_in(settings)

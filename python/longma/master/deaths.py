@@ -40,8 +40,9 @@ def bury(state: State, gone: Reaped, now: float) -> Decision:
     if worker is None:
         return state, ()
     state = state.without_worker(gone.pid)
-    # As with Gunicorn, a worker that could not boot is none to tell of.
-    hook = "" if gone.exit_code in BOOT_FAILURES and worker.ready_at is None else "child_exit"
+    # As with Gunicorn, the worker that ends the server because it cannot boot is none to tell of. Where the server goes
+    # on, hooks take back what they have given to it.
+    hook = "" if fails_the_server(state, worker, gone.exit_code) else "child_exit"
     actions: tuple[Action, ...] = (FreeSlot(worker.slot), BuryWorker(gone.pid, hook))
     cause = cause_of_death(worker, gone.exit_code, gone.out_of_memory)
     told_before = state.reason and gone.exit_code in BOOT_FAILURES

@@ -81,6 +81,7 @@ class Generations:
         try:
             self._call_hooks(common)
         except hooks.HookError as error:
+            before.server.adopt(before.cfg, before.log, before.listeners)
             self._let_go_of(common)
             return SettingsRefused(str(error))
         for name in restart_needed(before.settings, common.settings):
@@ -117,6 +118,8 @@ class Generations:
         """Close what only this generation on trial had."""
         common = self._commons.pop(generation, None)
         self._readings.pop(generation, None)
+        before = self.current
+        before.server.adopt(before.cfg, before.log, before.listeners)
         if common is not None:
             self._let_go_of(common)
 
@@ -172,6 +175,7 @@ class Generations:
         """
         server, settings, log = common.server, common.settings, common.log
         before = server.num_workers
+        server.adopt(common.cfg, log, common.listeners)
         hooks.run(settings.nworkers_changed, "nworkers_changed", log, server, settings.workers, before)
         server.num_workers = settings.workers
         try:

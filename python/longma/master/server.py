@@ -6,6 +6,8 @@ import os
 import signal
 from typing import TYPE_CHECKING
 
+from longma.workers.handle import Application
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -23,7 +25,8 @@ class Server:
         master_pid: that of the master which started this one by USR2, 0 when there is none.
         master_name: "Master", or "Master.2" for the one that USR2 has started.
         reexec_pid: the process number of the master that this one has started by USR2, 0 when there is none.
-        cfg: the settings.
+        cfg: the settings; while a reload is on trial those that it tries.
+        app: the application; `app.callable` is None but where `preload_app` has loaded it, and in a worker.
         log: the error log, with the methods of Gunicorn's logger.
         num_workers: how many workers are wanted.
         worker_age: how many have been spawned.
@@ -43,6 +46,7 @@ class Server:
         self.LISTENERS: Sequence[Listener] = ()
         self.systemd = False
         self.cfg = cfg
+        self.app = Application(cfg)
         self.log = log.logger
 
     @property
@@ -60,7 +64,7 @@ class Server:
 
     def adopt(self, cfg: Config, log: ErrorLog, listeners: Sequence[Listener]) -> None:
         """Show these settings from now on."""
-        self.cfg = cfg
+        self.cfg = self.app.cfg = cfg
         self.log = log.logger
         self.LISTENERS = listeners
 

@@ -69,6 +69,7 @@ class Shell:
             case Spawn():
                 return self._spawner.spawn(action, self._generations)
             case Kill(pid, number):
+                self._spawner.note_signal(pid, number)
                 return send_signal(pid, number)
             case FreeSlot(slot):
                 self._generations.current.board.zero(slot)

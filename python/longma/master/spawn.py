@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 from longma import hooks
@@ -60,6 +61,7 @@ class Spawner:
             order.age, os.getpid(), common.listeners, common.settings.timeout / 2, common.cfg, common.log.logger
         )
         worker.device = order.device
+        worker.app.callable = common.application
         common.server.worker_age = order.age
         hooks.run(common.settings.pre_fork, "pre_fork", common.log, common.server, worker)
         tether = None
@@ -77,6 +79,11 @@ class Spawner:
         self.tethers[pid] = tether.master_end()
         self.workers[pid] = worker
         return Spawned(order.age, pid)
+
+    def note_signal(self, pid: int, number: int) -> None:
+        """Let hooks know of a worker that the master has ended it, as it does by ABRT where one takes too long."""
+        if number == signal.SIGABRT and pid in self.workers:
+            self.workers[pid].aborted = True
 
     def release(self, pid: int) -> None:
         """Let go of the tie to a worker that is gone."""
@@ -100,6 +107,8 @@ class Spawner:
         self._signals.close()
         disown_children()
         self._premises.leave_to_worker()
+        common.server.adopt(common.cfg, common.log, common.listeners)
+        common.server.app = worker.app
         # A reload may want others than the master still has, or has kept because the reload is on trial.
         common.variables.apply(common.settings.raw_env)
         enter(common.settings.chdir)

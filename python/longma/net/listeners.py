@@ -49,7 +49,7 @@ class Listener:
         is_fixed: whether it stays, and stays the only kind there is, whatever `bind` says: the service manager's.
     """
 
-    __slots__ = ("_is_ours", "_made", "_path", "_socket", "address", "inherited", "is_fixed", "url")
+    __slots__ = ("_is_ours", "_made", "_name", "_path", "_socket", "address", "inherited", "is_fixed", "url")
 
     def __init__(
         self, sock: _socket.socket, address: Address, *, inherited: bool = False, is_fixed: bool = False
@@ -59,6 +59,7 @@ class Listener:
         self.inherited = inherited
         self.is_fixed = is_fixed
         self.url = _url(sock)
+        self._name = sock.getsockname()
         has_path = isinstance(address, UnixAddress) and not address.is_abstract
         self._path = os.path.abspath(address.path) if isinstance(address, UnixAddress) and has_path else None
         # What somebody else made is theirs to end. The inode tells whether a path still is the same when we stop: by
@@ -114,6 +115,27 @@ class Listener:
 
     def __repr__(self) -> str:
         return f"Listener({self.url!r}, fd={self.fileno()})"
+
+    # What hooks know of the listening sockets by Gunicorn's names.
+
+    def __str__(self) -> str:
+        return self.url
+
+    @property
+    def sock(self) -> _socket.socket:
+        return self._socket
+
+    @property
+    def FAMILY(self) -> int:  # noqa: N802 - Gunicorn's name
+        return self._socket.family
+
+    @property
+    def cfg_addr(self) -> object:
+        """Where it listens; also once this process has closed it, as a worker does when it has booted."""
+        return self._name
+
+    def getsockname(self) -> object:
+        return self._name
 
 
 def open_listeners(

@@ -136,6 +136,7 @@ class Lifecycle:
         self._aside(self._interrupt)
 
     def _interrupt(self) -> None:
+        self._worker.stopped()  # as hooks know it of Gunicorn
         try:
             self.call(self._worker_int, "worker_int")
         finally:  # a hook may leave by SystemExit, which the application's call would swallow
@@ -148,6 +149,7 @@ class Lifecycle:
             SystemExit: now or soon, so that the application's own cleaning up is done.
         """
         self._worker.aborted = True
+        self._worker.stopped()
         self.exit_code = ABORTED
         try:
             request = self._model.current() if self._model is not None else None

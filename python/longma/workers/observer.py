@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from longma import hooks
+from longma.workers import altered
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,7 @@ HTTP_1_0 = (1, 0)
 
 
 class Request:
-    """What hooks get as `req`.
+    """What hooks get as `req`. What `pre_request` changes of it, the application finds changed in its environ.
 
     Attributes:
         method: as the client sent it.
@@ -35,7 +36,7 @@ class Request:
         query: what follows the question mark, "" without one.
         fragment: what follows the hash, "" as a rule.
         version: of HTTP, (1, 1).
-        headers: (NAME, value) of each field, the names in upper case, in the order sent. Changing it changes nothing.
+        headers: (NAME, value) of each field, the names in upper case, in the order sent.
         trailers: (NAME, value) of each field behind a chunked body, as in `headers`; there from the start, since the
             body was read whole before anybody sees the request.
         body: `wsgi.input`: what a hook reads of it is gone for the application.
@@ -192,10 +193,15 @@ class Observer:
 
         Raises:
             HookError: pre_request did; the client gets 500, and the application is not called.
+            ValueError: what it has made of the request cannot be served; likewise.
         """
         request = Request(environ, method, target, version, fields, peer, number, trailers)
+        if self._pre_request is None:
+            return request
+        before = altered.remember(request)
         try:
             hooks.run(self._pre_request, "pre_request", self._log, self._worker, request)
+            altered.carry_over(environ, request, before)
         except BaseException as error:
             self._refused[id(environ)] = request
             self._worker.alive = self._worker.alive and not isinstance(error, SystemExit)
