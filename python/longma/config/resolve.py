@@ -214,6 +214,9 @@ def _notices(
             and not (values.get("certfile") or values.get("keyfile"))
         ):
             yield f"{layer.locate(name)}: {name} has no effect: without certfile this server speaks no TLS"
+        mode_is_asked_for = name == "control_socket_mode" and values[name] != rows[name].default
+        if mode_is_asked_for and not values.get("control_socket"):
+            yield f"{layer.locate(name)}: {name} has no effect: there is no control_socket"
     if values.get("metrics_path") and values["metrics_path"] == values.get("health_path"):
         where = sources["metrics_path"].locate("metrics_path")
         yield f"{where}: metrics_path has no effect: it is the health_path, too"

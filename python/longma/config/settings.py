@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from longma.config.option import Option, rows
 from longma.config.sections.application import Application
 from longma.config.sections.clients import Clients
+from longma.config.sections.control import Control
 from longma.config.sections.debugging import Debugging
 from longma.config.sections.health import Health
 from longma.config.sections.hooks import Hooks
@@ -47,6 +48,7 @@ SECTIONS: tuple[type[Section], ...] = (
     Leniency,
     Health,
     Metrics,
+    Control,
     StaticFiles,
     ServerMechanics,
     ProcessNames,
@@ -78,6 +80,7 @@ class Settings(
     Leniency,
     Health,
     Metrics,
+    Control,
     StaticFiles,
     ServerMechanics,
     ProcessNames,

@@ -167,7 +167,7 @@ def master(resolved: Resolved, premises: Premises, parent: int, source: Source) 
     server.app.callable = source.application
     log.info(f"Starting longma {__version__}")
     hooks.run(settings.nworkers_changed, "nworkers_changed", log, server, settings.workers, None)
-    premises.move_in(settings)
+    premises.move_in(settings, log)
     try:
         hooks.run(settings.on_starting, "on_starting", log, server)
         common = open_common(resolved, cfg, log, server, variables, source, Waiting(signals))
@@ -267,6 +267,7 @@ def tend(
         honours_winch=common.settings.daemon or not has_terminal(),
         has_parent=bool(parent),
         watchdog=premises.watchdog,
+        began_at=Clock().now(),
     )
     if not common.settings.workers:
         premises.notify(News.READY)  # no worker will ever say so

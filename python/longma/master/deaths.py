@@ -8,16 +8,18 @@ from longma.logs.levels import Level
 from longma.master.actions import BuryWorker, FreeSlot, Log
 from longma.master.policies import (
     BOOT_FAILURES,
+    DEATHS_KEPT,
     RELOAD_CHANCES,
     cause_of_death,
     died_early,
     fails_the_reload,
     fails_the_server,
     has_settled_since,
+    manner_of_death,
     respawn_delay,
 )
 from longma.master.rolling import abandon_reload
-from longma.master.state import Phase, Stage, State, Wanted, WorkerRecord
+from longma.master.state import Death, Phase, Stage, State, Wanted, WorkerRecord
 from longma.master.stopping import stop
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ def bury(state: State, gone: Reaped, now: float) -> Decision:
     worker = state.worker(gone.pid)
     if worker is None:
         return state, ()
-    state = state.without_worker(gone.pid)
+    state = record(state.without_worker(gone.pid), worker, manner_of_death(worker, gone), gone.requests, now)
     # As with Gunicorn, the worker that ends the server because it cannot boot is none to tell of. Where the server goes
     # on, hooks take back what they have given to it.
     hook = "" if fails_the_server(state, worker, gone.exit_code) else "child_exit"
@@ -50,6 +52,17 @@ def bury(state: State, gone: Reaped, now: float) -> Decision:
         actions += (Log(*cause),)
     state, more = draw_consequences(state, worker, gone, now)
     return state, (*actions, *more)
+
+
+def record(state: State, worker: WorkerRecord, manner: tuple[str, bool], requests: int, now: float) -> State:
+    """Remember how a worker has ended, for whoever asks."""
+    cause, is_orderly = manner
+    death = Death(worker.pid, worker.age, now, cause, requests)
+    return state._replace(
+        deaths=(*state.deaths, death)[-DEATHS_KEPT:],
+        gone=state.gone + 1,
+        failed=state.failed + (not is_orderly),
+    )
 
 
 def draw_consequences(state: State, worker: WorkerRecord, gone: Reaped, now: float) -> Decision:
@@ -67,13 +80,14 @@ def draw_consequences(state: State, worker: WorkerRecord, gone: Reaped, now: flo
     return state._replace(early_deaths=0), ()
 
 
-def mourn(state: State, pid: int) -> Decision:
+def mourn(state: State, pid: int, now: float) -> Decision:
     """Forget a worker that was found to be gone without having been reaped."""
     worker = state.worker(pid)
     if worker is None:
         return state, ()
     gone = Log(Level.ERROR, f"Worker (pid:{pid}) is gone, and its exit status with it.")
-    return state.without_worker(pid), (FreeSlot(worker.slot), BuryWorker(pid, "worker_exit"), gone)
+    state = record(state.without_worker(pid), worker, ("vanished", False), 0, now)
+    return state, (FreeSlot(worker.slot), BuryWorker(pid, "worker_exit"), gone)
 
 
 def delay_respawn(state: State, age: int, now: float, what: str) -> Decision:

@@ -14,8 +14,10 @@ from longma.logs.levels import Level
 from longma.master.actions import Kill, LoadSettings, Log, NoteWorkers, Promote, ReopenLogs, Upgrade
 from longma.master.deaths import bury, delay_respawn, mourn
 from longma.master.events import (
+    Dismissed,
     Reaped,
     Reported,
+    Resized,
     SettingsLoaded,
     SettingsRefused,
     Signalled,
@@ -40,6 +42,7 @@ from longma.master.state import Phase, Stage, State
 from longma.master.stopping import (
     announce_stop,
     delays_stop,
+    dismiss,
     leave_when_alone,
     retire_surplus,
     stop,
@@ -85,7 +88,7 @@ def react(state: State, event: Event, now: float) -> Decision:
         case SettingsLoaded():
             return begin_reload(state, event) if state.phase is Phase.SERVING else (state, ())
         case SettingsRefused(reason):
-            return state, (Log(Level.ERROR, f"Reload failed, nothing was changed: {reason}"),)
+            return state._replace(refusal=reason), (Log(Level.ERROR, f"Reload failed, nothing was changed: {reason}"),)
         case Spawned(age, pid):
             return welcome(state, age, pid, now)
         case SpawnFailed(age, reason):
@@ -98,10 +101,16 @@ def react(state: State, event: Event, now: float) -> Decision:
             return state, (Log(Level.ERROR, f"Could not start another master: {reason}"),)
         case Reported(pid, report, text):
             return take_report(state, pid, report, text, now)
+        case Resized(by):
+            # One stays, unless there is none.
+            workers = max(min(state.wanted.workers, 1), state.wanted.workers + by)
+            return want(state, workers) if state.phase is Phase.SERVING else (state, ())
+        case Dismissed(pid):
+            return dismiss(state, pid, now)
         case Reaped():
             return bury(state, event, now)
         case Vanished(pid):
-            return mourn(state, pid)
+            return mourn(state, pid, now)
 
 
 def take_report(state: State, pid: int, report: Report, text: str, now: float) -> Decision:

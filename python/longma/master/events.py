@@ -101,6 +101,18 @@ class Reaped(NamedTuple):
     out_of_memory: bool = False
 
 
+class Resized(NamedTuple):
+    """The operator wants so many workers more, or fewer where it is negative; one stays."""
+
+    by: int
+
+
+class Dismissed(NamedTuple):
+    """The operator wants one worker to finish. Another one takes its place."""
+
+    pid: int
+
+
 class Vanished(NamedTuple):
     """A worker turned out to be gone when it was to be signalled: somebody else reaped it."""
 
@@ -119,4 +131,6 @@ Event: TypeAlias = (
     | Reported
     | Reaped
     | Vanished
+    | Resized
+    | Dismissed
 )

@@ -17,6 +17,7 @@ from longma.errors import LongmaError, OperatorError
 from longma.logs.setup import check_access_log, open_error_log, reopen_logs
 from longma.master.events import SettingsLoaded, SettingsRefused
 from longma.master.policies import slots_for
+from longma.master.premises import control_path
 from longma.master.state import Wanted
 from longma.net.listeners import open_listeners
 from longma.net.protocols import url
@@ -201,6 +202,7 @@ class Generations:
         devices = discover(settings)
         check_access_log(settings)
         check_pidfile(settings, before.settings)
+        check_control(settings, before)
         tls = secrecy_of(settings, before.tls)
         has_new_logs = any(getattr(settings, name) != getattr(before.settings, name) for name in LOG_SETTINGS)
         # What stands in a file, or in a class of the site's, can have changed under the same name.
@@ -270,6 +272,19 @@ def check_pidfile(settings: Settings, before: Settings) -> None:
         from longma.process.pidfile import Pidfile  # only servers with one need it
 
         Pidfile(settings.pidfile).check(os.getpid())
+
+
+def check_control(settings: Settings, before: Common) -> None:
+    """Find out whether another control socket can be had; it is opened once the new generation serves.
+
+    Raises:
+        OperatorError: it belongs to a server that runs, or cannot be made.
+    """
+    path = control_path(settings, is_second=bool(before.server.master_pid))
+    if path is not None and path != control_path(before.settings, is_second=bool(before.server.master_pid)):
+        from longma.net import meeting  # only servers with one need it
+
+        meeting.check(path)
 
 
 def discover(settings: Settings) -> tuple[str, ...]:

@@ -6,10 +6,11 @@ import math
 import os
 import select
 import signal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from longma.master.decide import decide
 from longma.master.events import Reading, Reaped, Reported, Signalled, Tick
+from longma.master.policies import earliest
 from longma.master.reap import reap_one
 from longma.process.memory import resident_bytes
 from longma.process.oom import OomKills
@@ -17,6 +18,8 @@ from longma.unpatched import original
 
 if TYPE_CHECKING:
     from longma.clock import Clock
+    from longma.control.commands import Command
+    from longma.control.server import Giver
     from longma.master.events import Event
     from longma.master.shell import Shell
     from longma.master.spawn import Spawner
@@ -63,13 +66,16 @@ class Loop:
         """
         self._handle(Tick())
         while self._shell.exit_code is None:
-            self._wait()
+            ready = self._wait()
             self._take_all_reports()
             for number in self._signals.drain():
                 if number in SIGNALS:
                     self._handle(Signalled(number))
             while (gone := reap_one()) is not None:
                 self._part_from(gone)
+            if (control := self._shell.control) is not None:
+                control.attend(ready, self._clock.now(), self._obey)
+            # Last: a state that has work for the next turn already says so by a moment that has passed.
             wake_at = self._state.wake_at
             if wake_at is not None and self._clock.now() >= wake_at:
                 self._handle(Tick(self._readings(), os.getppid() != self._parent))
@@ -85,14 +91,36 @@ class Loop:
                 if outcome is not None:
                     events.append(outcome)
 
-    def _wait(self) -> None:
-        """Wait for a signal, a report, or the moment that the state names."""
+    def _obey(self, command: Command, giver: Giver) -> dict[str, Any]:
+        """Do what a client of the control socket wants, and return what it is answered.
+
+        Raises:
+            Refused: it cannot be done.
+        """
+        # Only servers with such a socket need them.
+        from longma.master import orders
+        from longma.master.figures import Sight
+
+        before, common = self._state, self._shell.current
+        event = orders.event_of(command, before)
+        if event is not None:
+            common.log.info(f"Control socket: {giver.words} (pid:{giver.pid}, uid:{giver.uid})")
+            self._handle(event)
+        return orders.answer_to(command, before, Sight(self._state, self._shell.current, self._clock.now()))
+
+    def _wait(self) -> frozenset[int]:
+        """Wait for a signal, a report, a client, or the moment that the state names; return what is ready."""
         waiting = original("select", "poll")()
         waiting.register(self._signals.fileno(), select.POLLIN)
         for tether in self._spawner.tethers.values():
             waiting.register(tether.fileno(), select.POLLIN)
         wake_at = self._state.wake_at
-        waiting.poll(None if wake_at is None else max(0, math.ceil((wake_at - self._clock.now()) * 1000)))
+        if (control := self._shell.control) is not None:
+            now = self._clock.now()
+            control.register(waiting, now)
+            wake_at = earliest(wake_at, control.wake_at(now))
+        timeout = None if wake_at is None else math.ceil(max(0.0, wake_at - self._clock.now()) * 1000)
+        return frozenset(descriptor for descriptor, _ in waiting.poll(timeout))
 
     def _take_all_reports(self) -> None:
         for pid in tuple(self._spawner.tethers):

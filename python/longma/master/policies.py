@@ -11,6 +11,7 @@ from longma.logs.levels import Level
 from longma.master.state import Phase, Stage
 
 if TYPE_CHECKING:
+    from longma.master.events import Reaped
     from longma.master.state import State, Wanted, WorkerRecord
 
 # A worker that dies within this many seconds of being ready, without having answered anything, died "right after it was
@@ -43,6 +44,9 @@ LOOK_EVERY = 1.0
 RELOAD_CHANCES = 3
 # A reload starts at most a quarter of the workers beside those that are there, and the first one alone.
 SURGE_DIVISOR = 4
+
+# How many workers' ends are remembered.
+DEATHS_KEPT = 20
 
 BOOT_FAILURES = MappingProxyType({BOOT: "Worker failed to boot.", APPLICATION: "App failed to load."})
 
@@ -239,6 +243,21 @@ def cause_of_death(worker: WorkerRecord, exit_code: int, out_of_memory: bool) ->
         return Level.ERROR, f"Worker (pid:{worker.pid}) was sent SIGKILL! Perhaps out of memory? {who}"
     told_to = worker.stage is Stage.RETIRING and -exit_code in (signal.SIGTERM, signal.SIGQUIT, signal.SIGINT)
     return None if told_to else (Level.ERROR, f"Worker (pid:{worker.pid}) was sent {signal_name(-exit_code)}!")
+
+
+def manner_of_death(worker: WorkerRecord, gone: Reaped) -> tuple[str, bool]:
+    """How a worker has ended, in a few words, and whether that was as it should be."""
+    if worker.ended_for:
+        return worker.ended_for, False
+    if gone.exit_code == -signal.SIGKILL and gone.out_of_memory:
+        return "out of memory", False
+    if gone.exit_code > 0:
+        return f"exit status {gone.exit_code}", False
+    if worker.stage is not Stage.RETIRING:
+        return (signal_name(-gone.exit_code), False) if gone.exit_code else ("left by itself", True)
+    if -gone.exit_code not in (0, signal.SIGTERM, signal.SIGQUIT, signal.SIGINT):
+        return signal_name(-gone.exit_code), False
+    return f"replaced: {worker.recycle}" if worker.recycle else "stopped", True
 
 
 def in_mebibytes(size: int) -> str:

@@ -77,7 +77,7 @@ def count_workers(state: State) -> Decision:
 def begin_reload(state: State, loaded: SettingsLoaded) -> Decision:
     """Have the workers replaced by those of a new generation, with what is wanted now."""
     state, actions = begin_generation(state, loaded.generation)
-    return state._replace(wanted=loaded.wanted, winched=0), (Log(Level.INFO, "Hang up: Master"), *actions)
+    return state._replace(wanted=loaded.wanted, winched=0, refusal=""), (Log(Level.INFO, "Hang up: Master"), *actions)
 
 
 def reload_changed(state: State, worker: WorkerRecord) -> Decision:
@@ -117,7 +117,7 @@ def abandon_reload(state: State, why: str) -> Decision:
     if before.workers != state.wanted.workers:
         actions += (NoteWorkers(before.workers, state.wanted.workers),)
     state = state._replace(wanted=before, generation=state.reload.generation_before, reload=None, is_rolling=False)
-    return state, (*actions, Notify(News.READY))
+    return state._replace(refusal=why), (*actions, Notify(News.READY))
 
 
 def finish_reload(state: State) -> Decision:

@@ -33,12 +33,14 @@ from longma.master.events import UpgradeStarted, Vanished
 from longma.master.upgrade import start_master
 
 if TYPE_CHECKING:
+    from longma.control.server import Control
     from longma.logs.error_log import ErrorLog
     from longma.master.actions import Action
     from longma.master.events import Event, UpgradeFailed
     from longma.master.generations import Generations
     from longma.master.premises import Premises
     from longma.master.spawn import Spawner
+    from longma.workers.model import Common
 
 
 class Shell:
@@ -53,6 +55,16 @@ class Shell:
         self._spawner = spawner
         self._premises = premises
         self.exit_code: int | None = None
+
+    @property
+    def control(self) -> Control | None:
+        """The control socket, if there is one."""
+        return self._premises.control
+
+    @property
+    def current(self) -> Common:
+        """What is in force."""
+        return self._generations.current
 
     @property
     def _log(self) -> ErrorLog:

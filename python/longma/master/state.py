@@ -37,6 +37,7 @@ class WorkerRecord(NamedTuple):
         heartbeat_at: When it was last seen alive; it counts from `ready_at` on, so loading is not timed by it.
         in_call: Whether it was in an application call when it was last looked at.
         recycle: Why it is to be replaced though its generation is the current one; "" when it is not.
+        ended_for: Why the master ends it though it was not asked to stop, "" where it does not.
         stack_at: When it is asked for the stack of what it is stuck in.
         kill_at: The deadline after which it is killed, if there is one.
         killed_at: When it was sent KILL.
@@ -53,9 +54,26 @@ class WorkerRecord(NamedTuple):
     heartbeat_at: float = 0.0
     in_call: bool = False
     recycle: str = ""
+    ended_for: str = ""
     stack_at: float | None = None
     kill_at: float | None = None
     killed_at: float | None = None
+
+
+class Death(NamedTuple):
+    """How a worker has ended.
+
+    Attributes:
+        at: When.
+        cause: In a few words.
+        requests: How many requests it had answered.
+    """
+
+    pid: int
+    age: int
+    at: float
+    cause: str
+    requests: int = 0
 
 
 class PendingSpawn(NamedTuple):
@@ -123,6 +141,11 @@ class State(NamedTuple):
         last_early_age: The age of the last one of them.
         respawn_at: No worker is spawned before.
         failure: What the last worker that failed to boot reported, so that its siblings' same words are left out.
+        refusal: Why the last reload has changed nothing, "" when it has.
+        deaths: How the workers ended that were the last to, the latest behind the others.
+        gone: How many workers have ended.
+        failed: How many of them did not end as they should.
+        began_at: When the master began.
         reason: Why the master stops by itself, for its last record.
         honours_winch: Whether WINCH can only mean the operator, because there is no terminal to send it.
         winched: How many workers were wanted before WINCH let all of them go; 0 unless it did.
@@ -151,6 +174,11 @@ class State(NamedTuple):
     last_early_age: int = 0
     respawn_at: float = float("-inf")
     failure: str = ""
+    refusal: str = ""
+    deaths: tuple[Death, ...] = ()
+    gone: int = 0
+    failed: int = 0
+    began_at: float = 0.0
     reason: str = ""
     exit_code: int = 0
     honours_winch: bool = False

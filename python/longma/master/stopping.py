@@ -63,6 +63,14 @@ def tell_to_stop(state: State, worker: WorkerRecord, now: float, *, gracefully: 
     return state, (Kill(worker.pid, signal.SIGTERM if gracefully else signal.SIGQUIT),)
 
 
+def dismiss(state: State, pid: int, now: float) -> Decision:
+    """Tell one worker to stop because the operator wants it gone, unless it is on its way out already."""
+    worker = state.worker(pid)
+    if worker is None or worker.stage not in (Stage.BOOTING, Stage.READY) or state.phase is not Phase.SERVING:
+        return state, ()
+    return tell_to_stop(state, worker, now, gracefully=True)
+
+
 def retire_surplus(state: State, now: float) -> Decision:
     """Tell each worker to stop that is not needed any more, because of its successor or because fewer are wanted."""
     actions: tuple[Action, ...] = ()

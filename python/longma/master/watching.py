@@ -62,12 +62,14 @@ def time_worker(state: State, worker: WorkerRecord, call: str, now: float) -> tu
     if overdue is not None and now >= overdue:
         doing = f" while it served {call}" if call else ""
         log = Log(Level.CRITICAL, f"WORKER TIMEOUT (pid:{worker.pid}){doing}")
-        worker = worker._replace(stage=Stage.ABORTED, kill_at=kill_at, stack_at=now + ABORT_GRACE - STACK_BEFORE_KILL)
+        stack_at = now + ABORT_GRACE - STACK_BEFORE_KILL
+        worker = worker._replace(stage=Stage.ABORTED, ended_for="timeout", kill_at=kill_at, stack_at=stack_at)
         return worker, (log, Kill(worker.pid, signal.SIGABRT))
     if boot_overdue is not None and now >= boot_overdue:
         limit = f"boot_timeout ({state.wanted.boot_timeout:g} s)"
         log = Log(Level.CRITICAL, f"WORKER TIMEOUT (pid:{worker.pid}): it has not booted within {limit}")
-        return worker._replace(stage=Stage.ABORTED, kill_at=kill_at), (log, Kill(worker.pid, signal.SIGABRT))
+        worker = worker._replace(stage=Stage.ABORTED, ended_for="boot_timeout", kill_at=kill_at)
+        return worker, (log, Kill(worker.pid, signal.SIGABRT))
     return worker, ()
 
 
@@ -79,7 +81,9 @@ def weigh_worker(
     uses = f"Worker (pid:{worker.pid}) uses {in_mebibytes(memory)}"
     if hard and memory > hard and worker.stage is not Stage.KILLED:
         log = Log(Level.ERROR, f"{uses}, more than max_worker_memory_hard ({in_mebibytes(hard)}): killing it.")
-        killed = worker._replace(stage=Stage.KILLED, kill_at=None, stack_at=None, killed_at=now)
+        killed = worker._replace(
+            stage=Stage.KILLED, ended_for="max_worker_memory_hard", kill_at=None, stack_at=None, killed_at=now
+        )
         return killed, (log, Kill(worker.pid, signal.SIGKILL))
     if soft and memory > soft and worker.stage is Stage.READY and not worker.recycle:
         log = Log(Level.INFO, f"{uses}, more than max_worker_memory ({in_mebibytes(soft)}): replacing it.")
@@ -92,7 +96,8 @@ def kill_overstayers(state: State, now: float) -> Decision:
     actions: tuple[Action, ...] = ()
     for worker in state.workers:
         if worker.kill_at is not None and now >= worker.kill_at:
-            killed = worker._replace(stage=Stage.KILLED, kill_at=None, stack_at=None, killed_at=now)
+            why = worker.ended_for or "did not stop in time"
+            killed = worker._replace(stage=Stage.KILLED, ended_for=why, kill_at=None, stack_at=None, killed_at=now)
             state = state.with_worker(killed)
             actions += (
                 Log(Level.WARNING, f"Killing worker (pid:{worker.pid}): it did not stop in time."),

@@ -20,7 +20,7 @@ def explained(address: Address, error: OSError) -> AddressError:
     if isinstance(address, InheritedAddress):
         cure = "start longma with a listening socket at that number, or bind another address"
     elif isinstance(address, UnixAddress):
-        cure = _cure_of_abstract(address, error) if address.is_abstract else _cure_of_path(address.path, error)
+        cure = _cure_of_abstract(address, error) if address.is_abstract else cure_of_path(address.path, error)
     else:
         cure = _cure_of_port(address, error)
     return AddressError(str(address), error.strerror or str(error), cure)
@@ -69,7 +69,8 @@ def _cure_of_abstract(address: UnixAddress, error: OSError) -> str:
     return ""
 
 
-def _cure_of_path(path: str, error: OSError) -> str:
+def cure_of_path(path: str, error: OSError) -> str:
+    """Return what can be done when a socket cannot be made at a path, "" where nobody knows."""
     if isinstance(error, NotGiven):
         return "longma needs the capability CAP_CHOWN for --user and --group"
     code = error.errno

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import _socket
 import os
+import struct
+import sys
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
@@ -37,6 +40,34 @@ def holder_of_path(path: str) -> Holder | None:
         if int(fields[3], 16) & _UNIX_LISTENS and fields[7:] == [path]
     }
     return _holder(sockets)
+
+
+def holder_of_socket(path: str) -> Holder | None:
+    """Return who listens behind a path, asked of the socket itself: it may have been moved since it was made.
+
+    None where it takes no client, or whoever listens is none of the processes that we see.
+    """
+    client = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
+    client.setblocking(False)
+    try:
+        client.connect(path)
+        pid = peer_of(client)[0]
+    except OSError:
+        return None
+    finally:
+        client.close()
+    return Holder(pid, f"process {pid} ({_name(pid)})") if pid else None
+
+
+def peer_of(client: _socket.socket) -> tuple[int, int]:
+    """Return process and user at the other end of a Unix socket (unix(7), SO_PEERCRED); 0 and -1 where unknown.
+
+    Of whom we connected to it is the process that called listen().
+    """
+    if sys.platform != "linux":
+        return 0, -1
+    pid, uid, _ = struct.unpack("iii", client.getsockopt(_socket.SOL_SOCKET, _socket.SO_PEERCRED, 12))
+    return pid, uid
 
 
 def _lines(table: str) -> Iterator[list[str]]:

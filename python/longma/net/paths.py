@@ -23,7 +23,7 @@ def bind_path(sock: _socket.socket, path: str, settings: Settings) -> None:
         OSError: the path is taken, or cannot be made.
     """
     if identity(path) is not None:
-        _remove_stale(path)
+        remove_stale(path)
     # The mode of a socket is 0777 less the process's mask. The application's own mask is none of our business, so it
     # is put back at once; the master has no other thread that could make a file meanwhile.
     before = os.umask(settings.umask)
@@ -49,7 +49,12 @@ def identity(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _remove_stale(path: str) -> None:
+def remove_stale(path: str, *, for_good: bool = True) -> None:
+    """Remove a socket that nobody listens on any more; unless it is for good, only find out whether it is one.
+
+    Raises:
+        OSError: somebody listens (EADDRINUSE), or it is no socket (EEXIST).
+    """
     if not stat.S_ISSOCK(os.lstat(path).st_mode):
         raise OSError(errno.EEXIST, os.strerror(errno.EEXIST))
     probe = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
@@ -57,7 +62,8 @@ def _remove_stale(path: str) -> None:
     try:
         probe.connect(path)
     except ConnectionRefusedError:
-        os.unlink(path)
+        if for_good:
+            os.unlink(path)
         return
     except FileNotFoundError:
         return  # whoever made it has just taken it away

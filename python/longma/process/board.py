@@ -19,6 +19,7 @@ PID_WORD = 0
 STATE_WORD = 1
 HEARTBEAT_WORD = 2
 REQUESTS_WORD = 5
+QUEUED_WORD = 15
 # The length of what the worker says of its call, then the bytes of it.
 CALL_BYTE = 512
 MAX_CALL_BYTES = 1016
@@ -92,6 +93,15 @@ class Board:
     def page(self, slot: int) -> Page:
         first = slot * PAGE_WORDS
         return Page._make(self._words[first : first + len(Page._fields)])
+
+    def queued(self, slot: int) -> int:
+        """How many requests wait for the application in a worker."""
+        return self._words[slot * PAGE_WORDS + QUEUED_WORD]
+
+    def requests(self) -> int:
+        """How many requests the workers have answered, those that are gone included."""
+        kept: int = self._words[self.capacity * PAGE_WORDS + GONE_WORD + REQUESTS_WORD]
+        return kept + sum(self._words[slot * PAGE_WORDS + REQUESTS_WORD] for slot in range(self.slots))
 
     def call(self, slot: int) -> str:
         """Method and target of the application call that a worker is in, once it lasts long; "" otherwise."""

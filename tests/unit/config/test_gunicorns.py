@@ -34,8 +34,7 @@ DIFFERENT = {
     "config": None,  # the first that is found of four
     "keepalive": 75.0,  # docs/decisions/0001-keepalive-default.md
     "default_proc_name": "longma",
-    "control_socket": None,  # there is none yet, and an instance that takes another's is not to be copied
-    "control_socket_disable": True,
+    "control_socket": None,  # docs/decisions/0011-control-socket.md
 }
 # One for each name that the server has, and for each directory.
 REPEATED = {"certfile", "keyfile"}
@@ -138,7 +137,7 @@ def test_what_is_refused_may_hold_gunicorns_default(name: str):
 
 def test_what_has_no_effect_says_why():
     inert = {name for name, row in OURS.items() if row.inert}
-    assert inert >= {"worker_tmp_dir", "tmp_upload_dir", "http_parser", "root_path", "asgi_loop", "control_socket"}
+    assert inert >= {"worker_tmp_dir", "tmp_upload_dir", "http_parser", "root_path", "asgi_loop"}
     assert inert <= set(GUNICORNS)
 
 

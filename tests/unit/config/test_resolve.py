@@ -161,7 +161,7 @@ def test_what_only_says_how_is_worth_a_notice(tmp_path: Path):
 
 def test_what_means_nothing_here_is_taken_with_a_notice(tmp_path: Path):
     (tmp_path / "gunicorn.conf.py").write_text("worker_tmp_dir = '/dev/shm'\nhttp_parser = 'auto'\n")
-    assert resolved(tmp_path, "--asgi-loop uvloop --no-control-socket").notices == (
+    assert resolved(tmp_path, "--asgi-loop uvloop").notices == (
         (
             "gunicorn.conf.py, line 1: worker_tmp_dir has no effect: "
             "workers show that they are alive in shared memory, not by a file"

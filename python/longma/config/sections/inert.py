@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from longma.config.option import Section, option
-from longma.config.parsers import BOOLEAN, BYTES, MODE, OPTIONAL_FILE, SECONDS, TEXT, one_of
+from longma.config.parsers import BYTES, OPTIONAL_FILE, SECONDS, TEXT, one_of
 
 _ASGI = "this version serves WSGI applications only"
-_CONTROL = "this version has no control socket"
 
 
 class WithoutEffect(Section):
@@ -67,26 +66,4 @@ class WithoutEffect(Section):
         unit="bytes",
         inert=_ASGI,
         doc="The largest WebSocket message that is accepted.",
-    )
-    control_socket: str | None = option(
-        None,
-        kind=OPTIONAL_FILE,
-        cli=("--control-socket",),
-        inert=_CONTROL,
-        doc="Where the socket is by which Gunicorn is controlled.",
-    )
-    control_socket_mode: int = option(
-        0o600,
-        kind=MODE,
-        cli=("--control-socket-mode",),
-        inert=_CONTROL,
-        doc="The mode of that socket.",
-    )
-    control_socket_disable: bool = option(
-        True,
-        kind=BOOLEAN,
-        cli=("--no-control-socket",),
-        constant=True,
-        inert=_CONTROL,
-        doc="Have no such socket.",
     )
