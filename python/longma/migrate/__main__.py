@@ -33,7 +33,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             raise UsageError(USAGE)
         sys.stdout.write(convert(arguments[0]))
     except LongmaError as error:
-        sys.stderr.write(f"longma: error: {error}\n")
+        words = "".join(character if character.isprintable() else ascii(character)[1:-1] for character in str(error))
+        sys.stderr.write(f"longma: error: {words}\n")
         return error.exit_status
     return 0
 

@@ -53,6 +53,7 @@ def translate(options: Sequence[Option]) -> Outcome:
     sources: list[Option] = []
     notes: list[str] = []
     shared = [option.value for option in options if option.name in SHARED]
+    numbers = {(option.value.literal or "").removeprefix("=") for option in options if option.name not in SHARED}
     said = [option.value.literal for option in options if option.name in ("protocol", "socket-protocol")]
     usual = said[-1] if said and said[-1] in PROTOCOLS else "uwsgi"
     has_router = any(option.name in ("http", "https", "https2") for option in options)
@@ -60,6 +61,10 @@ def translate(options: Sequence[Option]) -> Outcome:
     for option in options:
         if option.name in FOREIGN:
             outcome |= see_to(option, "longma has nothing like it; let the proxy in front speak uwsgi or HTTP")
+        elif option.name in SHARED and str(shared.index(option.value)) in numbers:
+            sources.append(option)
+        elif option.name in SHARED:
+            outcome |= settle(option, "no other option says that something is spoken there")
         elif option.name in HTTP and is_secure:
             outcome |= see_to(option, ALL_OR_NONE)
         elif option.name in HTTP | PLAIN | SPOKEN.keys() | tls.ADDRESSES:

@@ -19,6 +19,10 @@ def test_a_program_s_settings_win_and_its_defaults_lose(tmp_path: Path):
     assert (settings.workers, settings.timeout, settings.keepalive, settings.backlog) == (3, 7.0, 6.0, 9)
     assert str(resolved.source_of("keepalive")) == "the program"
     assert resolve(*resolved.invocation).settings == settings
+    # A variable of its own is but another default.
+    assert resolve([], {"PORT": "5000"}, str(tmp_path), Given(defaults={"bind": "[::1]:80"})).settings.bind == (
+        "[::1]:80",
+    )
 
 
 def test_alone_it_reads_no_file_and_no_arguments(tmp_path: Path):

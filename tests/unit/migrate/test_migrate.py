@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from longma.config.settings import table
 from longma.migrate.__main__ import convert, main
 from longma.migrate.direct import ROWS
+from longma.migrate.ini import read
 from longma.migrate.remarks import MISSING, SETTLED
 
 FILES = Path(__file__).with_name("files")
@@ -221,6 +223,9 @@ def test_a_file_without_the_section_says_which_it_has(tmp_path: Path, capsys: py
     (tmp_path / "a.ini").write_text("[one]\nworkers=1\n[two]\n")
     assert main([str(tmp_path / "a.ini")]) == 1
     assert "[one], [two]" in capsys.readouterr().err
+    (tmp_path / "c.ini").write_text("[\x1b[31m]\n")
+    assert main([str(tmp_path / "c.ini")]) == 1
+    assert capsys.readouterr().err.endswith("its sections: [\\x1b[31m]\n")
     assert main([str(tmp_path / "b.ini")]) == 1
     assert main([]) == 2
 
@@ -229,7 +234,23 @@ def test_a_file_without_the_section_says_which_it_has(tmp_path: Path, capsys: py
 def test_real_files_make_python(file: Path, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("PORT", "8000")
     monkeypatch.setenv("WORKERS", "2")
-    assert "wsgi_app" in settings(convert(str(file)))
+    written = convert(str(file))
+    assert "wsgi_app" in settings(written)
+    # None is lost: each is above the setting that it has become, or has a remark.
+    text = file.read_text()
+    parts = {part: entries for part, entries in read(text).sections.items() if part and f"[{part}]" not in written}
+    names = {entry.name for entries in parts.values() for entry in entries}
+    used = {name for name in names if f"%({name}" in text} | {
+        "ini",
+        "end",
+        "endif",
+        "endfor",
+        "for",
+        "for-times",
+        "else",
+    }
+    used |= {name for name in names if name.startswith(("if-", "for-"))}
+    assert {name for name in names - used if not re.search(rf"^# {re.escape(name)}\b", written, re.MULTILINE)} == set()
 
 
 def test_what_the_environment_tells_of_addresses_and_directories_stays_there(
