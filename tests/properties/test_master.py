@@ -3,208 +3,60 @@
 from __future__ import annotations
 
 import signal
-from collections import Counter, deque
+from collections import Counter
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, precondition, rule
 
-from longma.master.actions import (
-    Abandon,
-    Action,
-    CloseListeners,
-    Commit,
-    Exit,
-    Kill,
-    LoadSettings,
-    Renew,
-    SayLeaving,
-    Spawn,
-    Upgrade,
-)
-from longma.master.decide import decide
-from longma.master.events import (
-    Event,
-    Reading,
-    Reaped,
-    Reported,
-    SettingsLoaded,
-    SettingsRefused,
-    Signalled,
-    Spawned,
-    SpawnFailed,
-    Tick,
-    UpgradeFailed,
-    UpgradeStarted,
-)
+from longma.master.events import Dismissed, Reaped, Reported, Resized, Signalled
 from longma.master.loop import SIGNALS
 from longma.master.policies import (
     ABORT_GRACE,
     IDLE_PATIENCE,
     KILL_PATIENCE,
     LONGEST_RESPAWN_DELAY,
+    LOOK_EVERY,
     SURGE_DIVISOR,
+    free_slot,
     is_outdated,
     is_present,
+    missing_workers,
 )
 from longma.master.state import Phase, Stage, State, Wanted
 from longma.process.tether import Report
-from tests.properties.master_kernel import NO_PROCESS_LEFT, Kernel, Process
+from tests.properties.master_account import BOOT_TIMEOUT, GRACEFUL_TIMEOUT, MEMORY, MEMORY_HARD, TIMEOUT, WATCHDOG
+from tests.properties.master_kernel import Process
+from tests.properties.master_play import DEVICES, Play
 
-TIMEOUT = 4.0
-GRACEFUL_TIMEOUT = 6.0
-BOOT_TIMEOUT = 7.0
 DRAIN_DELAY = 5.0
-MEMORY, MEMORY_HARD = 100, 200
 SPARE_SLOTS = 3  # few, so that killed workers that hang can take them all
 STOPPING = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
 OTHERS = tuple(number for number in SIGNALS if number not in STOPPING)
-DEVICES = ("0", "1", "2")
 
 
 def choice(data: st.DataObject, pids: list[int]) -> int:
     return data.draw(st.sampled_from(sorted(pids)), label="pid")
 
 
-class Master(RuleBasedStateMachine):
-    """The master's decisions, played against a kernel and a board of the test's own."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kernel = Kernel()
-        self.now = 1000.0
-        self.asked: deque[Spawn] = deque()
-        self.exit_code: int | None = None
-        self.closed = 0
-        self.leaving_since: float | None = None
-        self.told_to_stop = False
-        self.upgrade_asked = False
-        self.loads: deque[int] = deque()
-        self.generations = {0}
+class Master(Play):
+    """What can happen to a master, and what holds whatever does."""
 
     @initialize(
-        workers=st.integers(0, 4), timeout=st.sampled_from([0.0, TIMEOUT]), memory=st.booleans(), delays=st.booleans()
+        workers=st.integers(0, 4),
+        timeout=st.sampled_from([0.0, TIMEOUT]),
+        memory=st.booleans(),
+        delays=st.booleans(),
+        watchdog=st.booleans(),
+        has_parent=st.booleans(),
     )
-    def start(self, workers: int, timeout: float, memory: bool, delays: bool) -> None:
+    def start(self, workers: int, timeout: float, memory: bool, delays: bool, watchdog: bool, has_parent: bool) -> None:
         limits = (MEMORY, MEMORY_HARD) if memory else (0, 0)
         wanted = Wanted(workers, timeout, GRACEFUL_TIMEOUT, workers + SPARE_SLOTS, BOOT_TIMEOUT, *limits, DEVICES)
-        self.state = State(wanted._replace(drain_delay=DRAIN_DELAY * delays), honours_winch=True)
-        self.happen(Tick())
-
-    # What the shell does.
-
-    def happen(self, event: Event) -> None:
-        ended = self.exit_code is not None
-        before = self.state
-        self.state, actions = decide(self.state, event, self.now)
-        assert not (ended and actions), "the master acts after its end"
-        self.nobody_is_sent_away_too_early(before, event)
-        for action in actions:
-            self.perform(action)
-
-    def nobody_is_sent_away_too_early(self, before: State, event: Event) -> None:
-        """A worker that serves is told to go only where enough others serve: as many as wanted, or as before."""
-        if self.state.phase is not Phase.SERVING:
-            return
-        served = {worker.pid for worker in before.workers if worker.stage is Stage.READY}
-        serving = {worker.pid for worker in self.state.workers if worker.stage is Stage.READY}
-        sent = {worker.pid for worker in self.state.workers if worker.stage is Stage.RETIRING} & served
-        if sent:
-            assert len(serving) >= self.state.wanted.workers
-
-    def perform(self, action: Action) -> None:
-        match action:
-            case Spawn():
-                assert action.generation in self.generations, "spawned with what was let go of"
-                self.it_has_the_least_used_device(action)
-                self.asked.append(action)
-            case LoadSettings(generation):
-                assert generation not in self.generations
-                self.loads.append(generation)
-            case Renew(generation):
-                self.generations.add(generation)
-            case Commit(generation):
-                assert generation in self.generations
-                self.generations = {number for number in self.generations if number >= generation}
-            case Abandon(generation):
-                self.generations.remove(generation)
-            case Upgrade():
-                self.upgrade_asked = True
-            case Kill(pid, number):
-                self.kernel.kill(pid, number)
-            case SayLeaving():
-                assert self.told_to_stop
-                self.leaving_since = self.now
-            case CloseListeners():
-                self.closed += 1
-            case Exit(code):
-                self.exit_code = code
-
-    def it_has_the_least_used_device(self, spawn: Spawn) -> None:
-        """Of those that stay, however many others have not gone yet, and those being spawned before it."""
-        staying = [
-            worker for worker in self.state.workers if is_present(worker) and not is_outdated(self.state, worker)
-        ]
-        others = [worker.device for worker in staying if worker.stage is not Stage.RETIRING]
-        others += [pending.device for pending in self.state.pending if pending.age < spawn.age]
-        assert others.count(spawn.device) == min(map(others.count, DEVICES))
-
-    def answer_one(self) -> None:
-        spawn = self.asked.popleft()
-        pid = self.kernel.fork(spawn.slot, self.now)
-        self.happen(Spawned(spawn.age, pid) if pid else SpawnFailed(spawn.age, NO_PROCESS_LEFT))
-
-    def reap_one(self, pid: int) -> None:
-        self.happen(Reaped(pid, self.kernel.reap(pid)))
-
-    def tick(self) -> None:
-        """What the loop does when the time comes: answers and reaping are behind it by then."""
-        pages = [(process.slot, pid, process) for pid, process in self.kernel.processes.items() if process.is_ours]
-        readings = tuple(
-            Reading(slot, pid, process.heartbeat_at, process.is_stuck, memory=process.memory)
-            for slot, pid, process in pages
-        )
-        self.happen(Tick(readings))
-        assert self.state.wake_at is None or self.state.wake_at > self.now, "the master would never sleep"
-
-    def pass_time(self, seconds: float) -> None:
-        """Let time pass, with hearts beating and the master called whenever it wants to be."""
-        until = self.now + seconds
-        while self.now < until:
-            wake_at = self.state.wake_at
-            self.now = min(until, max(self.now, wake_at) if wake_at is not None else until, self.now + 1.0)
-            self.kernel.beat(self.now)
-            if wake_at is not None and wake_at <= self.now:
-                self.settle()
-                self.tick()
-
-    def settle(self) -> None:
-        """Answer every question and reap every child that is gone, as the loop does in each turn."""
-        while self.asked or self.loads or self.upgrade_asked or self.kernel.zombies():
-            if self.loads:
-                self.load(self.state.wanted.workers, succeeds=True)
-            if self.upgrade_asked:
-                self.upgrade(succeeds=False)
-            for pid in self.kernel.zombies():
-                self.reap_one(pid)
-            while self.asked:
-                self.answer_one()
-
-    def load(self, workers: int, *, succeeds: bool) -> None:
-        generation = self.loads.popleft()
-        if not succeeds:
-            return self.happen(SettingsRefused("a mistake"))
-        if self.state.phase is Phase.SERVING:
-            self.generations.add(generation)
-        return self.happen(SettingsLoaded(generation, self.state.wanted._replace(workers=workers)))
-
-    def upgrade(self, *, succeeds: bool) -> None:
-        self.upgrade_asked = False
-        free = self.kernel.free_pids()
-        if not succeeds or not free:
-            return self.happen(UpgradeFailed(NO_PROCESS_LEFT))
-        self.kernel.processes[free[0]] = Process(is_ours=False)
-        return self.happen(UpgradeStarted(free[0]))
+        wanted = wanted._replace(drain_delay=DRAIN_DELAY * delays)
+        self.had_parent = has_parent
+        self.account.alive_at = self.now
+        self.begin(State(wanted, honours_winch=True, has_parent=has_parent, watchdog=WATCHDOG * watchdog))
 
     # What can happen.
 
@@ -212,7 +64,7 @@ class Master(RuleBasedStateMachine):
     def time_passes(self, seconds: float) -> None:
         self.pass_time(seconds)
 
-    @precondition(lambda self: self.asked)
+    @precondition(lambda self: self.account.asked)
     @rule(forks_fail=st.booleans())
     def a_spawn_is_answered(self, forks_fail: bool) -> None:
         self.kernel.forks_fail = forks_fail
@@ -249,6 +101,35 @@ class Master(RuleBasedStateMachine):
     def a_child_is_reaped(self, data: st.DataObject) -> None:
         self.reap_one(choice(data, self.kernel.zombies()))
 
+    @precondition(lambda self: self.state.wanted.timeout and self.ours_are_gone())
+    @rule(data=st.data())
+    def somebody_else_reaps_a_worker(self, data: st.DataObject) -> None:
+        """It is noticed when it is to be signalled; where workers are not timed that may never be."""
+        self.kernel.lose(choice(data, self.ours_are_gone()))
+
+    def ours_are_gone(self) -> list[int]:
+        """Those that the master may still want to signal."""
+        return [pid for pid in self.kernel.zombies() if not self.kernel.processes[pid].was_killed]
+
+    @precondition(lambda self: self.kernel.booting())
+    @rule()
+    def workers_die_at_their_start_again_and_again(self) -> None:
+        """They are started again, for ever, and less and less often."""
+        began = self.now
+        for _ in range(8):
+            for pid in self.kernel.booting():
+                self.kernel.processes[pid].exit_code = 255
+            self.settle()
+            deadline = self.now + LONGEST_RESPAWN_DELAY
+            while not self.kernel.booting() and self.now < deadline:
+                self.pass_time(0.5)
+                self.settle()
+            if not self.kernel.booting():
+                is_full = free_slot(self.state) is None or not self.kernel.free_pids()
+                assert is_full or not missing_workers(self.state), "nobody is started any more"
+                return
+        assert self.now >= began + 1.0, "they are started in a storm"
+
     @precondition(lambda self: self.kernel.free_pids())
     @rule(data=st.data(), exit_code=st.sampled_from([None, 0, 3]))
     def a_stranger_takes_a_number(self, data: st.DataObject, exit_code: int | None) -> None:
@@ -259,21 +140,28 @@ class Master(RuleBasedStateMachine):
         elif len(self.kernel.free_pids()) > 5:
             self.kernel.processes[pid] = Process(is_ours=False)
 
-    @precondition(lambda self: self.loads)
+    @precondition(lambda self: self.account.loads)
     @rule(workers=st.integers(0, 4), succeeds=st.booleans())
     def the_settings_are_read(self, workers: int, succeeds: bool) -> None:
         self.load(min(workers, self.state.wanted.slots), succeeds=succeeds)
 
-    @precondition(lambda self: self.upgrade_asked)
+    @precondition(lambda self: self.account.upgrade_asked)
     @rule(succeeds=st.booleans())
     def another_master_is_started(self, succeeds: bool) -> None:
         self.upgrade(succeeds=succeeds)
 
-    @precondition(lambda self: self.state.upgrade and self.exit_code is None)
+    @precondition(lambda self: self.state.upgrade and self.account.exit_code is None)
     @rule(exit_code=st.sampled_from([0, 1, 3]))
     def the_other_master_goes(self, exit_code: int) -> None:
         self.kernel.processes.pop(self.state.upgrade)
         self.happen(Reaped(self.state.upgrade, exit_code))
+        if self.configured and self.state.phase is Phase.SERVING and self.state.reload is None:
+            assert self.state.wanted.workers, "nobody serves any more"
+
+    @precondition(lambda self: self.had_parent and self.orphaned_at is None)
+    @rule()
+    def the_old_master_goes(self) -> None:
+        self.orphaned_at, self.account.parent_is_gone = self.now, True
 
     @precondition(lambda self: self.kernel.living())
     @rule(data=st.data(), report=st.sampled_from([Report.RECYCLE, Report.CHANGED]))
@@ -288,13 +176,22 @@ class Master(RuleBasedStateMachine):
 
     @rule(number=st.sampled_from(OTHERS))
     def a_signal_comes(self, number: int) -> None:
-        if number != signal.SIGHUP or not self.loads:  # the shell answers before the next signal is read
+        if not self.account.loads and not self.account.upgrade_asked:  # the shell answers before it reads the next one
             self.happen(Signalled(number))
+
+    @rule(by=st.integers(-3, 3))
+    def the_operator_wants_another_number(self, by: int) -> None:
+        self.happen(Resized(by))
+
+    @precondition(lambda self: self.kernel.living())
+    @rule(data=st.data())
+    def the_operator_dismisses_a_worker(self, data: st.DataObject) -> None:
+        self.happen(Dismissed(choice(data, self.kernel.living())))
 
     @rule(number=st.sampled_from(STOPPING), often=st.integers(1, 3))
     def the_master_is_told_to_stop(self, number: int, often: int) -> None:
         if often == 3:  # seldom, or no run would be about anything else
-            self.told_to_stop = True
+            self.account.told_to_stop = True
             self.happen(Signalled(number))
 
     @precondition(lambda self: self.state.phase is Phase.SERVING)
@@ -314,25 +211,30 @@ class Master(RuleBasedStateMachine):
                 self.kernel.processes[pid].is_ready = True
                 self.happen(Reported(pid, Report.READY))
             self.pass_time(LONGEST_RESPAWN_DELAY + TIMEOUT + IDLE_PATIENCE)
+        assert not [worker for worker in self.state.workers if is_outdated(self.state, worker)]
+        assert self.state.reload is None
+        assert not self.account.is_reloading, "the supervisor waits for the end of a reload"
         if self.state.wanted.timeout:
             assert [worker.stage for worker in self.state.workers] == [Stage.READY] * self.state.wanted.workers
         assert len(self.kernel.living()) == self.state.wanted.workers
         leases = Counter(worker.device for worker in self.state.workers)
-        assert max(map(leases.__getitem__, DEVICES)) - min(map(leases.__getitem__, DEVICES)) <= 1
+        spread = max(map(leases.__getitem__, DEVICES)) - min(map(leases.__getitem__, DEVICES))
+        assert spread <= 1 or self.may_be_uneven
 
     # What always holds.
 
     @invariant()
     def the_master_knows_its_children(self) -> None:
-        ours = {pid for pid, process in self.kernel.processes.items() if process.is_ours}
-        if self.exit_code is None:
-            assert {worker.pid for worker in self.state.workers} == ours
+        if self.account.exit_code is None:
+            assert {worker.pid for worker in self.state.workers} == set(self.kernel.ours())
 
     @invariant()
     def nobody_shares_a_slot(self) -> None:
         slots = [worker.slot for worker in self.state.workers] + [spawn.slot for spawn in self.state.pending]
         assert len(slots) == len(set(slots))
         assert all(0 <= slot < self.state.wanted.slots for slot in slots)
+        if self.account.exit_code is None:
+            assert set(slots) >= self.account.in_use, "a page that nobody has is not empty"
 
     @invariant()
     def there_are_hardly_more_workers_than_wanted(self) -> None:
@@ -346,31 +248,47 @@ class Master(RuleBasedStateMachine):
 
     @invariant()
     def a_generation_that_was_let_go_of_is_not_the_current_one(self) -> None:
-        if self.exit_code is None:
-            assert self.state.generation in self.generations
+        if self.account.exit_code is None:
+            assert self.state.generation in self.account.generations
 
     @invariant()
     def a_server_that_has_served_ends_only_when_told(self) -> None:
-        assert self.told_to_stop or not self.state.ever_ready or self.state.phase is Phase.SERVING
+        assert self.account.told_to_stop or not self.state.ever_ready or self.state.phase is Phase.SERVING
 
     @invariant()
     def the_listeners_are_closed_once(self) -> None:
-        assert self.closed == (self.state.phase is not Phase.SERVING)
+        assert self.account.closed == (self.state.phase is not Phase.SERVING)
 
     @invariant()
     def whoever_says_to_be_leaving_stops_in_time(self) -> None:
-        if self.leaving_since is not None and self.now >= self.leaving_since + DRAIN_DELAY + 1.0:
+        if self.account.leaving_since is not None and self.now >= self.account.leaving_since + DRAIN_DELAY + 1.0:
             assert self.state.phase is not Phase.SERVING
+
+    @invariant()
+    def the_supervisor_hears_that_the_master_is_well(self) -> None:
+        if self.state.watchdog and self.account.exit_code is None:
+            assert self.now <= self.account.alive_at + WATCHDOG + 1.0
+
+    @invariant()
+    def an_heir_is_promoted_once(self) -> None:
+        assert self.account.promoted <= 1
+        if self.orphaned_at is not None and self.now > self.orphaned_at + LOOK_EVERY + 1.0:
+            assert self.account.promoted == 1 or self.account.exit_code is not None
 
     def teardown(self) -> None:
         """However things stand, with workers that ignore everything: a stop comes to its end in time."""
-        self.told_to_stop = True
+        self.account.told_to_stop = True
         self.happen(Signalled(signal.SIGTERM))
-        deadline = self.now + DRAIN_DELAY + GRACEFUL_TIMEOUT + KILL_PATIENCE + 1.0
-        while self.exit_code is None and self.now < deadline:
+        while self.state.phase is Phase.SERVING:
             self.settle()
             self.pass_time(0.1)
-        assert self.exit_code in (0, 3, 4)
+        self.settle()
+        patience = GRACEFUL_TIMEOUT + KILL_PATIENCE if self.kernel.some_react_to_nothing() or self.kernel.lost else 0.1
+        deadline = self.now + patience + 1.0
+        while self.account.exit_code is None and self.now < deadline:
+            self.settle()
+            self.pass_time(0.1)
+        assert self.account.exit_code in (0, 3, 4)
 
 
 TestMaster = Master.TestCase

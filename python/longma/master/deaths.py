@@ -111,4 +111,8 @@ def lose_upgrade(state: State, exit_code: int) -> Decision:
         wanted: Wanted = state.wanted._replace(workers=state.winched)
         state = state._replace(wanted=wanted, winched=0)
         actions += (Log(Level.WARNING, "Nobody serves any more: starting the workers of this master again."),)
+    if state.reload is not None and state.reload.winched_before:
+        # A reload that fails must not go back to what was wanted while the other master served.
+        before: Wanted = state.reload.before._replace(workers=state.reload.winched_before)
+        state = state._replace(reload=state.reload._replace(before=before, winched_before=0))
     return state, actions

@@ -154,7 +154,7 @@ def react_to_signal(state: State, number: int, now: float) -> Decision:
         case signal.SIGTTIN:
             state, actions = want(state, state.wanted.workers + 1)
         case signal.SIGTTOU:
-            state, actions = want(state, max(1, state.wanted.workers - 1))
+            state, actions = want(state, min(state.wanted.workers, max(1, state.wanted.workers - 1)))
         case signal.SIGUSR1:
             living = [worker for worker in state.workers if worker.stage is not Stage.KILLED]
             actions = (ReopenLogs(), *(Kill(worker.pid, signal.SIGUSR1) for worker in living))
@@ -166,9 +166,9 @@ def react_to_signal(state: State, number: int, now: float) -> Decision:
 
 
 def want(state: State, workers: int) -> Decision:
-    """Have that many workers from now on."""
+    """Have that many workers from now on, as long as there is a page of the board left for a successor."""
     old = state.wanted.workers
-    if workers > state.wanted.slots:
+    if workers >= state.wanted.slots:
         return state, (Log(Level.WARNING, f"There is no room for more than {old} workers."),)
     if workers == old:
         return state, ()

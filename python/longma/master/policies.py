@@ -162,8 +162,12 @@ def has_settled_since(state: State, age: int, now: float) -> bool:
 
 
 def fails_the_server(state: State, worker: WorkerRecord, exit_code: int) -> bool:
-    """Whether this death means that the application cannot be served at all: none ever was, and this one says so."""
-    is_first = not state.ever_ready and state.phase is Phase.SERVING and worker.stage is Stage.BOOTING
+    """Whether this death means that the application cannot be served at all: none ever was, and this one says so.
+
+    One of an earlier generation says nothing of the one that is being tried, which may be there to mend it.
+    """
+    is_current = worker.generation == state.generation and worker.stage is Stage.BOOTING
+    is_first = not state.ever_ready and state.phase is Phase.SERVING and is_current
     return exit_code in BOOT_FAILURES and is_first
 
 

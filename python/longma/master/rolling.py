@@ -91,9 +91,10 @@ def reload_changed(state: State, worker: WorkerRecord) -> Decision:
 
 def begin_generation(state: State, generation: int) -> Decision:
     """A generation begins on trial; one that was still on trial is given up for it."""
-    actions: tuple[Action, ...] = (Notify(News.RELOADING),)
+    # Before anybody has served there is nothing to tell: the start is still going on.
+    actions: tuple[Action, ...] = (Notify(News.RELOADING),) if state.ever_ready else ()
     if state.reload is None:
-        trial = Reload(state.wanted, state.generation)
+        trial = Reload(state.wanted, state.generation, winched_before=state.winched)
     else:
         actions += (Abandon(state.generation),)
         trial = state.reload._replace(deaths=0)
@@ -111,13 +112,20 @@ def begin_generation(state: State, generation: int) -> Decision:
 def abandon_reload(state: State, why: str) -> Decision:
     """Give the new generation up: what was wanted before is wanted again, and whoever served goes on."""
     assert state.reload is not None
-    failed, before = state.generation, state.reload.before
+    failed, reload, before = state.generation, state.reload, state.reload.before
     message = f"Reload failed: {why} What was served before is served on."
     actions: tuple[Action, ...] = (Log(Level.ERROR, message), Abandon(failed))
     if before.workers != state.wanted.workers:
         actions += (NoteWorkers(before.workers, state.wanted.workers),)
-    state = state._replace(wanted=before, generation=state.reload.generation_before, reload=None, is_rolling=False)
-    return state._replace(refusal=why), (*actions, Notify(News.READY))
+    state = state._replace(
+        wanted=before,
+        generation=reload.generation_before,
+        winched=reload.winched_before,
+        reload=None,
+        is_rolling=False,
+        refusal=why,
+    )
+    return state, (*actions, *((Notify(News.READY),) if state.ever_ready else ()))
 
 
 def finish_reload(state: State) -> Decision:

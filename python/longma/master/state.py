@@ -117,11 +117,13 @@ class Reload(NamedTuple):
         before: What was wanted before, which is wanted again if it fails.
         generation_before: The generation to fall back to.
         deaths: How many of its workers died without a word of why.
+        winched_before: `State.winched` from before.
     """
 
     before: Wanted
     generation_before: int
     deaths: int = 0
+    winched_before: int = 0
 
 
 class State(NamedTuple):
