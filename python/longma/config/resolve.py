@@ -25,9 +25,15 @@ if TYPE_CHECKING:
 
     from longma.config.option import Option
 
-# What is answered by the engine, which workers that bring their own HTTP have not.
+# What needs a certificate, and what of longma's own the engine does, which workers that bring their own HTTP have not.
 OF_TLS = ("keyfile_password", "keyfile_password_file", "ca_certs", "cert_reqs", "ciphers", "tls_min_version")
-OF_THE_ENGINE = ("health_path", "metrics_path", "allowed_hosts", "static", "sendfile_root", "accel_redirect")
+OF_THE_ENGINE = (
+    *("health_path", "metrics_path", "allowed_hosts", "static", "sendfile_root", "accel_redirect", "real_ip"),
+    *("header_timeout", "body_timeout", "write_timeout", "min_transfer_rate", "limit_request_body", "body_buffer_size"),
+    *("response_buffer_size", "head_cache", "queue_limit", "queue_timeout"),
+)
+# The models that call the application otherwise than by threads.
+WITHOUT_THREADS = ("gevent", "eventlet", "tornado")
 
 
 class Invocation(NamedTuple):
@@ -202,21 +208,8 @@ def _notices(
 ) -> Iterator[str]:
     """Yield a line for each setting that asks for something and has no effect."""
     for name, layer in sources.items():
-        if rows[name].inert and values[name] != rows[name].default:
-            yield f"{layer.locate(name)}: {name} has no effect: {rows[name].inert}"
-        if name in OF_THE_ENGINE and values[name] and brings_its_own_http(str(values.get("worker_class", "sync"))):
-            why = f"worker_class {values['worker_class']} brings its own HTTP"
+        if values[name] != rows[name].default and (why := _idle_because(rows[name], values)):
             yield f"{layer.locate(name)}: {name} has no effect: {why}"
-        # Who has asked for the certificates of clients must hear that nobody is asked for one.
-        if (
-            name in OF_TLS
-            and values[name] != rows[name].default
-            and not (values.get("certfile") or values.get("keyfile"))
-        ):
-            yield f"{layer.locate(name)}: {name} has no effect: without certfile this server speaks no TLS"
-        mode_is_asked_for = name == "control_socket_mode" and values[name] != rows[name].default
-        if mode_is_asked_for and not values.get("control_socket"):
-            yield f"{layer.locate(name)}: {name} has no effect: there is no control_socket"
     if values.get("metrics_path") and values["metrics_path"] == values.get("health_path"):
         where = sources["metrics_path"].locate("metrics_path")
         yield f"{where}: metrics_path has no effect: it is the health_path, too"
@@ -227,6 +220,23 @@ def _notices(
         for layer in layers:
             if later.is_detail and later.name in layer.values and not later.changes_nothing(layer.values[later.name]):
                 yield f"{layer.locate(later.name)}: {later.name} has no effect: {later.why}"
+
+
+def _idle_because(row: Option[Any], values: Mapping[str, object]) -> str:
+    """Return why a setting can do nothing beside the others, "" when it does something."""
+    worker_class = str(values.get("worker_class", "sync"))
+    if row.inert:
+        return row.inert
+    if row.name in OF_THE_ENGINE and brings_its_own_http(worker_class):
+        return f"worker_class {worker_class} brings its own HTTP"
+    if row.name == "threads" and worker_class in WITHOUT_THREADS:
+        return f"worker_class {worker_class} calls the application without threads"
+    # Who has asked for the certificates of clients must hear that nobody is asked for one.
+    if row.name in OF_TLS and not (values.get("certfile") or values.get("keyfile")):
+        return "without certfile this server speaks no TLS"
+    if row.name == "control_socket_mode" and not values.get("control_socket"):
+        return "there is no control_socket"
+    return ""
 
 
 def _speaks_http(values: Mapping[str, object], rows: Mapping[str, Option[Any]]) -> bool:

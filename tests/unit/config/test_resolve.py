@@ -191,6 +191,12 @@ def test_what_only_the_engine_does_is_not_asked_of_others_in_silence(tmp_path: P
         "command line: static has no effect: worker_class tornado brings its own HTTP",
         "command line: health_path has no effect: worker_class tornado brings its own HTTP",
     )
+    assert resolved(tmp_path, "--real-ip=forwarded --limit-request-body=1M -k tornado --threads=4").notices == (
+        "command line: real_ip has no effect: worker_class tornado brings its own HTTP",
+        "command line: limit_request_body has no effect: worker_class tornado brings its own HTTP",
+        "command line: threads has no effect: worker_class tornado calls the application without threads",
+    )
+    assert resolved(tmp_path, "--limit-request-body=1M -k gthread --threads=4").notices == ()
 
 
 def test_whoever_asks_for_certificates_of_clients_hears_that_there_is_no_tls(tmp_path: Path):
