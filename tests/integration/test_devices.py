@@ -6,7 +6,8 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -44,13 +45,14 @@ def leases(site: Site) -> dict[int, str]:
     return {int(pid): device for pid, device, _ in lines}
 
 
-def is_balanced(server: Server, site: Site, workers: int) -> bool:
+def is_balanced(server: Server, site: Site, workers: int, devices: Sequence[str] = DEVICES) -> bool:
     """Whether all the wanted workers serve, and the devices have equally many of them."""
     known, living = leases(site), server.worker_pids()
     if len(living) != workers or not set(living) <= set(known):
         return False
     counts = Counter(known[pid] for pid in living)
-    return max(counts[device] for device in DEVICES) - min(counts[device] for device in DEVICES) <= 1
+    assert set(counts) <= set(devices)
+    return max(counts[device] for device in devices) - min(counts[device] for device in devices) <= 1
 
 
 @pytest.fixture
@@ -76,6 +78,33 @@ def test_a_reload_and_other_sizes_keep_the_balance(server: Server, site: Site):
         server.send_signal(signal.SIGTTIN)
         server.errors.wait("Handling signal: ttin", count=times)
     until(lambda: is_balanced(server, site, 11), "the balance of eleven workers")
+    for times in range(1, 7):
+        server.send_signal(signal.SIGTTOU)
+        server.errors.wait("Handling signal: ttou", count=times)
+    until(lambda: is_balanced(server, site, 5), "the balance of five workers")
+
+
+def test_kills_while_it_reloads_keep_the_balance_on_whatever_devices_there_are_then(serve: Serve, site: Site):
+    configuration = f"{CONFIGURATION}\nworkers = 5\ndevices = "
+    site.configure(f"{configuration}'0,1,2,3'\n")
+    options = ("--log-level=debug", "-c", "longma.conf.py", "--preload")
+    server = serve(site.app, *options, cwd=site.directory, env={"PYTHONPATH": str(ROOT)}, ready=SERVES)
+    server.expect("SIGKILL|died right after|preload_app")
+    until(lambda: is_balanced(server, site, 5), "the balance at the start")
+    site.configure(f"{configuration}'GPU-4,GPU-5'\n")
+    server.send_signal(signal.SIGHUP)
+    for count in (6, 7):
+        server.errors.wait(SERVES, count=count)
+        with suppress(ProcessLookupError):  # it has just gone by itself
+            os.kill(random.choice(server.worker_pids()), signal.SIGKILL)
+
+    def is_on_the_new_ones() -> bool:
+        known, living = leases(site), server.worker_pids()
+        return all(known.get(pid, "").startswith("GPU") for pid in living) and is_balanced(
+            server, site, 5, ("GPU-4", "GPU-5")
+        )
+
+    until(is_on_the_new_ones, "the balance on the new devices")
 
 
 def test_an_upgrade_keeps_the_balance(site: Site, short_directory: str):
@@ -90,8 +119,9 @@ def test_an_upgrade_keeps_the_balance(site: Site, short_directory: str):
         server.errors.wait("The new master is gone")
 
 
-def test_the_application_sees_its_device(serve: Serve):
-    server = serve("tests.apps.devices", "--devices=GPU-7f1e", "--log-level=debug", ready=SERVES)
+@pytest.mark.parametrize("worker_class", ["sync", "gthread", "gevent", "tornado"])
+def test_the_application_sees_its_device(serve: Serve, worker_class: str):
+    server = serve("tests.apps.devices", "--devices=GPU-7f1e", "--log-level=debug", "-k", worker_class, ready=SERVES)
     with Client(server.address) as client:
         assert client.ask("GET", "/").text == f"{server.worker_pid()} GPU-7f1e"
 
