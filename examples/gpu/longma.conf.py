@@ -1,7 +1,7 @@
 """Each worker gets the GPU that the fewest others have, by hooks alone.
 
 The table is a file with a line `PID GPU RELOADS` for each worker. It is made by the master, and every worker has it
-open by the fork; whoever uses it has it locked. `devices = ["0", "1", "2", "3"]` does all of this without a line of code.
+open by the fork; whoever uses it has it locked. `devices = ["0", "1", "2", "3"]` does all of this without any code.
 """
 
 import collections

@@ -92,6 +92,23 @@ def test_a_mistake_is_shown_and_its_cure_is_served(developed: Serve, site: Path)
     until_answered(server, 200, "three")
 
 
+@pytest.mark.parametrize("worker_class", ["gthread", "gevent", "eventlet", "tornado"])
+def test_every_kind_of_worker_shows_a_mistake_and_recovers(serve: Serve, site: Path, worker_class: str):
+    server = serve(site.stem, "--reload", "-k", worker_class, cwd=site.parent)
+    server.expect("SyntaxError")
+    change(site, SITE.format(answer='b"<two>'))
+    assert "&lt;two&gt;" in until_answered(server, 500, "SyntaxError").text
+    change(site, SITE.format(answer='b"three"'))
+    until_answered(server, 200, "three")
+
+
+def test_a_change_while_the_application_is_loaded_is_served(developed: Callable[..., Server], site: Path):
+    """What the worker has read is not what the file is by the time the worker looks at it first."""
+    after = SITE.format(answer='b"two"')
+    site.write_text(f"import pathlib\npathlib.Path(__file__).write_text({after!r})\n" + SITE.format(answer='b"one"'))
+    until_answered(developed(), 200, "two")
+
+
 def test_an_application_that_never_loaded_is_served_once_it_does(developed: Serve, site: Path):
     site.write_text("import helper_of_the_test\n" + SITE.format(answer="helper_of_the_test.ANSWER"))
     server = developed()

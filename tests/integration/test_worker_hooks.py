@@ -365,3 +365,13 @@ def test_a_hook_may_say_how_many_requests_its_worker_is_good_for(serve: Serve, c
         assert server.get("/hello").status == 200
     server.errors.wait("Autorestarting worker after current request")
     assert replaced(server, before) == server.worker_pid()
+
+
+@pytest.mark.only("sync")
+def test_what_the_master_has_loaded_is_none_of_the_collectors_business(serve: Serve, configure: Configure):
+    """Collecting it would write into every page of it, which workers share with the master as long as nobody does."""
+    hook = (
+        "import gc\ndef post_fork(server, worker):\n    say(worker.log, 'post_fork', gc.get_freeze_count() > 10_000)\n"
+    )
+    server = serve(APP, "--preload", *configure(hook))
+    server.errors.wait("hook post_fork in .*: True")

@@ -16,6 +16,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from longma.errors import OperatorError
+from longma.process.imports import Witness
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -61,6 +62,7 @@ class Watcher:
         self._on_change = on_change
         self._looked_at = 0.0
         self._stopping = threading.Event()
+        self._witness = Witness(self._files.note)
         self._thread = threading.Thread(target=self._run, name="longma-reload", daemon=True)
         self._watch: Callable[..., Iterator[Any]] | None = None
 
@@ -72,6 +74,7 @@ class Watcher:
         """
         self._watch = _watch_of(self._engine)
         self._files.look()
+        self._witness.start()
         # A thread inside watchfiles that the interpreter ends by force would take the process down with it.
         atexit.register(self.stop)
         # The thread inherits the mask: signals are the main thread's, whose waits they interrupt.
@@ -84,6 +87,7 @@ class Watcher:
     def stop(self) -> None:
         """Watch no longer; when this returns nothing is reported any more."""
         atexit.unregister(self.stop)
+        self._witness.stop()
         self._stopping.set()
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._thread.join(_STOP_SECONDS)
@@ -158,8 +162,15 @@ class Files:
     def add(self, paths: Iterable[str]) -> None:
         """Watch these files, and those of all modules, from what they are now; may be called from any thread."""
         for path in (*map(os.path.abspath, paths), *_module_files()):
-            if path not in self._seen:
-                self._seen[path] = _signature(path)
+            self._note(path)
+
+    def note(self, path: str) -> None:
+        """Watch this file from what it is now; may be called from any thread."""
+        self._note(os.path.abspath(path))
+
+    def _note(self, path: str) -> None:
+        if path not in self._seen:
+            self._seen[path] = _signature(path)
 
     def look(self) -> str | None:
         """Return the path of a file that is not what it was at the last look, None when all are."""

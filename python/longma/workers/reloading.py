@@ -6,10 +6,10 @@ The watcher is in the worker, which alone knows what the application has importe
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from longma.gateway import failure
+from longma.process.imports import forget_compiled
 from longma.process.tether import Report
 from longma.process.watch import Watcher
 from longma.unpatched import has_green_threads
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from longma.workers.model import Assignment
 
 SECTION_MARK = "#"
-SOURCE_ENDING = ".py"
 
 
 class Reloading:
@@ -68,20 +67,6 @@ class Reloading:
         self._log.info(f"Worker reloading: {path} modified")
         self._lifecycle.call(self._settings.worker_int, "worker_int")
         self._tether.send(Report.CHANGED, path)
-
-
-def forget_compiled(path: str) -> None:
-    """Remove the compiled form of a source, which would be taken for that of one changed within the same second.
-
-    Python tells them apart by the source's size and the second it was changed in.
-    """
-    if not path.endswith(SOURCE_ENDING):
-        return
-    from importlib.util import cache_from_source  # only for development
-
-    # Not implemented where Python keeps no compiled forms; not allowed where they are somebody else's.
-    with suppress(NotImplementedError, OSError):
-        os.unlink(cache_from_source(path))
 
 
 def suspects(error: BaseException, spec: str) -> Iterator[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from pathlib import Path
 
@@ -10,7 +9,7 @@ import pytest
 
 from longma.errors import BootError
 from longma.gateway.loader import load
-from longma.workers.reloading import forget_compiled, suspects
+from longma.workers.reloading import suspects
 
 
 @pytest.fixture
@@ -61,14 +60,3 @@ def test_an_error_that_is_its_own_context_has_an_end():
     other = ValueError()
     error.__cause__, other.__cause__ = other, error
     assert list(suspects(error, "")) == []
-
-
-def test_the_compiled_form_of_a_changed_source_is_forgotten(directory: Path):
-    source = directory / "compiled_of_suspects.py"
-    for text in ("answer = 1\n", "answer = 2\n"):
-        source.write_text(text)
-        os.utime(source, (1_000_000_000, 1_000_000_000))
-        forget_compiled(str(source))
-        assert __import__("compiled_of_suspects").answer == int(text[-2])
-        del sys.modules["compiled_of_suspects"]
-    forget_compiled(str(directory / "page.html"))
