@@ -227,7 +227,8 @@ def _idle_because(row: Option[Any], values: Mapping[str, object]) -> str:
     worker_class = str(values.get("worker_class", "sync"))
     if row.inert:
         return row.inert
-    if row.name in OF_THE_ENGINE and brings_its_own_http(worker_class):
+    is_honoured = row.name == "limit_request_body" and worker_class == "tornado"
+    if row.name in OF_THE_ENGINE and brings_its_own_http(worker_class) and not is_honoured:
         return f"worker_class {worker_class} brings its own HTTP"
     if row.name == "threads" and worker_class in WITHOUT_THREADS:
         return f"worker_class {worker_class} calls the application without threads"

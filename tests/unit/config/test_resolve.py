@@ -193,8 +193,10 @@ def test_what_only_the_engine_does_is_not_asked_of_others_in_silence(tmp_path: P
     )
     assert resolved(tmp_path, "--real-ip=forwarded --limit-request-body=1M -k tornado --threads=4").notices == (
         "command line: real_ip has no effect: worker_class tornado brings its own HTTP",
-        "command line: limit_request_body has no effect: worker_class tornado brings its own HTTP",
         "command line: threads has no effect: worker_class tornado calls the application without threads",
+    )
+    assert resolved(tmp_path, "--limit-request-body=1M -k my.Worker").notices == (
+        "command line: limit_request_body has no effect: worker_class my.Worker brings its own HTTP",
     )
     assert resolved(tmp_path, "--limit-request-body=1M -k gthread --threads=4").notices == ()
 
