@@ -349,3 +349,5 @@ class EarlyHints:
     """`wsgi.early_hints`: sends 103 (Early Hints) with these fields, unless the answer has begun (RFC 8297)."""
 
     def __call__(self, headers: list[tuple[str, str]]) -> None: ...
+    def send_trailers(self, trailers: list[tuple[str, str]]) -> None:
+        """`gunicorn.http2.send_trailers`: has these fields follow the body of the answer (RFC 9110 §6.5)."""

@@ -11,9 +11,10 @@ import tomli
 from tests.support.paths import CRATES, rust_sources, shown
 
 TLS = ("rustls", "rustls-webpki", "ring", "pkcs8", "md-5", "aes", "cbc", "des")
+HTTP2 = {"h2", "http", "bytes", "tokio"}
 ALLOWED = {
     "proto": {"memchr"},
-    "engine": {"longma-proto", "libc", "memchr", *TLS},
+    "engine": {"longma-proto", "libc", "memchr", *TLS, *HTTP2},
     "binding": {"longma-proto", "longma-engine", "libc", "memchr", "pyo3", "pyo3-ffi"},
 }
 SAFETY_LINES = 5  # how far above the block its reason may begin

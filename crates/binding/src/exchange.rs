@@ -390,7 +390,7 @@ impl Exchange {
 
     /// Send an interim response (RFC 9110 §15.2), unless the final one has begun or the client would not know it.
     pub fn send_interim(&mut self, bytes: &[u8]) {
-        if self.settled.is_none() && self.asked.version == longma_proto::h1::Version::Http11 {
+        if self.settled.is_none() && self.asked.version != longma_proto::h1::Version::Http10 {
             self.shared.lock().send(self.id, bytes, false);
         }
     }

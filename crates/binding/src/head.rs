@@ -17,7 +17,7 @@ pub struct Asked {
     pub head_request: bool,
     pub connect_request: bool,
     pub keep_alive: bool,
-    /// A web server has handed it over, by a protocol of its own.
+    /// It came by a protocol that tells the end of an answer: a web server has handed it over, or it came by HTTP/2.
     pub gateway: bool,
 }
 
@@ -121,7 +121,7 @@ pub fn settle(said: Said, body: Option<u64>, asked: Asked, out: &mut Vec<u8>) ->
         write_length(framing, body, asked, code, out);
     }
     match (keep_alive, asked.version) {
-        (true, Version::Http11) => {}
+        (true, Version::Http11 | Version::Http2) => {}
         // The connection is between the web server and us.
         _ if asked.gateway => {}
         (false, _) => out.extend_from_slice(b"Connection: close\r\n"),

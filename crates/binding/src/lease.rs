@@ -155,7 +155,7 @@ impl Lease {
 fn error_of(kept: &Kept) -> PyErr {
     match kept {
         Kept::ClientGone => PyBrokenPipeError::new_err(kept.to_string()),
-        Kept::AnswerBegun => PyRuntimeError::new_err(kept.to_string()),
+        Kept::AnswerBegun | Kept::Shared => PyRuntimeError::new_err(kept.to_string()),
         Kept::System(_) => PyOSError::new_err(kept.to_string()),
     }
 }

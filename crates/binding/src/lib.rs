@@ -14,6 +14,7 @@ mod finish;
 mod handle;
 mod head;
 mod host;
+mod http2;
 mod hub;
 mod input;
 mod instead;

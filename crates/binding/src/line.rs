@@ -14,7 +14,7 @@ use crate::text;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LineFacts {
     is_get: bool,
-    is_http_11: bool,
+    version: Version,
     is_root: bool,
     no_query: bool,
     /// The target names the host, so the Host field does not (RFC 9112 §3.2.2).
@@ -23,7 +23,7 @@ pub struct LineFacts {
 
 impl LineFacts {
     /// `GET / HTTP/1.1`, as the templates have it.
-    pub const TEMPLATE: Self = Self { is_get: true, is_http_11: true, is_root: true, no_query: true, names_host: false };
+    pub const TEMPLATE: Self = Self { is_get: true, version: Version::Http11, is_root: true, no_query: true, names_host: false };
 }
 
 /// The keys and the usual values, interned once.
@@ -37,6 +37,7 @@ pub struct LineKeys {
     get: Ref,
     http_11: Ref,
     http_10: Ref,
+    http_20: Ref,
     root: Ref,
     empty: Ref,
     script_name: Ref,
@@ -58,6 +59,7 @@ impl LineKeys {
             get: key("GET")?,
             http_11: key("HTTP/1.1")?,
             http_10: key("HTTP/1.0")?,
+            http_20: key("HTTP/2.0")?,
             root: key("/")?,
             empty: key("")?,
             script_name: key("SCRIPT_NAME")?,
@@ -76,7 +78,7 @@ impl LineKeys {
         let parts = if is_root { Target::default() } else { target::split(raw) };
         let facts = LineFacts {
             is_get: method == b"GET",
-            is_http_11: line.version == Version::Http11,
+            version: line.version,
             is_root,
             no_query: parts.query.is_empty(),
             names_host: parts.form == TargetForm::Absolute && !is_root,
@@ -86,8 +88,13 @@ impl LineKeys {
         } else if !before.is_get {
             set(environ, &self.method, &self.get)?;
         }
-        if facts.is_http_11 != before.is_http_11 {
-            set(environ, &self.protocol, if facts.is_http_11 { &self.http_11 } else { &self.http_10 })?;
+        if facts.version != before.version {
+            let version = match facts.version {
+                Version::Http10 => &self.http_10,
+                Version::Http11 => &self.http_11,
+                Version::Http2 => &self.http_20,
+            };
+            set(environ, &self.protocol, version)?;
         }
         if !facts.no_query {
             set(environ, &self.query, &text::native(parts.query.of(raw))?)?;

@@ -48,7 +48,11 @@ impl Observer {
         let called = || -> PyResult<Py<PyAny>> {
             let line = head.line();
             let (method, target) = (text::bound(py, line.method.of(bytes))?, text::bound(py, line.target.of(bytes))?);
-            let version = if line.version == Version::Http10 { (1, 0) } else { (1, 1) };
+            let version = match line.version {
+                Version::Http10 => (1, 0),
+                Version::Http11 => (1, 1),
+                Version::Http2 => (2, 0),
+            };
             let fields = request_fields(py, bytes, head)?;
             let (peer, trailers) = (address(py, asker.peer)?, request_trailers(py, bytes, head)?);
             self.begin.call1(py, (environ.bind(py), method, target, version, fields, peer, asker.number, trailers))

@@ -12,6 +12,7 @@ use crate::bench::Bench;
 use crate::environ::{Environs, Source};
 use crate::head::Asked;
 use crate::host::{Memo, Python};
+use crate::http2;
 use crate::input::Input;
 use crate::object::Ref;
 use crate::text;
@@ -129,6 +130,9 @@ impl Worker {
         {
             offer.make(py, &mut self.exchange, id, self.seat, &environ)?;
         }
+        if head.line().version == Version::Http2 {
+            http2::set(py, &environ, &self.early_hints)?;
+        }
         Ok(environ)
     }
 }
@@ -157,8 +161,9 @@ fn remember(variables: Option<Vec<(String, String)>>, memo: &mut Memo) -> Option
 fn asked(bytes: &[u8], head: &HeadParser, keep_alive: bool) -> Asked {
     let line = head.line();
     let method = line.method.of(bytes);
-    // Whoever hands requests over has the end of an answer told by the protocol, and knows no chunks and no interim answers.
-    let gateway = head.translated().is_some();
-    let version = if gateway { Version::Http10 } else { line.version };
+    // Whoever hands requests over has the end of an answer told by the protocol, and knows no chunks, nor, but for HTTP/2, interim answers.
+    let is_http2 = line.version == Version::Http2;
+    let gateway = is_http2 || head.translated().is_some();
+    let version = if gateway && !is_http2 { Version::Http10 } else { line.version };
     Asked { version, head_request: method == b"HEAD", connect_request: method == b"CONNECT", keep_alive, gateway }
 }

@@ -3,11 +3,11 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use longma_engine::own;
 use longma_engine::proxied::ProxyProtocol;
 use longma_engine::real_ip::RealIp;
 use longma_engine::settings::Settings;
 use longma_engine::trusted::TrustedPeers;
+use longma_engine::{h2, own};
 use longma_proto::h1::{HeaderMap, Limits, Permits, SchemeField, Trust};
 use longma_proto::proxy::Versions;
 use pyo3::exceptions::PyValueError;
@@ -43,7 +43,25 @@ pub fn engine_settings(mapping: &Bound<'_, PyAny>) -> PyResult<Settings> {
         queue_timeout: seconds("queue_timeout", mapping.call_method1("get", ("queue_timeout", 0.0))?.extract()?)?,
         head_cache: mapping.get_item("head_cache")?.extract()?,
         sendfile: mapping.get_item("sendfile")?.extract()?,
+        h2: http2(mapping)?,
         own: own(mapping)?,
+    })
+}
+
+/// HTTP/2. Over TLS it is spoken where that was agreed on; here is told how, and where else.
+fn http2(mapping: &Bound<'_, PyAny>) -> PyResult<h2::Settings> {
+    let default = h2::Settings::default();
+    let number = |name: &str, default: u32| mapping.call_method1("get", (name, default))?.extract::<u32>();
+    let protocols: Vec<String> = mapping.call_method1("get", ("http_protocols", ("h1",)))?.extract()?;
+    let cleartext: String = mapping.call_method1("get", ("http2_cleartext", "off"))?.extract()?;
+    let is_spoken = protocols.iter().any(|protocol| protocol == "h2");
+    Ok(h2::Settings {
+        prior_knowledge: is_spoken && matches!(&*cleartext, "prior-knowledge" | "both"),
+        upgrade: is_spoken && matches!(&*cleartext, "upgrade" | "both"),
+        max_concurrent_streams: number("http2_max_concurrent_streams", default.max_concurrent_streams)?,
+        initial_window_size: number("http2_initial_window_size", default.initial_window_size)?,
+        max_frame_size: number("http2_max_frame_size", default.max_frame_size)?,
+        max_header_list_size: number("http2_max_header_list_size", default.max_header_list_size)?,
     })
 }
 

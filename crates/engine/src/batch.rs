@@ -69,6 +69,7 @@ impl<H: Host> Reactor<H> {
     #[inline(never)]
     fn flush_entries(&mut self) {
         let mut batch = std::mem::take(&mut self.batch);
+        let before = self.stirred.replace(Vec::new());
         for entry in batch.entries.drain(..) {
             self.send_rest(entry.id, &batch.bytes[entry.start..entry.end], false);
             if let Some(keep_alive) = entry.finished {
@@ -77,5 +78,7 @@ impl<H: Host> Reactor<H> {
         }
         batch.bytes.clear();
         self.batch = batch;
+        let stirred = std::mem::replace(&mut self.stirred, before);
+        stirred.into_iter().flatten().for_each(|id| self.drive_soon(id));
     }
 }

@@ -45,6 +45,8 @@ enum Coding {
         reader: Box<Reader>,
         remaining: Option<u64>,
     },
+    /// In frames of HTTP/2, which tell its end and keep its length.
+    Stream,
 }
 
 enum Sink<H: Host> {
@@ -100,6 +102,13 @@ impl<H: Host> BodyReader<H> {
         Self { coding, sink: Sink::Memory(Vec::new()), bounds, received: 0, reserved, since_ms: now_ms }
     }
 
+    /// A body in frames of HTTP/2.
+    pub fn stream(length: Option<u64>, bounds: Bounds, now_ms: u64) -> Self {
+        let reserved = length.map_or(bounds.memory, |length| bounds.memory.min(usize::try_from(length).unwrap_or(usize::MAX)));
+        let sink = Sink::Memory(Vec::new());
+        Self { coding: Coding::Stream, sink, bounds, received: 0, reserved, since_ms: now_ms }
+    }
+
     /// What is to be sent for what came beside the body.
     pub fn take_replies(&mut self) -> Option<Vec<u8>> {
         let Coding::Records { reader, .. } = &mut self.coding else { return None };
@@ -126,7 +135,19 @@ impl<H: Host> BodyReader<H> {
             self.store(&bytes[..count])?;
             return Ok((count, whole));
         }
-        if matches!(self.coding, Coding::Records { .. }) { self.feed_records(bytes) } else { self.feed_chunked(bytes) }
+        match self.coding {
+            Coding::Stream => self.feed_stream(bytes),
+            Coding::Records { .. } => self.feed_records(bytes),
+            _ => self.feed_chunked(bytes),
+        }
+    }
+
+    fn feed_stream(&mut self, bytes: &[u8]) -> Result<(usize, bool), BodyFailure> {
+        if self.exceeds(bytes.len() as u64) {
+            return Err(BodyFailure::TooLarge);
+        }
+        self.store(bytes)?;
+        Ok((bytes.len(), false))
     }
 
     fn feed_records(&mut self, bytes: &[u8]) -> Result<(usize, bool), BodyFailure> {

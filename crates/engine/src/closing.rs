@@ -45,6 +45,9 @@ impl<H: Host> Reactor<H> {
     /// the answer on its way (RFC 9112 §9.6): then say that we are done and read on for a while.
     pub(crate) fn end(&mut self, id: ConnId) {
         let Some(connection) = self.table.get(id) else { return };
+        if connection.is_framed && connection.transport.as_stream().is_some() {
+            return self.end_stream(id);
+        }
         let all_read = connection.next.is_none() && !connection.unread;
         if all_read && !(connection.talkative && connection.transport.has_unread()) {
             return self.let_go(id);
@@ -128,8 +131,12 @@ impl<H: Host> Reactor<H> {
 
     /// Close a connection that waits for its next request, unless that has just come.
     pub(crate) fn close_idle(&mut self, id: ConnId, desk: &mut Desk) {
-        if self.still_waits(id, desk) {
-            self.let_go(id);
+        if !self.still_waits(id, desk) {
+            return;
+        }
+        match self.table.get(id).map(|connection| connection.state) {
+            Some(State::Streams) => self.leave_h2(id),
+            _ => self.let_go(id),
         }
     }
 
@@ -138,9 +145,11 @@ impl<H: Host> Reactor<H> {
         match self.table.get(id).map(|connection| connection.state) {
             Some(State::Proxy) => self.read_proxy_header(id, desk, Mode::Aside),
             Some(State::Idle) => self.read_head(id, desk, Mode::Aside),
+            Some(State::Preface) => self.read_preface(id, desk, Mode::Aside),
+            Some(State::Streams) => self.read_h2(id, desk, Mode::Aside),
             _ => None,
         };
-        self.table.get(id).is_some_and(|connection| connection.state.is_waiting())
+        self.table.get(id).is_some_and(|connection| connection.state.is_waiting() || connection.is_without_streams())
     }
 
     /// Close the connections without a request. Those that are new, or had an answer just now, may have one on its way,
@@ -149,6 +158,7 @@ impl<H: Host> Reactor<H> {
         for id in self.table.ids() {
             match self.table.get(id).map(|connection| connection.state) {
                 Some(State::Delivering) => self.close(id),
+                Some(State::Streams) => self.wind_up_h2(id),
                 Some(state) if state.is_waiting() => self.close_waiting(id, desk),
                 _ => {}
             }
@@ -172,26 +182,33 @@ impl<H: Host> Reactor<H> {
         if let Some(connection) = self.table.get(id) {
             connection.transport.say_goodbye();
         }
-        self.forget(id);
+        if let Some(transport) = self.forget(id) {
+            self.drop_stream(id, transport);
+        }
     }
 
     /// Close so that the kernel keeps nothing of an answer that the client does not take.
     pub(crate) fn abandon(&mut self, id: ConnId) {
         self.watch(id, Watch::Nothing);
-        if let Some(transport) = self.forget(id) {
-            transport.reset();
+        match self.forget(id) {
+            Some(transport) if transport.fd().is_none() => self.drop_stream(id, transport),
+            Some(transport) => transport.reset(),
+            None => {}
         }
     }
 
     /// Take the connection out of the table.
     pub(crate) fn forget(&mut self, id: ConnId) -> Option<crate::transport::Transport> {
-        let connection = self.table.remove(id)?;
-        self.settle_log(id, connection.state, connection.draft, connection.broken, connection.written);
+        let mut connection = self.table.remove(id)?;
+        self.settle_log(id, connection.state, connection.draft.take(), connection.broken, connection.written);
         self.timers.clear(id.slot);
         if connection.is_shared {
             connection.transport.shutdown();
         }
         self.count_connections();
+        if connection.h2.is_some() {
+            self.lose_streams(&mut connection);
+        }
         if let Some(output) = connection.output {
             self.bury_output(*output);
         }

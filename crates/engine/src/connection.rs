@@ -5,34 +5,15 @@ use std::sync::Arc;
 use crate::access::Draft;
 use crate::body::BodyReader;
 use crate::gateway::Gateway;
+use crate::h2::session::Session;
 use crate::host::Host;
+pub use crate::id::{ConnId, FIRST_RESERVED_GENERATION};
 use crate::input::{HeadCache, Input};
 use crate::output::Output;
 use crate::proxied::Proxied;
 use crate::sys::socket::Peer;
 use crate::transport::Transport;
 use crate::trusted::TrustedPeers;
-
-/// A connection, by slot and generation: a name that outlived its connection finds nothing.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConnId {
-    pub slot: u32,
-    pub generation: u32,
-}
-
-impl ConnId {
-    /// The form in which epoll hands it back.
-    pub fn token(self) -> u64 {
-        u64::from(self.generation) << 32 | u64::from(self.slot)
-    }
-
-    pub fn from_token(token: u64) -> Self {
-        Self { slot: token as u32, generation: (token >> 32) as u32 }
-    }
-}
-
-/// Generations from here on name descriptors that are not connections.
-pub const FIRST_RESERVED_GENERATION: u32 = u32::MAX - 2;
 
 /// Where a connection stands. Each state waits for one thing and has at most one deadline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +22,10 @@ pub enum State {
     Proxy,
     /// Its TLS handshake is not over.
     Handshake,
+    /// New: it may begin with HTTP/2, and is looked at for that.
+    Preface,
+    /// HTTP/2 is spoken on it: its requests have places of their own.
+    Streams,
     /// Between requests, or before the first.
     Idle,
     /// A request head has begun.
@@ -62,7 +47,7 @@ pub enum State {
 impl State {
     /// Whether nothing of a request has come.
     pub fn is_waiting(self) -> bool {
-        matches!(self, Self::Proxy | Self::Handshake | Self::Idle)
+        matches!(self, Self::Proxy | Self::Handshake | Self::Preface | Self::Idle)
     }
 }
 
@@ -82,6 +67,7 @@ pub enum Watch {
     Nothing,
     Read,
     Write,
+    Both,
 }
 
 /// A live connection.
@@ -94,6 +80,8 @@ pub struct Connection<H: Host> {
     pub listener: u16,
     /// What there is to know where HTTP is not spoken.
     pub gateway: Option<Box<Gateway>>,
+    /// Where HTTP/2 is spoken on it.
+    pub h2: Option<Box<Session>>,
     /// Whether what is sent must be framed, other than for HTTP.
     pub is_framed: bool,
     /// Whose request it is, where somebody who may hand it over has said so.
@@ -140,6 +128,7 @@ impl<H: Host> Connection<H> {
             proxied: None,
             listener,
             gateway: None,
+            h2: None,
             is_framed: false,
             client: None,
             trusted: false,
@@ -181,6 +170,11 @@ impl<H: Host> Connection<H> {
     /// Whether whoever speaks on the connection is one of `peers`.
     pub fn is_spoken_by(&self, peers: &TrustedPeers) -> bool {
         self.proxied.as_ref().map_or_else(|| peers.trusts(self.peer), |proxied| proxied.is_trusted(peers))
+    }
+
+    /// Whether it speaks HTTP/2, and none of its requests is under way.
+    pub fn is_without_streams(&self) -> bool {
+        self.h2.as_ref().is_some_and(|session| session.streams.is_empty())
     }
 
     pub fn has_output(&self) -> bool {

@@ -11,6 +11,9 @@ impl<H: Host> Reactor<H> {
     /// As `send`, or `send_rest`.
     #[cold]
     pub(crate) fn send_framed(&mut self, id: ConnId, bytes: &[u8], last: bool, is_rest: bool) {
+        if self.is_stream(id) {
+            return self.send_on_stream(id, bytes, is_rest);
+        }
         let Some(gateway) = self.table.get(id).and_then(|connection| connection.gateway.as_mut()) else { return };
         let framed = if is_rest { gateway.frame_rest(bytes).into() } else { gateway.frame(bytes) };
         self.put::<true>(id, &framed, last, is_rest);
@@ -19,6 +22,9 @@ impl<H: Host> Reactor<H> {
     /// Queue the bytes of an answer.
     #[cold]
     pub(crate) fn append_framed(&mut self, id: ConnId, bytes: &[u8]) {
+        if self.is_stream(id) {
+            return self.append_on_stream(id, bytes);
+        }
         let Some(gateway) = self.table.get(id).and_then(|connection| connection.gateway.as_mut()) else { return };
         let framed = gateway.frame(bytes);
         self.append(id, &framed);
@@ -27,6 +33,9 @@ impl<H: Host> Reactor<H> {
     /// As `send_blocks`.
     #[cold]
     pub(crate) fn send_blocks_framed(&mut self, id: ConnId, head: &[u8], blocks: Vec<H::Block>, last: bool) {
+        if self.is_stream(id) {
+            return self.send_blocks_on_stream(id, head, blocks);
+        }
         let Some(gateway) = self.table.get(id).and_then(|connection| connection.gateway.as_mut()) else { return };
         let framed = gateway.frame(head);
         if !gateway.has_records() {
@@ -45,6 +54,9 @@ impl<H: Host> Reactor<H> {
     /// As `send_file`.
     #[cold]
     pub(crate) fn send_file_framed(&mut self, id: ConnId, head: &[u8], file: Arc<File>, offset: u64, count: u64) {
+        if self.is_stream(id) {
+            return self.send_file_on_stream(id, head, file, offset, count);
+        }
         let Some(gateway) = self.table.get(id).and_then(|connection| connection.gateway.as_mut()) else { return };
         let framed = gateway.frame(head).into_owned();
         let request = if gateway.has_records() { gateway.request } else { None };
@@ -63,8 +75,16 @@ impl<H: Host> Reactor<H> {
     pub(crate) fn complete_framed(&mut self, id: ConnId) {
         self.append_end(id);
         let Some(connection) = self.table.get(id) else { return };
+        if connection.transport.as_stream().is_some() {
+            // What goes on is its connection.
+            connection.keep_alive = false;
+        }
         connection.state = State::Writing;
         self.go_on_writing(id);
+    }
+
+    fn is_stream(&self, id: ConnId) -> bool {
+        self.table.peek(id).is_some_and(|connection| connection.transport.as_stream().is_some())
     }
 
     /// A request is not to be answered at all: say so, where the protocol has words for it.

@@ -49,8 +49,8 @@ impl<H: Host> Reactor<H> {
     /// Hand over a connection whose request waits, with all that has been read of it.
     fn hand_over(&mut self, id: ConnId) -> bool {
         let Some(connection) = self.table.get(id).filter(|connection| connection.state == State::Queued) else { return false };
-        // A TLS session is this process's own.
-        if connection.has_output() || connection.transport.tls().is_some() {
+        // A TLS session is this process's own, as is what a stream is one of.
+        if connection.has_output() || !connection.transport.is_plain() {
             return false;
         }
         let Some(mut bytes) = connection.request_as_received() else { return false };
@@ -63,7 +63,8 @@ impl<H: Host> Reactor<H> {
         // Our copy of the descriptor is not the last one, so closing it would leave it registered.
         self.watch(id, Watch::Nothing);
         let Some(connection) = self.table.peek(id) else { return false };
-        if !self.pass_on(connection.transport.fd(), &Origin::of(connection), &bytes) {
+        let Some(fd) = connection.transport.fd() else { return false };
+        if !self.pass_on(fd, &Origin::of(connection), &bytes) {
             return false;
         }
         self.queue.passed_on_ms = self.now_ms;

@@ -18,6 +18,8 @@ pub enum Kept {
     ClientGone,
     /// What is sent on the connection from here on would be in the middle of the answer.
     AnswerBegun,
+    /// Others of the client's requests come by the same connection.
+    Shared,
     /// The system is short of something.
     System(std::io::Error),
 }
@@ -27,6 +29,7 @@ impl fmt::Display for Kept {
         match self {
             Self::ClientGone => write!(out, "the client has closed the connection"),
             Self::AnswerBegun => write!(out, "the answer has begun, so the connection cannot be taken over"),
+            Self::Shared => write!(out, "the request came by HTTP/2, so the connection cannot be taken over"),
             Self::System(error) => write!(out, "the connection cannot be taken over: {error}"),
         }
     }
@@ -53,6 +56,9 @@ impl<H: Host> Reactor<H> {
         if has_begun || connection.state != State::Serving {
             return Err(Kept::AnswerBegun);
         }
+        if connection.transport.fd().is_none() {
+            return Err(Kept::Shared);
+        }
         let is_whole = Self::is_whole(connection);
         let early = connection.next.as_ref().map(|next| next.bytes.clone()).unwrap_or_default();
         let ends = if is_whole { None } else { Some(relay::Ends::new().map_err(Kept::System)?) };
@@ -68,7 +74,7 @@ impl<H: Host> Reactor<H> {
         }
         let lent = match ends {
             Some(ends) => ends.carry(transport, early),
-            None => Self::blocking(transport.into_fd()),
+            None => transport.into_fd().ok_or(Kept::Shared).map(Self::blocking)?,
         };
         if lent.is_err() {
             self.lent -= 1;
@@ -91,7 +97,7 @@ impl<H: Host> Reactor<H> {
     /// client has sent behind its request is to be had from it. `None`: it is gone.
     pub fn descriptor(&self, id: ConnId) -> Option<(RawFd, bool)> {
         let connection = self.table.peek(id).filter(|connection| connection.state == State::Serving)?;
-        Some((connection.transport.fd().as_raw_fd(), Self::is_whole(connection)))
+        Some((connection.transport.fd()?.as_raw_fd(), Self::is_whole(connection)))
     }
 
     /// The call that had a connection lent is over. `fd`: the connection, where the application has not closed it. The

@@ -20,6 +20,15 @@ pub enum Notice {
         peer: Option<SocketAddr>,
         why: String,
     },
+    /// A connection of HTTP/2 has come to an end that it should not have.
+    Http2 {
+        peer: Option<SocketAddr>,
+        why: String,
+    },
+    /// One has been given up for the frames that came on it.
+    Flood {
+        peer: Option<SocketAddr>,
+    },
     /// No descriptors or memory for another connection.
     AcceptPaused {
         why: String,
@@ -57,9 +66,9 @@ impl Notice {
     /// The level, in the numbers of Python's logging.
     pub fn level(&self) -> u8 {
         match self {
-            Self::Refused { .. } | Self::LogLost { .. } | Self::File { .. } => 30,
+            Self::Refused { .. } | Self::Flood { .. } | Self::LogLost { .. } | Self::File { .. } => 30,
             Self::AcceptPaused { .. } | Self::Storage { .. } | Self::LogFails { .. } => 40,
-            Self::AcceptResumed | Self::Handshake { .. } => 20,
+            Self::AcceptResumed | Self::Handshake { .. } | Self::Http2 { .. } => 20,
         }
     }
 }
@@ -68,15 +77,14 @@ impl fmt::Display for Notice {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused { peer, status, why } => {
-                write!(out, "Invalid request from ip=")?;
-                match peer {
-                    Some(peer) => write!(out, "{}", peer.ip())?,
-                    None => write!(out, "-")?,
-                }
-                write!(out, ": {why} ({status})")
+                write!(out, "Invalid request from {}: {why} ({status})", From(*peer))
             }
             Self::Handshake { peer: Some(peer), why } => write!(out, "TLS handshake with ip={} failed: {why}", peer.ip()),
             Self::Handshake { peer: None, why } => write!(out, "TLS handshake failed: {why}"),
+            Self::Http2 { peer, why } => write!(out, "HTTP/2 with {} has ended: {why}", From(*peer)),
+            Self::Flood { peer } => {
+                write!(out, "HTTP/2 with {} has ended: too many frames that only cost time (ENHANCE_YOUR_CALM)", From(*peer))
+            }
             Self::AcceptPaused { why } => {
                 write!(out, "Accepting paused: {why}. Raise the limit of open files (ulimit -n) or lower worker_connections.")
             }
@@ -87,6 +95,18 @@ impl fmt::Display for Notice {
             Self::Storage { why } => {
                 write!(out, "A temporary file could not be written: {why}. Check TMPDIR and its free space.")
             }
+        }
+    }
+}
+
+/// Whoever it comes from.
+struct From(Option<SocketAddr>);
+
+impl fmt::Display for From {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Some(peer) => write!(out, "ip={}", peer.ip()),
+            None => write!(out, "ip=-"),
         }
     }
 }

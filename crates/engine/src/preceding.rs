@@ -34,6 +34,9 @@ impl<H: Host> Reactor<H> {
             self.table.get(id)?.state = State::Handshake;
             return self.shake_hands(id, desk, mode);
         }
+        if self.settings.h2.prior_knowledge && self.may_begin_with_h2(id) {
+            return self.read_preface(id, desk, mode);
+        }
         self.read_head(id, desk, mode)
     }
 

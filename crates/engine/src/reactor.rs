@@ -58,6 +58,10 @@ pub struct Reactor<H: Host> {
     pub(crate) table: Table<H>,
     /// Connections that the application has taken over.
     pub(crate) lent: usize,
+    /// Places in the table that streams of HTTP/2 have.
+    pub(crate) streams: usize,
+    /// Connections of HTTP/2 to go on with, where several answers are to leave together.
+    pub(crate) stirred: Option<Vec<ConnId>>,
     pub(crate) timers: Timers,
     pub(crate) listeners: Vec<Listener>,
     /// What is spoken on each of them; HTTP where nothing is said.
@@ -128,6 +132,8 @@ impl<H: Host> Reactor<H> {
             board,
             table: Table::default(),
             lent: 0,
+            streams: 0,
+            stirred: None,
             timers,
             listeners: Vec::new(),
             protocols: Vec::new(),
@@ -215,13 +221,18 @@ impl<H: Host> Reactor<H> {
             return;
         }
         connection.watch = wanted;
-        let fd = connection.transport.fd();
-        let done = match (before, wanted) {
-            (_, Watch::Nothing) => self.epoll.remove(fd),
-            (Watch::Nothing, Watch::Read) => self.epoll.add(fd, id.token(), Interest::Read),
-            (Watch::Nothing, Watch::Write) => self.epoll.add(fd, id.token(), Interest::Write),
-            (_, Watch::Read) => self.epoll.modify(fd, id.token(), Interest::Read),
-            (_, Watch::Write) => self.epoll.modify(fd, id.token(), Interest::Write),
+        // A stream waits for its connection.
+        let Some(fd) = connection.transport.fd() else { return };
+        let interest = match wanted {
+            Watch::Nothing => None,
+            Watch::Read => Some(Interest::Read),
+            Watch::Write => Some(Interest::Write),
+            Watch::Both => Some(Interest::Both),
+        };
+        let done = match (before, interest) {
+            (_, None) => self.epoll.remove(fd),
+            (Watch::Nothing, Some(interest)) => self.epoll.add(fd, id.token(), interest),
+            (_, Some(interest)) => self.epoll.modify(fd, id.token(), interest),
         };
         if done.is_err() {
             // Only a lack of kernel memory gets here; a connection that can't be heard is closed.
@@ -277,7 +288,7 @@ impl<H: Host> Reactor<H> {
 
     /// Connections held now, those that the application has taken over included.
     pub fn connections(&self) -> usize {
-        self.table.len() + self.lent
+        self.table.len() - self.streams + self.lent
     }
 
     pub(crate) fn insert(&mut self, mut connection: Connection<H>) -> ConnId {
@@ -352,13 +363,23 @@ impl<H: Host> Reactor<H> {
 
     /// What an environ shows of the connection's TLS session: names and values.
     pub fn tls_variables(&self, id: ConnId) -> Option<Vec<(String, String)>> {
-        let session = self.table.peek(id)?.transport.tls()?;
+        let session = self.table.peek(self.owner(id))?.transport.tls()?;
         Some(session.facts()?.variables(self.tls.as_ref()?.wants_client))
     }
 
     /// What the host remembers of the connection.
     #[inline]
     pub fn memo(&mut self, id: ConnId) -> Option<&mut H::Memo> {
-        self.table.get(id).map(|connection| &mut connection.memo)
+        let owner = self.owner(id);
+        self.table.get(owner).map(|connection| &mut connection.memo)
+    }
+
+    /// The connection whose socket it is that a request came by.
+    #[inline]
+    fn owner(&self, id: ConnId) -> ConnId {
+        match self.table.peek(id) {
+            Some(connection) if connection.is_framed => self.parent(id).unwrap_or(id),
+            _ => id,
+        }
     }
 }

@@ -256,7 +256,7 @@ impl<H: Host> Reactor<H> {
     }
 
     /// The held head is whole: what came behind it is the body, or the next request.
-    fn head_whole_held(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
+    pub(crate) fn head_whole_held(&mut self, id: ConnId, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
         let mut rest = self.spare_input();
         let input = self.table.get(id)?.input.as_mut()?;
         let head_len = input.parser.head_len();
@@ -342,6 +342,8 @@ impl<H: Host> Reactor<H> {
         let began = self.table.get(id).is_some_and(|connection| connection.state == State::Head);
         if began {
             self.refuse(id, 408, "the request head took longer than header_timeout");
+        } else if self.table.peek(id).is_some_and(|connection| connection.state == State::Streams) {
+            self.leave_h2(id);
         } else {
             self.close(id);
         }

@@ -22,7 +22,7 @@ const RATE_GRACE_MS: u64 = 5000;
 impl<H: Host> Reactor<H> {
     /// The connection's held head is whole; `first` came behind it. True: the body is whole too.
     pub(crate) fn begin_body(&mut self, id: ConnId, first: &[u8], mode: Mode) -> bool {
-        if let Some(whole) = self.begin_records(id, first) {
+        if let Some(whole) = self.begin_records(id, first).or_else(|| self.begin_stream_body(id)) {
             return whole;
         }
         let Some(connection) = self.table.get(id) else { return false };
@@ -128,7 +128,7 @@ impl<H: Host> Reactor<H> {
         None
     }
 
-    fn check_body_rate(&mut self, id: ConnId) {
+    pub(crate) fn check_body_rate(&mut self, id: ConnId) {
         let (rate, now) = (self.settings.min_transfer_rate, self.now_ms);
         let Some(body) = self.table.get(id).and_then(|connection| connection.body.as_ref()) else { return };
         let elapsed = now.saturating_sub(body.since_ms);

@@ -154,7 +154,9 @@ impl Relay {
         let (inward, outward) = (&self.inward, &self.outward);
         let client = Wanted { read: inward.wants_more(), write: !outward.bytes.is_empty() };
         let application = Wanted { read: outward.wants_more(), write: !inward.bytes.is_empty() };
-        poll::wait(&[(self.connection.fd(), client), (self.application.as_fd(), application)], left_ms)
+        // What is lent has a socket.
+        let Some(fd) = self.connection.fd() else { return Err(ErrorKind::NotConnected.into()) };
+        poll::wait(&[(fd, client), (self.application.as_fd(), application)], left_ms)
     }
 }
 

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use longma_proto::h1::{Limits, Trust};
 
+use crate::h2;
 use crate::own;
 use crate::proxied::ProxyProtocol;
 use crate::real_ip::RealIp;
@@ -48,6 +49,7 @@ pub struct Settings {
     pub head_cache: bool,
     /// Whether sendfile(2) may be used.
     pub sendfile: bool,
+    pub h2: h2::Settings,
     /// What the engine answers by itself.
     pub own: own::Settings,
 }
@@ -74,6 +76,7 @@ impl Default for Settings {
             queue_timeout: Duration::ZERO,
             head_cache: true,
             sendfile: true,
+            h2: h2::Settings::default(),
             own: own::Settings::default(),
         }
     }

@@ -99,6 +99,8 @@ impl<H: Host> Reactor<H> {
             State::Body => self.read_body(id, desk, mode),
             State::Proxy => self.read_proxy_header(id, desk, mode),
             State::Handshake => self.shake_hands(id, desk, mode),
+            State::Preface => self.read_preface(id, desk, mode),
+            State::Streams => self.read_h2(id, desk, mode),
             State::Writing => {
                 self.go_on_writing(id);
                 None
@@ -129,7 +131,7 @@ impl<H: Host> Reactor<H> {
     #[cold]
     fn look_again(&mut self, id: ConnId) {
         let Some(connection) = self.table.peek(id) else { return };
-        if connection.transport.is_brimming() && connection.watch == Watch::Read {
+        if connection.transport.is_brimming() && matches!(connection.watch, Watch::Read | Watch::Both) {
             self.brimming.push_back(id);
         }
     }

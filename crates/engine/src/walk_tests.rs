@@ -314,7 +314,7 @@ impl Walk {
             let connection = self.reactor.table.get(id).unwrap();
             let found = (connection.watch, timer, connection.has_output());
             let is_right = match connection.state {
-                State::Handshake => false,
+                State::Handshake | State::Preface | State::Streams => false,
                 State::Idle if self.reactor.draining => found == (Watch::Read, Some(Class::Parting), false),
                 State::Idle => matches!(found, (Watch::Read, Some(Class::Head | Class::Warm | Class::Idle), false)),
                 State::Head if is_postponed => {

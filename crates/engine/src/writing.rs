@@ -211,6 +211,13 @@ impl<H: Host> Reactor<H> {
 
     /// Send what is queued as far as the socket takes it.
     pub fn flush(&mut self, id: ConnId) {
+        self.flush_output(id);
+        if self.table.peek(id).is_some_and(|connection| connection.is_framed) {
+            self.stir(id);
+        }
+    }
+
+    fn flush_output(&mut self, id: ConnId) {
         let Some(connection) = self.table.get(id) else { return };
         let Some(mut output) = connection.output.take() else { return };
         let last = connection.state == State::Writing && !connection.keep_alive;
@@ -254,6 +261,9 @@ impl<H: Host> Reactor<H> {
             self.timers.set(id.slot, Class::Write, self.now_ms);
         }
         self.watch(id, Watch::Write);
+        if self.table.peek(id).is_some_and(|connection| connection.is_framed) {
+            self.await_room(id);
+        }
     }
 
     /// The answer is complete: go on with the connection when it is written.
@@ -303,7 +313,7 @@ impl<H: Host> Reactor<H> {
         }
     }
 
-    fn mark_broken(&mut self, id: ConnId, loss: Loss) {
+    pub(crate) fn mark_broken(&mut self, id: ConnId, loss: Loss) {
         self.watch(id, Watch::Nothing);
         self.timers.clear(id.slot);
         let Some(connection) = self.table.get(id) else { return };

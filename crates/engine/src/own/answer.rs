@@ -70,7 +70,7 @@ impl Answer {
         out.extend_from_slice(match (keep_alive, version) {
             (false, _) => b"Connection: close\r\n\r\n",
             (true, Version::Http10) => b"Connection: keep-alive\r\n\r\n",
-            (true, Version::Http11) => b"\r\n",
+            (true, Version::Http11 | Version::Http2) => b"\r\n",
         });
         out
     }

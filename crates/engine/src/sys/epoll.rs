@@ -10,6 +10,7 @@ use super::check;
 pub enum Interest {
     Read,
     Write,
+    Both,
     /// Readable, waking as few of the processes that watch the same descriptor as the kernel can.
     SharedRead,
     /// Readable, told once each time more comes.
@@ -21,6 +22,7 @@ impl Interest {
         match self {
             Self::Read => libc::EPOLLIN as u32,
             Self::Write => libc::EPOLLOUT as u32,
+            Self::Both => (libc::EPOLLIN | libc::EPOLLOUT) as u32,
             Self::SharedRead => (libc::EPOLLIN | libc::EPOLLEXCLUSIVE) as u32,
             Self::NewRead => libc::EPOLLIN as u32 | libc::EPOLLET as u32,
         }

@@ -7,7 +7,7 @@ use crate::notice::Notice;
 use crate::reactor::Reactor;
 use crate::request::{Mode, Request};
 use crate::timers::Class;
-use crate::tls::session::Shaken;
+use crate::tls::session::{Session, Shaken};
 
 impl<H: Host> Reactor<H> {
     /// Go on with the handshake; when it is over, with what the client says.
@@ -15,6 +15,10 @@ impl<H: Host> Reactor<H> {
         let connection = self.table.get(id)?;
         match connection.transport.shake_hands(&mut desk.buffer) {
             Shaken::Done => {
+                if connection.transport.tls().is_some_and(Session::has_agreed_on_h2) {
+                    self.begin_h2(id);
+                    return self.read_h2(id, desk, mode);
+                }
                 connection.state = State::Idle;
                 return self.read_head(id, desk, mode);
             }

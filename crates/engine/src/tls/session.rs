@@ -70,6 +70,11 @@ impl Session {
         self.facts.as_deref()
     }
 
+    /// Whether HTTP/2 is to be spoken (RFC 9113 §3.2).
+    pub fn has_agreed_on_h2(&self) -> bool {
+        self.tls.alpn_protocol() == Some(b"h2")
+    }
+
     pub fn is_brimming(&self) -> bool {
         self.waiting > 0 || self.peer_has_ended
     }

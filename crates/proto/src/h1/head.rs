@@ -147,6 +147,12 @@ impl HeadParser {
         self.head_len
     }
 
+    /// The head that was read has been made of a request that came by HTTP/2; `https`: for a client that speaks TLS.
+    pub fn came_by_http2(&mut self, https: bool) {
+        self.line.version = Version::Http2;
+        self.gathered.facts.https |= https;
+    }
+
     /// Know this head instead of reading one.
     #[expect(clippy::too_many_arguments, reason = "all that a parser knows")]
     pub(super) fn assemble(
@@ -182,7 +188,7 @@ impl HeadParser {
     #[inline]
     pub fn keep_alive(&self) -> bool {
         let facts = &self.gathered.facts;
-        !facts.close && self.form != TargetForm::Authority && (self.line.version == Version::Http11 || facts.keep_alive)
+        !facts.close && self.form != TargetForm::Authority && (self.line.version != Version::Http10 || facts.keep_alive)
     }
 
     /// Whether the client waits for 100 (Continue) before it sends a body (RFC 9110 §10.1.1).

@@ -13,6 +13,8 @@ pub enum Version {
     Http10,
     #[default]
     Http11,
+    /// RFC 9113: no request line says it, but a head that was made of such a request.
+    Http2,
 }
 
 /// The parts of the request line, measured from the first byte of the head.

@@ -143,7 +143,7 @@ pub fn frame(facts: FramingFacts) -> (Framing, bool) {
         _ => match (facts.content_length, facts.version) {
             (Some(length), _) => (Framing::Length(length), keep_alive),
             (None, Version::Http11) => (Framing::Chunked, keep_alive),
-            (None, Version::Http10) => (Framing::Close, facts.gateway && keep_alive),
+            (None, Version::Http10 | Version::Http2) => (Framing::Close, facts.gateway && keep_alive),
         },
     }
 }
