@@ -20,8 +20,12 @@ def refused_names() -> frozenset[str]:
 
 
 def nearest_setting(name: str, table: Mapping[str, Option[Any]]) -> str:
-    """Return the setting that differs from a name by a slip or two, "" when none does."""
-    return nearest(name, (*table, *(later.name for later in LATER)))
+    """Return the setting that differs from a name by a slip or two, "" when none does.
+
+    Where a flag has that very name it is the flag's: `preload` is `preload_app`, and not `reload`.
+    """
+    near = nearest(name, (*table, *(later.name for later in LATER)))
+    return near and (_setting_of_flag(name, table) or near)
 
 
 def nearest_hook(name: str, table: Mapping[str, Option[Any]]) -> str:
@@ -31,7 +35,14 @@ def nearest_hook(name: str, table: Mapping[str, Option[Any]]) -> str:
 
 def flag_hint(name: str, table: Mapping[str, Option[Any]]) -> str:
     """Return the end of a sentence that says what the setting of the flag with this name is called, "" for none."""
-    flag = "--" + name.lower().replace("_", "-")
+    setting = _setting_of_flag(name, table)
+    return f"; the setting of {_flag(name)} is called {setting!r}" if setting else ""
+
+
+def _setting_of_flag(name: str, table: Mapping[str, Option[Any]]) -> str:
     flags = [(row.name, row.cli) for row in table.values()] + [(row.name, row.flags) for row in LATER]
-    setting = next((setting for setting, spelled in flags if flag in spelled), "")
-    return f"; the setting of {flag} is called {setting!r}" if setting else ""
+    return next((setting for setting, spelled in flags if _flag(name) in spelled), "")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.lower().replace("_", "-")

@@ -193,6 +193,7 @@ def test_a_helper_is_no_slip(tmp_path: Path, source: str):
             "on_exits = lambda server: None",
             "gunicorn.conf.py, line 1: unknown setting 'on_exits'; did you mean 'on_exit'?",
         ),
+        ("preload = True", "gunicorn.conf.py, line 1: unknown setting 'preload'; did you mean 'preload_app'?"),
         ("max_request = 4", "gunicorn.conf.py, line 1: unknown setting 'max_request'; did you mean 'max_requests'?"),
     ],
 )
