@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from longma.config.later import LATER
 from longma.config.option import rows as rows_of
 from longma.config.sections.hooks import Hooks
+from longma.config.sections.workers import WORKER_CLASSES, WORKER_CLASSES_LATER
 from longma.config.settings import table
 from longma.master.loop import SIGNALS
 from longma.workers.lifecycle import GRACEFUL, QUICK, WITHOUT_MEANING
@@ -58,8 +59,9 @@ def test_the_settings_without_an_effect():
 
 
 def test_the_settings_that_are_refused():
-    told = set(code_in(section(GUNICORN, "Refused in this version"))) - {"worker_class", "sync", "gthread", "tornado"}
-    assert told == {later.name for later in LATER}
+    told = set(code_in(section(GUNICORN, "Refused in this version")))
+    classes = {*WORKER_CLASSES, *(f'worker_class = "{name}"' for name in WORKER_CLASSES_LATER)}
+    assert told == {later.name for later in LATER} | classes | {"uvicorn_worker.UvicornWorker"}
 
 
 GUNICORN = DOCS / "from-gunicorn.md"

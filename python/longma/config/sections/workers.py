@@ -28,8 +28,8 @@ _OWN: Final = MappingProxyType(
         "gunicorn.workers.gtornado.TornadoWorker": "tornado",
     }
 )
-_ALIASES: Final = ("sync", "gthread", "gevent", "eventlet", "tornado")
-_LATER: Final = ("asgi",)
+WORKER_CLASSES: Final = ("sync", "gthread", "gevent", "eventlet", "tornado")
+WORKER_CLASSES_LATER: Final = ("asgi",)
 # The models that the engine serves: it speaks HTTP with the client, and WSGI with the application.
 _BY_THE_ENGINE: Final = ("sync", "gthread", "gevent", "eventlet")
 _ENTRY_POINT: Final = "egg:"
@@ -56,9 +56,9 @@ def worker_class_name(value: object) -> str:
         return _OWN[name]
     if name.startswith(_ENTRY_POINT) or ("." in name and all(part.isidentifier() for part in name.split("."))):
         return name
-    near = "" if name in _LATER else nearest(name, (*_ALIASES, *_LATER))
+    near = "" if name in WORKER_CLASSES_LATER else nearest(name, (*WORKER_CLASSES, *WORKER_CLASSES_LATER))
     hint = f" (did you mean {near!r}?)" if near else ""
-    later = "is not supported yet" if name in _LATER else "is not known"
+    later = "is not supported yet" if name in WORKER_CLASSES_LATER else "is not known"
     raise ValueError(
         f"be 'sync', 'gthread', 'gevent', 'eventlet', 'tornado' or PACKAGE.MODULE.CLASS: {shown(name)} {later}{hint}"
     )
