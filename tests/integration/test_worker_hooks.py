@@ -19,7 +19,7 @@ from tests.support.server import Run, Server, listener
 Serve = Callable[..., Server]
 Configure = Callable[[str], tuple[str, str]]
 APP = "tests.apps.answers"
-MODELS = ("sync", "gevent", "eventlet")
+MODELS = ("sync", "gthread", "gevent", "eventlet")
 TRACED = """
 import os
 
@@ -78,6 +78,7 @@ def test_the_hooks_of_a_worker_are_called_in_their_order(serve: Serve, configure
     server = serve(APP, *configure(ALL))
     with server.client() as client:
         assert client.ask("GET", "/hello?a=b").status == 200
+        server.errors.wait("hook post_request in .* 200")
         assert client.ask("GET", "/missing").status == 404
         server.errors.wait("hook post_request in .* 404")
     worker = server.worker_pid()
