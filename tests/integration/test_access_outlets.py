@@ -65,6 +65,19 @@ def test_syslog_by_streams(serve: Serve, short_directory: str, kind: str):
     assert found == [b"<14>gunicorn.site.access: [%d] /%d 200" % (pid, number) for number in range(10)]
 
 
+@pytest.mark.parametrize("worker_class", ["gevent", "eventlet"])
+def test_a_stream_is_no_business_of_the_hub(serve: Serve, worker_class: str):
+    """What it has patched would wait by it for whether the stream has ended, and the worker with it."""
+    with Daemon("tcp", socket.SOCK_STREAM) as daemon:
+        server = serve(APP, *syslog(f"tcp://127.0.0.1:{daemon.port}"), "-k", worker_class)
+        for number in range(3):
+            assert server.get(f"/{number}").status == 200
+        server.stop()
+        received = daemon.received()
+    assert all(f"/{number} 200".encode() in received for number in range(3))
+    assert b"Worker exiting" in received
+
+
 def test_a_stream_that_ends_is_begun_anew(serve: Serve):
     with Daemon("tcp") as daemon:
         server = serve(APP, *syslog(f"tcp://127.0.0.1:{daemon.port}"))

@@ -43,7 +43,10 @@ class Remote(NamedTuple):
         Raises:
             OSError: there is nobody.
         """
-        opened = socket.socket(self.family, self.kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC)
+        # A patched one would wait by the hub, which it is written for.
+        opened: socket.socket = original("socket", "socket")(
+            self.family, self.kind | socket.SOCK_NONBLOCK | socket.SOCK_CLOEXEC
+        )
         try:
             opened.connect(self.address)
         except BlockingIOError:
@@ -60,7 +63,7 @@ def resolved(host: str, port: int, kind: int) -> Remote:
     Raises:
         OSError: it has no address.
     """
-    found = socket.getaddrinfo(host, port, type=kind)
+    found = original("socket", "getaddrinfo")(host, port, type=kind)
     # What listens on localhost listens on 127.0.0.1, and not always on ::1.
     family, _, _, _, address = min(found, key=lambda one: one[0] != socket.AF_INET)
     return Remote(family, kind, address)

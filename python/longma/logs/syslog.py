@@ -15,6 +15,7 @@ from longma.errors import OperatorError
 from longma.logs.escape import one_line
 from longma.logs.levels import Level
 from longma.logs.network import Peer, Remote, resolved, sender
+from longma.unpatched import original
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +85,7 @@ def address(text: str) -> Address:
 
 def kind_of(path: str) -> int:
     """The kind of the socket at this path: datagrams, unless it refuses them."""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
+    with original("socket", "socket")(socket.AF_UNIX, socket.SOCK_DGRAM) as probe:
         return socket.SOCK_STREAM if probe.connect_ex(path) == errno.EPROTOTYPE else socket.SOCK_DGRAM
 
 
