@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from longma.config.ciphers import CURVES, suites_of
 from longma.config.compatible import Config
 from longma.errors import OperatorError
-from longma.net.tls import HTTP, TLS12, TLS13, Pair
+from longma.net.tls import TLS12, TLS13, Pair, with_http
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,6 +51,7 @@ _HINTS: Final = (
     ("set_groups", "set_ecdh_curve() chooses one"),
     ("load_default_certs", "give ca_certs"),
     ("set_default_verify_paths", "give ca_certs"),
+    ("set_alpn_protocols('h2')", "name h2 in http_protocols"),
 )
 
 
@@ -66,6 +67,7 @@ class RecordingContext:
     def __init__(self, sources: Sources) -> None:
         object.__setattr__(self, "_sources", sources)
         object.__setattr__(self, "_options", _GRANTED)
+        object.__setattr__(self, "_spoken", sources.protocols)
 
     def __getattr__(self, name: str) -> Any:
         raise refused(name)
@@ -206,11 +208,11 @@ class RecordingContext:
         return [{"name": suite} for suite in self._sources.suites]
 
     def set_alpn_protocols(self, protocols: Sequence[str]) -> None:
-        """Agree on HTTP/1.1, or on nothing."""
+        """Agree on these of the versions that `http_protocols` names, in this order, or on nothing."""
         for protocol in protocols:
-            if protocol.encode() != HTTP:
+            if protocol.encode() not in self._spoken:
                 raise refused(f"set_alpn_protocols({protocol!r})")
-        self._note(protocols=tuple(protocol.encode() for protocol in protocols))
+        self._note(protocols=with_http(protocol.encode() for protocol in protocols))
 
 
 def _version(number: int) -> ssl.TLSVersion:

@@ -7,6 +7,7 @@ import stat
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from longma.config.ciphers import SUITES, suites_of
+from longma.config.sections.workers import brings_its_own_http
 from longma.errors import OperatorError
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ File: TypeAlias = "tuple[str, bytes]"
 TLS12: Final = 12
 TLS13: Final = 13
 HTTP: Final = b"http/1.1"
+HTTP2: Final = b"h2"
 _ONLY_TLS12: Final = 5  # as the setting ssl_version counts
 
 
@@ -115,7 +117,21 @@ def sources_of(settings: Settings) -> Sources:
             TLS13 if settings.tls_min_version == "1.3" else TLS12,
             TLS12 if settings.ssl_version == _ONLY_TLS12 else TLS13,
         ),
+        protocols=protocols_of(settings),
     )
+
+
+def protocols_of(settings: Settings) -> tuple[bytes, ...]:
+    """Return what is agreed on by name, in the order of preference. HTTP/2 is spoken by the engine alone."""
+    if "h2" not in settings.http_protocols or brings_its_own_http(settings.worker_class):
+        return (HTTP,)
+    return with_http([HTTP2 if name == "h2" else HTTP for name in settings.http_protocols])
+
+
+def with_http(protocols: Iterable[bytes]) -> tuple[bytes, ...]:
+    """Return the protocols, and HTTP/1.1: whoever offers that alone would be turned away (RFC 7301 §3.2)."""
+    named = tuple(protocols)
+    return named if HTTP in named or not named else (*named, HTTP)
 
 
 def password_of(settings: Settings) -> bytes | None:

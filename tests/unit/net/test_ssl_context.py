@@ -84,6 +84,20 @@ def test_suites_and_protocols_are_those_of_the_settings():
     assert refusal(lambda context: context.set_ciphers("RC4")).startswith("ssl_context: set_ciphers must name cipher")
 
 
+def test_protocols_are_those_that_http_protocols_names():
+    both = BEFORE._replace(protocols=(b"h2", b"http/1.1"))
+    for asked_for, agreed in (
+        (["http/1.1"], (b"http/1.1",)),
+        (["http/1.1", "h2"], (b"http/1.1", b"h2")),
+        (["h2"], (b"h2", b"http/1.1")),
+        ([], ()),
+    ):
+        context = RecordingContext(both)
+        context.set_alpn_protocols(["http/1.1"])
+        context.set_alpn_protocols(asked_for)
+        assert context.sources.protocols == agreed
+
+
 @pytest.mark.parametrize(
     ("what", "name"),
     [
@@ -108,7 +122,7 @@ def test_suites_and_protocols_are_those_of_the_settings():
             lambda context: context.load_verify_locations(capath="/etc"),
             "load_verify_locations(capath=…) is not supported",
         ),
-        (lambda context: context.set_alpn_protocols(["h2"]), "set_alpn_protocols('h2') is not supported"),
+        (lambda context: context.set_alpn_protocols(["h2"]), "set_alpn_protocols('h2') is not supported: name h2 in"),
         (lambda context: setattr(context, "check_hostname", True), "check_hostname = True is not supported"),
         (lambda context: setattr(context, "keylog_filename", "log"), "keylog_filename is not supported"),
         (lambda context: setattr(context, "options", 1 << 62), f"options {1 << 62} is not supported"),
