@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 # What needs a certificate, and what of longma's own the engine does, which workers that bring their own HTTP have not.
 OF_TLS = ("keyfile_password", "keyfile_password_file", "ca_certs", "cert_reqs", "ciphers", "tls_min_version")
+OF_HTTP2 = (
+    *("http_protocols", "http2_cleartext", "http2_max_concurrent_streams", "http2_initial_window_size"),
+    *("http2_max_frame_size", "http2_max_header_list_size"),
+)
 OF_THE_ENGINE = (
     *("health_path", "metrics_path", "allowed_hosts", "static", "sendfile_root", "accel_redirect", "real_ip"),
     *("header_timeout", "body_timeout", "write_timeout", "min_transfer_rate", "limit_request_body", "body_buffer_size"),
@@ -213,7 +217,7 @@ def _notices(
     if values.get("metrics_path") and values["metrics_path"] == values.get("health_path"):
         where = sources["metrics_path"].locate("metrics_path")
         yield f"{where}: metrics_path has no effect: it is the health_path, too"
-    if values.get("certfile") and not _speaks_http(values, rows):
+    if values.get("certfile") and not _speaks_http(Settings(values)):
         where = sources["certfile"].locate("certfile")
         yield f"{where}: certfile has no effect: TLS is spoken where HTTP is, and no address of bind speaks that"
     for later in LATER:
@@ -237,12 +241,25 @@ def _idle_because(row: Option[Any], values: Mapping[str, object]) -> str:
         return "without certfile this server speaks no TLS"
     if row.name == "control_socket_mode" and not values.get("control_socket"):
         return "there is no control_socket"
+    return _idle_http2(row.name, Settings(values)) if row.name in OF_HTTP2 else ""
+
+
+def _idle_http2(name: str, settings: Settings) -> str:
+    if "h2" not in settings.http_protocols:
+        return "http_protocols does not name h2"
+    if name == "http2_cleartext" and settings.certfile:
+        return "with certfile every connection is one of TLS"
+    if name != "http_protocols":
+        return ""
+    if brings_its_own_http(settings.worker_class):
+        return f"worker_class {settings.worker_class} brings its own HTTP"
+    if not _speaks_http(settings):
+        return "no address of bind speaks HTTP"
+    if not settings.certfile and settings.http2_cleartext == "off":
+        return "HTTP/2 is agreed on in TLS, which needs certfile, and http2_cleartext is off"
     return ""
 
 
-def _speaks_http(values: Mapping[str, object], rows: Mapping[str, Option[Any]]) -> bool:
+def _speaks_http(settings: Settings) -> bool:
     """Whether HTTP is what is spoken on one of the addresses at least."""
-    protocol = str(values.get("protocol", rows["protocol"].default))
-    bind = values.get("bind", rows["bind"].default)
-    assert isinstance(bind, tuple)
-    return any((divided(text)[0] or protocol) == "http" for text in bind)
+    return any((divided(text)[0] or settings.protocol) == "http" for text in settings.bind)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
 from longma.config.compatible import Config
 from longma.config.render import assignment
+from longma.config.resolve import resolve
 from longma.config.sections.http2 import cleartext, versions
 from longma.config.settings import Settings, table
 
@@ -100,3 +102,33 @@ def test_hooks_see_what_gunicorn_shows_them():
 
 def test_it_is_shown_as_a_file_would_write_it():
     assert assignment(table()["http_protocols"], ("h2", "h1")) == "http_protocols = 'h2,h1'"
+
+
+TOGETHER = {
+    "--http-protocols=h1": (),
+    "--http-protocols=h2,h1 --certfile=a.pem --http2-max-frame-size=20000": (),
+    "--http-protocols=h2 --http2-cleartext=both": (),
+    "--http-protocols=h2": (
+        "http_protocols has no effect: HTTP/2 is agreed on in TLS, which needs certfile, and http2_cleartext is off",
+    ),
+    "--http-protocols=h2 --certfile=a.pem --http2-cleartext=upgrade": (
+        "http2_cleartext has no effect: with certfile every connection is one of TLS",
+    ),
+    "--http-protocols=h2 --http2-cleartext=both -k tornado": (
+        "http_protocols has no effect: worker_class tornado brings its own HTTP",
+    ),
+    "--http-protocols=h2 --http2-cleartext=both --protocol=uwsgi": (
+        "http_protocols has no effect: no address of bind speaks HTTP",
+    ),
+    "--http2-cleartext=both --http2-initial-window-size=1M --http2-max-frame-size=16384": (
+        "http2_cleartext has no effect: http_protocols does not name h2",
+        "http2_initial_window_size has no effect: http_protocols does not name h2",
+    ),
+}
+
+
+@pytest.mark.parametrize("line", TOGETHER)
+def test_whoever_asks_for_http2_hears_where_nobody_gets_it(tmp_path: Path, line: str):
+    assert resolve(line.split(), {}, str(tmp_path)).notices == tuple(
+        f"command line: {words}" for words in TOGETHER[line]
+    )

@@ -16,7 +16,6 @@ _SWITCHED: Final = (("true", "prior-knowledge"), ("false", "off"), ("none", "off
 _MOST: Final = 2**31 - 1
 _SMALLEST_FRAME: Final = 2**14  # RFC 9113 §6.5.2, as the next one
 _LARGEST_FRAME: Final = 2**24 - 1
-_NOT_YET: Final = "this version speaks HTTP/1.1 with everybody"
 
 
 def versions(value: object) -> tuple[str, ...]:
@@ -72,7 +71,6 @@ class Http2(Section):
             "string or list of strings", parse=versions, metavar="VERSIONS", show=lambda names: repr(",".join(names))
         ),
         cli=("--http-protocols",),
-        inert=_NOT_YET,
         doc="The versions of HTTP, divided by commas and in the order of preference: `h1` for HTTP/1.1 (and 1.0), `h2` "
         "for HTTP/2. HTTP/1.1 is spoken with whoever does not ask for HTTP/2, even if only `h2` is named.",
     )
@@ -80,7 +78,6 @@ class Http2(Section):
         "off",
         kind=Kind("string or boolean", parse=cleartext, metavar="|".join(_CLEARTEXT)),
         cli=("--http2-cleartext",),
-        inert=_NOT_YET,
         doc="How HTTP/2 begins on connections without TLS, where `http_protocols` names `h2`: `prior-knowledge` (or "
         "True): the client begins with it; `upgrade`: it asks for it in a request of HTTP/1.1 (`Upgrade: h2c`); "
         "`both`: in either way. Only with the proxies of `forwarded_allow_ips`; others are served as if this were "
@@ -91,7 +88,6 @@ class Http2(Section):
         kind=Kind("whole number", parse=within(whole_number, 1, _MOST), text=int, metavar="INT"),
         cli=("--http2-max-concurrent-streams",),
         unit="requests",
-        inert=_NOT_YET,
         doc="How many requests a client may have under way at once on one connection.",
     )
     http2_initial_window_size: int = option(
@@ -99,7 +95,6 @@ class Http2(Section):
         kind=_bytes(1),
         cli=("--http2-initial-window-size",),
         unit="bytes",
-        inert=_NOT_YET,
         doc="How much of each request's body a client may send ahead of being told to go on.",
     )
     http2_max_frame_size: int = option(
@@ -107,7 +102,6 @@ class Http2(Section):
         kind=_bytes(_SMALLEST_FRAME, _LARGEST_FRAME),
         cli=("--http2-max-frame-size",),
         unit="bytes",
-        inert=_NOT_YET,
         doc="The largest frame that a client may send.",
     )
     http2_max_header_list_size: int = option(
@@ -115,7 +109,6 @@ class Http2(Section):
         kind=_bytes(0),
         cli=("--http2-max-header-list-size",),
         unit="bytes",
-        inert=_NOT_YET,
         doc="How long the fields of a request may be together, unpacked, each counted with 32 bytes beyond its name "
         "and value (RFC 9113 §6.5.2). 0 leaves it to `limit_request_fields` and `limit_request_field_size`, which "
         "hold in any case.",
