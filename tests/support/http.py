@@ -184,7 +184,7 @@ class Client:
         head = "\r\n".join([*lines, *fields, "", ""])
         self.send(head.encode("latin-1") + body)
 
-    def _receive(self, awaited: str) -> bool:
+    def receive(self, awaited: str) -> bool:
         """Take what has come; False at the end of the stream."""
         self.socket.settimeout(Deadline().left(awaited))
         try:
@@ -199,7 +199,7 @@ class Client:
         while b"\r\n\r\n" not in self.pending:
             if len(self.pending) > MAX_HEAD_BYTES:
                 raise BadAnswer("a head without end")
-            if not self._receive("a head"):
+            if not self.receive("a head"):
                 raise Closed(f"no whole head came: {self.pending!r}")
         block, self.pending = self.pending.split(b"\r\n\r\n", 1)
         return parse_head(block + b"\r\n\r\n")
@@ -209,7 +209,7 @@ class Client:
         parts, have = [self.pending], len(self.pending)
         while have < count:
             self.pending = b""
-            if not self._receive(f"{count} bytes, have {have}"):
+            if not self.receive(f"{count} bytes, have {have}"):
                 raise Closed(f"{have} bytes of {count} came: {b''.join(parts)[:200]!r}")
             parts.append(self.pending)
             have += len(self.pending)
@@ -220,7 +220,7 @@ class Client:
     def read_line(self) -> bytes:
         """Read up to the next CRLF, which is left out."""
         while b"\r\n" not in self.pending:
-            if not self._receive("a line"):
+            if not self.receive("a line"):
                 raise Closed(f"no whole line came: {self.pending!r}")
         line, self.pending = self.pending.split(b"\r\n", 1)
         return line
@@ -239,7 +239,7 @@ class Client:
         """Read until the server closes; a reset is no way to end an answer."""
         parts = [self.pending]
         self.pending = b""
-        while self._receive("the end of the connection"):
+        while self.receive("the end of the connection"):
             parts.append(self.pending)
             self.pending = b""
         return b"".join(parts)
@@ -284,7 +284,7 @@ class Client:
         parts = [self.pending]
         self.pending = b""
         try:
-            while self._receive("the end of the connection"):
+            while self.receive("the end of the connection"):
                 parts.append(self.pending)
                 self.pending = b""
         except ConnectionResetError:
@@ -293,7 +293,7 @@ class Client:
 
     def is_at_end(self) -> bool:
         """Whether the server has ended the connection where the first byte of an answer should be."""
-        return not self.pending and not self._receive("an answer, or the end")
+        return not self.pending and not self.receive("an answer, or the end")
 
     def is_silent(self) -> bool:
         """Whether nothing has come, not even the end, until now."""

@@ -138,10 +138,14 @@ class Load:
             self._lose(Loss("reset", f"while it was made: {error}", 0))
             return True
         with client:
-            for turn in itertools.count(1):
-                if self._stopping or not self._ask(client, turn):
-                    break
+            self._talk(client)
         return True
+
+    def _talk(self, client: Client) -> None:
+        """Ask on one connection for as long as it serves."""
+        for turn in itertools.count(1):
+            if self._stopping or not self._ask(client, turn):
+                break
 
     def _ask(self, client: Client, turn: int) -> bool:
         """One request; false when the connection serves no more."""

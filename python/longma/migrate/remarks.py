@@ -193,7 +193,7 @@ MISSING: Final = (
         "there is no `import uwsgi`: use Flask-Sock or simple-websocket with worker_class gthread or gevent "
         "(docs/workers.md)",
     ),
-    Row("http2-* spdy*", "longma speaks HTTP/1.1: let a proxy in front speak HTTP/2"),
+    Row("http2-* spdy*", 'set http_protocols = "h2,h1" (docs/deploy/tls.md)'),
     Row(
         "log-4xx log-5xx log-slow log-big log-zero log-sendfile log-drain log-filter log-route log-req-route "
         "log-ioerror",
