@@ -152,6 +152,19 @@ def test_term_to_the_old_master_leaves_the_socket_to_the_new_one(server: Upgrade
     assert is_alive(new)
 
 
+def test_an_old_master_may_go_before_the_new_one_has_begun(server: Upgrades, site: Site, gate: Gate):
+    site.configure(site.path("longma.conf.py").read_text() + "\npreload_app = True\n")
+    site.write("two", before="from tests.apps import gate; gate.stop('loading')")
+    server.send_signal(signal.SIGUSR2)
+    loading = gate.wait("loading")
+    server.send_signal(signal.SIGQUIT)
+    assert server.wait() == 0
+    loading.release()
+    server.errors.wait("Master has been promoted")
+    until(lambda: not gone(server) and pidfile(server) == loading.pid and gone(server, ".2"), "the pidfile")
+    assert server.get().text == "two"
+
+
 def test_a_killed_old_master_is_succeeded(server: Upgrades):
     new = server.upgrade()
     server.send_signal(signal.SIGKILL)

@@ -273,7 +273,7 @@ def tend(
         premises.notify(News.READY)  # no worker will ever say so
     freeze_heap()
     try:
-        exit_code = Loop(state, shell, spawner, common.board, signals, Clock()).run()
+        exit_code = Loop(state, shell, spawner, common.board, signals, Clock(), parent).run()
     except Exception as error:
         # The workers notice that their master is gone, and stop by themselves.
         if not isinstance(error, hooks.HookError):  # which is in the log already

@@ -43,10 +43,14 @@ SIGNALS = (
 
 
 class Loop:
-    """Runs the master from its first decision to its last."""
+    """Runs the master from its first decision to its last.
+
+    Args:
+        parent: the process number of the master that has started this one by USR2, 0 when none has.
+    """
 
     def __init__(
-        self, state: State, shell: Shell, spawner: Spawner, board: Board, signals: SignalPipe, clock: Clock
+        self, state: State, shell: Shell, spawner: Spawner, board: Board, signals: SignalPipe, clock: Clock, parent: int
     ) -> None:
         self._state = state
         self._shell = shell
@@ -54,7 +58,8 @@ class Loop:
         self._board = board
         self._signals = signals
         self._clock = clock
-        self._parent = os.getppid()
+        # As it was told at the start: it may be gone by now, and another process our parent.
+        self._parent = parent
         self._oom = OomKills()
         self._oom_kills = self._oom.count()
 
@@ -78,8 +83,11 @@ class Loop:
             # Last: a state that has work for the next turn already says so by a moment that has passed.
             wake_at = self._state.wake_at
             if wake_at is not None and self._clock.now() >= wake_at:
-                self._handle(Tick(self._readings(), os.getppid() != self._parent))
+                self._handle(Tick(self._readings(), self._parent_is_gone()))
         return self._shell.exit_code
+
+    def _parent_is_gone(self) -> bool:
+        return self._parent != 0 and os.getppid() != self._parent
 
     def _handle(self, event: Event) -> None:
         """Decide, perform, and go on with what comes of it until nothing more does."""
