@@ -49,14 +49,19 @@ class Master(Play):
         delays=st.booleans(),
         watchdog=st.booleans(),
         has_parent=st.booleans(),
+        calm=st.booleans(),
     )
-    def start(self, workers: int, timeout: float, memory: bool, delays: bool, watchdog: bool, has_parent: bool) -> None:
+    def start(
+        self, workers: int, timeout: float, memory: bool, delays: bool, watchdog: bool, has_parent: bool, calm: bool
+    ) -> None:
         limits = (MEMORY, MEMORY_HARD) if memory else (0, 0)
         wanted = Wanted(workers, timeout, GRACEFUL_TIMEOUT, workers + SPARE_SLOTS, BOOT_TIMEOUT, *limits, DEVICES)
         wanted = wanted._replace(drain_delay=DRAIN_DELAY * delays)
         self.had_parent = has_parent
         self.account.alive_at = self.now
         self.begin(State(wanted, honours_winch=True, has_parent=has_parent, watchdog=WATCHDOG * watchdog))
+        if calm:
+            self.calm_comes()
 
     # What can happen.
 
@@ -79,9 +84,16 @@ class Master(Play):
         self.happen(Reported(pid, Report.READY))
 
     @precondition(lambda self: self.kernel.living())
-    @rule(data=st.data(), exit_code=st.sampled_from([0, 1, 3, 4, 255, -signal.SIGSEGV, -signal.SIGKILL]))
-    def a_worker_dies(self, data: st.DataObject, exit_code: int) -> None:
-        self.kernel.processes[choice(data, self.kernel.living())].exit_code = exit_code
+    @rule(
+        data=st.data(),
+        exit_code=st.sampled_from([0, 1, 3, 4, 255, -signal.SIGSEGV, -signal.SIGKILL]),
+        reaped=st.booleans(),
+    )
+    def a_worker_dies(self, data: st.DataObject, exit_code: int, reaped: bool) -> None:
+        pid = choice(data, self.kernel.living())
+        self.kernel.processes[pid].exit_code = exit_code
+        if reaped:
+            self.reap_one(pid)
 
     @precondition(lambda self: self.kernel.living())
     @rule(data=st.data(), hangs=st.booleans())
@@ -158,6 +170,16 @@ class Master(Play):
         if self.configured and self.state.phase is Phase.SERVING and self.state.reload is None:
             assert self.state.wanted.workers, "nobody serves any more"
 
+    @precondition(lambda self: not self.account.loads and not self.account.upgrade_asked)
+    @rule()
+    def another_master_takes_over(self) -> None:
+        """All but the last step of an upgrade."""
+        self.happen(Signalled(signal.SIGUSR2))
+        if self.account.upgrade_asked:
+            self.upgrade(succeeds=True)
+            self.happen(Signalled(signal.SIGWINCH))
+            self.settle()
+
     @precondition(lambda self: self.had_parent and self.orphaned_at is None)
     @rule()
     def the_old_master_goes(self) -> None:
@@ -211,7 +233,8 @@ class Master(Play):
                 self.kernel.processes[pid].is_ready = True
                 self.happen(Reported(pid, Report.READY))
             self.pass_time(LONGEST_RESPAWN_DELAY + TIMEOUT + IDLE_PATIENCE)
-        assert not [worker for worker in self.state.workers if is_outdated(self.state, worker)]
+        assert {worker.generation for worker in self.state.workers} <= {self.state.generation}
+        assert not [worker for worker in self.state.workers if worker.recycle]
         assert self.state.reload is None
         assert not self.account.is_reloading, "the supervisor waits for the end of a reload"
         if self.state.wanted.timeout:
