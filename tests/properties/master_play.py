@@ -82,6 +82,7 @@ class Play(RuleBasedStateMachine):
         sent = {worker.pid for worker in self.state.workers if worker.stage is Stage.RETIRING} & served
         if sent:
             assert len(serving) >= self.state.wanted.workers
+            assert self.state.reload is None, "those who serve are needed where the new ones cannot"
 
     def a_trial_ends_well_or_leaves_nothing(self, before: State, actions: tuple[Action, ...]) -> None:
         """What is wanted by a generation counts once it has served; until then it can be forgotten."""

@@ -155,7 +155,14 @@ class Master(Play):
     @precondition(lambda self: self.account.loads)
     @rule(workers=st.integers(0, 4), succeeds=st.booleans())
     def the_settings_are_read(self, workers: int, succeeds: bool) -> None:
-        self.load(min(workers, self.state.wanted.slots), succeeds=succeeds)
+        self.load(min(workers, self.state.wanted.slots - 1), succeeds=succeeds)
+
+    @precondition(lambda self: not self.account.loads and not self.account.upgrade_asked)
+    @rule(workers=st.integers(0, 4))
+    def the_server_is_reloaded(self, workers: int) -> None:
+        self.happen(Signalled(signal.SIGHUP))
+        if self.account.loads:
+            self.load(min(workers, self.state.wanted.slots - 1), succeeds=True)
 
     @precondition(lambda self: self.account.upgrade_asked)
     @rule(succeeds=st.booleans())
@@ -266,8 +273,9 @@ class Master(Play):
             return
         present = [worker for worker in self.state.workers if is_present(worker) and worker.stage is not Stage.ABORTED]
         outdated = [worker for worker in present if is_outdated(self.state, worker)]
-        surplus = len(present) - self.state.wanted.workers
-        assert surplus <= (max(1, self.state.wanted.workers // SURGE_DIVISOR) if outdated else 0)
+        trial = self.state.reload
+        wanted = max(self.state.wanted.workers, trial.before.workers if trial else 0)
+        assert len(present) - wanted <= (max(1, wanted // SURGE_DIVISOR) if outdated else 0)
 
     @invariant()
     def a_generation_that_was_let_go_of_is_not_the_current_one(self) -> None:

@@ -95,7 +95,7 @@ class Generations:
             common.log.warning(notice)
         self._commons[generation] = common
         self._readings[generation] = (resolved, devices)
-        return SettingsLoaded(generation, wanted_by(common.settings, devices))
+        return SettingsLoaded(generation, wanted_by(common.settings, devices)._replace(slots=common.board.slots))
 
     def renew(self, generation: int) -> None:
         """Begin a generation with the settings in force, for workers that load the application anew."""
@@ -221,7 +221,8 @@ class Generations:
             settings=settings,
             cfg=Config(settings),
             listeners=listeners,
-            board=before.board.with_slots(slots),
+            # The workers that are there keep their pages until they are replaced.
+            board=before.board.with_slots(max(slots, before.board.slots)),
             log=log,
             model=model,
             generation=generation,

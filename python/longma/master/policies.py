@@ -99,6 +99,15 @@ def surge(state: State) -> int:
     return 1 if state.reload else max(1, state.wanted.workers // SURGE_DIVISOR)
 
 
+def kept_workers(state: State) -> int:
+    """How many workers there are to be beside successors: as many as wanted, and as before while a reload is on trial.
+
+    Where the new generation cannot serve, those who do are needed; of no workers there is none to show whether it can.
+    """
+    wanted = state.wanted.workers
+    return max(wanted, state.reload.before.workers) if state.reload is not None and wanted else wanted
+
+
 def missing_workers(state: State) -> int:
     """How many workers have to be spawned, were there no delay."""
     if state.phase is not Phase.SERVING:
@@ -106,7 +115,7 @@ def missing_workers(state: State) -> int:
     present = [worker for worker in state.workers if is_present(worker)]
     current = sum(not is_outdated(state, worker) for worker in present)
     current += sum(spawn.generation == state.generation for spawn in state.pending)
-    room = state.wanted.workers + surge(state) - len(present) - len(state.pending)
+    room = kept_workers(state) + surge(state) - len(present) - len(state.pending)
     return max(0, min(state.wanted.workers - current, room))
 
 
@@ -126,9 +135,9 @@ def next_to_retire(state: State) -> WorkerRecord | None:
     serving = [worker for worker in current if worker.stage is Stage.READY]
     starting = [worker for worker in current if worker.stage is Stage.BOOTING]
     if outdated:
-        if len(serving) + len(outdated) > state.wanted.workers:
+        if len(serving) + len(outdated) > kept_workers(state):
             return next((worker for worker in outdated if worker.stage is Stage.BOOTING), outdated[0])
-        return starting[-1] if starting and len(present) > state.wanted.workers + surge(state) else None
+        return starting[-1] if starting and len(present) > kept_workers(state) + surge(state) else None
     if len(current) <= state.wanted.workers:
         return None
     return crowded(current, serving if len(serving) > state.wanted.workers else starting[::-1])

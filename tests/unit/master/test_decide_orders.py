@@ -6,9 +6,9 @@ import signal
 
 import pytest
 
-from longma.master.actions import Spawn
+from longma.master.actions import Kill, Spawn
 from longma.master.events import Reaped, Reported, SettingsLoaded, Signalled, Spawned
-from longma.master.state import PendingSpawn, State
+from longma.master.state import PendingSpawn, Stage, State
 from longma.process.tether import Report
 from tests.unit.master.states import booting, decide, running, wanted, worker
 
@@ -70,6 +70,17 @@ def test_and_when_the_other_master_dies_before_the_reload_fails():
     state, _ = decide(state, Reaped(NEW_MASTER, 1), NOW)
     state, _ = decide(state, Reaped(8, 3), NOW)
     assert (state.wanted.workers, state.generation) == (1, 0)
+
+
+def test_a_reload_to_fewer_workers_lets_none_go_before_a_new_one_serves():
+    state, actions = decide(running(worker(7), worker(8, slot=1)), SettingsLoaded(1, wanted(1)), NOW)
+    assert actions[1:] == (Spawn(2, 3, 1),)
+    state, actions = decide(state, Spawned(3, 9), NOW)
+    assert actions == ()
+    failed, _ = decide(state, Reaped(9, 3), NOW)
+    assert [(record.pid, record.stage) for record in failed.workers] == [(7, Stage.READY), (8, Stage.READY)]
+    _, actions = decide(state, Reported(9, Report.READY), NOW)
+    assert [action.pid for action in actions if isinstance(action, Kill)] == [7, 8]
 
 
 def test_a_worker_of_the_start_that_fails_does_not_end_a_reload_that_may_mend_it():
