@@ -20,6 +20,7 @@ from tests.support.gate import Gate
 from tests.support.load import Load, Wrk
 from tests.support.processes import children, is_alive
 from tests.support.server import Server
+from tests.support.site import SERVES
 
 Serve = Callable[..., Server]
 APP = "tests.apps.answers"
@@ -246,14 +247,27 @@ def test_at_a_stop_the_accepted_and_the_queued_are_answered(serve: Serve, gate: 
     assert server.wait() == 0
 
 
+def test_at_a_stop_whoever_has_just_connected_may_still_ask():
+    """Its first bytes are under way when the server is told to stop: the kernel has not handed it to anybody yet."""
+    with Bound(APP, "--log-level=debug", ready=SERVES) as server:
+        client = server.client()
+        server.send_signal(signal.SIGTERM)
+        until(server.refuses, "a new client to be refused")
+        assert client.ask("GET", "/hello").status == 200
+        assert server.wait() == 0
+
+
 def test_during_a_stop_new_clients_are_refused(gate: Gate):
     """A server that bound its address itself: it can turn newcomers away before it closes, and resets none."""
     with Bound(APP, env=gate.environment) as server:
+        idle = server.client()
+        assert idle.ask("GET", "/hello").status == 200
         busy = server.client()
         busy.request("GET", "/wait")
         visitor = gate.wait("in the application")
         server.send_signal(signal.SIGTERM)
         until(server.refuses, "a new client to be refused")
+        idle.expect_end()
         visitor.release("on")
         response = busy.read_response()
         assert response.text == f"{visitor.pid} on"

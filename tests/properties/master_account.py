@@ -98,7 +98,7 @@ class Account:
             case SayLeaving():
                 assert self.told_to_stop
                 self.leaving_since = self.now
-            case CloseListeners(unlink):
+            case CloseListeners(unlink, _):
                 assert unlink == (not state.upgrade and not state.has_parent), "another master needs the paths"
                 self.closed += 1
             case Exit(code):

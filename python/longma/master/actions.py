@@ -117,9 +117,11 @@ class CloseListeners(NamedTuple):
 
     Attributes:
         unlink: Whether the paths of Unix sockets go too: not while another master listens on the same sockets.
+        is_quick: Whether whoever is about to connect is not waited for.
     """
 
     unlink: bool = True
+    is_quick: bool = False
 
 
 class Log(NamedTuple):

@@ -10,6 +10,7 @@ import os
 from typing import TYPE_CHECKING
 
 from longma import hooks
+from longma.clock import Clock
 from longma.config.compatible import Config
 from longma.config.diff import restart_needed
 from longma.config.resolve import resolve
@@ -19,6 +20,7 @@ from longma.master.events import SettingsLoaded, SettingsRefused
 from longma.master.policies import slots_for
 from longma.master.premises import control_path
 from longma.master.state import Wanted
+from longma.net import half_open
 from longma.net.listeners import open_listeners
 from longma.net.protocols import url
 from longma.net.tls import is_wanted
@@ -137,12 +139,17 @@ class Generations:
             if all(common.log is not kept.log for kept in self._commons.values()):
                 common.log.close()
 
-    def close_listeners(self, *, unlink: bool) -> None:
+    def close_listeners(self, *, unlink: bool, is_quick: bool) -> None:
         """Let go of the listeners of every generation; they close with the last worker's."""
-        for listener in {listener for common in self._commons.values() for listener in common.listeners}:
-            if unlink:
-                listener.turn_away()
+        listeners = {listener for common in self._commons.values() for listener in common.listeners}
+        if unlink:
+            refusing = [listener for listener in listeners if listener.turn_away()]
+            for listener in listeners:
                 listener.unlink()
+            if not is_quick:
+                # The workers serve meanwhile: they are told afterwards.
+                half_open.wait(refusing, Clock())
+        for listener in listeners:
             listener.close()
 
     def _read(self) -> Resolved:

@@ -113,8 +113,8 @@ class Shell:
                 self._log.metric("gunicorn.workers", number, "gauge")
             case SayLeaving():
                 self._generations.current.board.say_leaving()
-            case CloseListeners(unlink):
-                self._generations.close_listeners(unlink=unlink)
+            case CloseListeners(unlink, is_quick):
+                self._generations.close_listeners(unlink=unlink, is_quick=is_quick)
             case Log(level, message, pid):
                 self._log.log(level, message, pid)
             case Exit(code):

@@ -43,7 +43,7 @@ def stop(state: State, phase: Phase, now: float) -> Decision:
     if state.phase is Phase.SERVING:
         news = News.HANDING_OVER if state.upgrade else News.STOPPING
         actions = () if state.stop_at is not None else (Notify(news),)
-        actions += (CloseListeners(unlink=is_alone(state)),)
+        actions += (CloseListeners(unlink=is_alone(state), is_quick=phase is Phase.QUITTING),)
     state = state._replace(phase=phase)
     for worker in state.workers:
         state, told = tell_to_stop(state, worker, now, gracefully=phase is Phase.DRAINING)

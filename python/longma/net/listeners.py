@@ -75,22 +75,25 @@ class Listener:
         """Stop listening in this process; the others that inherited the socket go on."""
         self._socket.close()
 
-    def turn_away(self) -> None:
-        """Refuse whoever comes from now on, in every process that has the socket; the queue can still be accepted.
+    def turn_away(self) -> bool:
+        """Refuse whoever comes from now on, in every process that has the socket, and return whether that is possible.
 
-        Otherwise whoever connects between the last accept and the last close is reset.
+        The queue can still be accepted. Else whoever connects between the last accept and the last close is reset.
 
         Does nothing to what whoever started us has opened: they may give it to the next server, for which it would be
         dead. For the same reason it is not to be done while another master shares the socket.
         """
         if not self._is_ours or self._socket.family == _socket.AF_UNIX or sys.platform != "linux":
-            return
+            return False
         # A listener that is bound to an interface hears of new connections from there alone, and this interface is
         # none. Those that have begun go on, and what is accepted is not bound. Where that is not allowed, in a sandbox
         # for example, it is as with any other server.
-        with suppress(OSError):
+        try:
             self._socket.setsockopt(_socket.SOL_SOCKET, _SO_BINDTOIFINDEX, _NO_INTERFACE)
             self._socket.setsockopt(_socket.IPPROTO_TCP, _socket.TCP_DEFER_ACCEPT, 0)
+        except OSError:
+            return False
+        return True
 
     def adopt(self) -> None:
         """Take over from the master that opened it and is gone: the path, and the socket's end, are ours now.

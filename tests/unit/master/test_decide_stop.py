@@ -33,7 +33,7 @@ def test_term_closes_the_listeners_first_and_then_tells_the_workers():
 @pytest.mark.parametrize(("number", "name"), [(SIGINT, "int"), (SIGQUIT, "quit")])
 def test_int_and_quit_stop_quickly(number: int, name: str):
     state, actions = decide(running(worker(7)), Signalled(number), now=5.0)
-    assert actions == (Log(Level.INFO, f"Handling signal: {name}"), CloseListeners(), Kill(7, SIGQUIT))
+    assert actions == (Log(Level.INFO, f"Handling signal: {name}"), CloseListeners(is_quick=True), Kill(7, SIGQUIT))
     assert state.wake_at == 5.0 + QUICK_TIMEOUT
 
 
@@ -176,7 +176,7 @@ def test_a_quick_stop_knows_no_delay(number: int, announced: bool):
     if announced:
         state, _ = decide(state, Signalled(SIGTERM), now=10.0)
     state, actions = decide(state, Signalled(number), now=11.0)
-    assert actions[1:] == (CloseListeners(), Kill(7, SIGQUIT))
+    assert actions[1:] == (CloseListeners(is_quick=True), Kill(7, SIGQUIT))
     assert state.phase is Phase.QUITTING
 
 

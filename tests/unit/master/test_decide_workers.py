@@ -183,7 +183,7 @@ def test_a_first_worker_that_cannot_boot_ends_the_server_with_its_status(exit_co
     assert actions == (
         FreeSlot(0),
         Log(Level.ERROR, f"Worker (pid:7) exited with code {exit_code}."),
-        CloseListeners(),
+        CloseListeners(is_quick=True),
         Log(Level.INFO, "Shutting down: Master"),
         Log(Level.ERROR, f"Reason: {reason}"),
         Exit(exit_code),
@@ -200,7 +200,7 @@ def test_several_workers_that_cannot_boot_end_the_server_once_with_the_first_one
     assert actions == (
         FreeSlot(1),
         Log(Level.ERROR, "Worker (pid:8) exited with code 3."),
-        CloseListeners(),
+        CloseListeners(is_quick=True),
         Kill(7, signal.SIGQUIT),
         Kill(9, signal.SIGQUIT),
     )

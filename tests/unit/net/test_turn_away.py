@@ -9,6 +9,8 @@ import socket
 
 import pytest
 
+from longma.clock import Clock
+from longma.net import half_open
 from longma.net.listeners import Listener
 from tests.support.deadlines import DEADLINE_SECONDS
 from tests.unit.net.opening import LINUX, Opened, look, needs_ipv6
@@ -61,6 +63,21 @@ def test_who_is_in_the_queue_is_served_and_who_comes_later_is_refused(opened: Op
         select.select([early], [], [], DEADLINE_SECONDS)
         assert early.recv(100) == b"answer"
     early.close()
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:0", pytest.param("[::]:0", marks=needs_ipv6)])
+def test_who_has_connected_and_said_nothing_is_known(opened: Opened, address: str):
+    (listener,) = opened(address)
+    with look(listener) as sock:
+        port = sock.getsockname()[1]
+    assert half_open.count([port]) == 0
+    with socket.create_connection(("127.0.0.1", port)) as client:
+        assert listener.turn_away()
+        assert half_open.count([port]) == 1
+        client.send(b"question")
+        accepted(listener).close()
+        assert half_open.count([port]) == 0
+    half_open.wait([listener], Clock())
 
 
 @needs_ipv6
