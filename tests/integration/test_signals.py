@@ -128,6 +128,27 @@ def test_a_worker_that_is_told_to_go_is_replaced(serve: Serve, number: signal.Si
     assert server.get("/hello").status == 200
 
 
+def test_signals_that_come_while_the_application_is_preloaded_wait(serve: Serve, site: Site, gate: Gate):
+    site.write("one", before="from tests.apps import gate; gate.stop('loading')")
+    server = serve(site.app, DEBUG, "--preload", cwd=site.directory, ready=None, env={"PYTHONPATH": str(ROOT)})
+    server.expect("preload_app")
+    loading = gate.wait("loading")
+    for number in (signal.SIGHUP, signal.SIGUSR1, signal.SIGTTIN):
+        server.send_signal(number)
+    loading.release()
+    server.errors.wait("Handling signal: hup")
+    server.errors.wait("Reload complete")
+    assert server.get().text == "one"
+
+
+def test_a_server_that_preloads_can_be_stopped(serve: Serve, site: Site, gate: Gate):
+    site.write("one", before="from tests.apps import gate; gate.stop('loading')")
+    server = serve(site.app, "--preload", cwd=site.directory, ready=None, env={"PYTHONPATH": str(ROOT)})
+    gate.wait("loading")
+    server.send_signal(signal.SIGTERM)
+    assert server.wait() == -signal.SIGTERM
+
+
 def test_a_storm_of_signals_ends_in_order(serve: Serve):
     server = serve(APP, DEBUG, workers=2, ready=SERVES)
     for _ in range(20):

@@ -157,9 +157,12 @@ def master(resolved: Resolved, premises: Premises, parent: int, source: Source) 
     log = open_error_log(settings)
     check_access_log(settings)
     devices = discover(settings)
-    source = preload(settings, log, source)
-    # Before the first line of the log, for whoever reads it may answer with a signal.
     signals = SignalPipe()
+    # What has a meaning for a server that runs must not end one that still loads its application; INT and TERM may.
+    signals.install(number for number in SIGNALS if number not in ENDING)
+    source = preload(settings, log, source)
+    # Before the first line of the log, for whoever reads it may answer with a signal. All of them: the application may
+    # have had its own way with some.
     signals.install((*SIGNALS, signal.SIGCHLD))
     spawner = Spawner(signals, premises)
     cfg = Config(settings)

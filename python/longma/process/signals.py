@@ -42,7 +42,8 @@ class SignalPipe:
         signals = tuple(signals)
         signal.set_wakeup_fd(self._write, warn_on_full_buffer=False)
         for number in signals:
-            self._before[number] = original("signal", "signal")(number, noted)
+            before = original("signal", "signal")(number, noted)
+            self._before.setdefault(number, before)
         os.register_at_fork(after_in_child=self._leave_in_child)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, signals)
 
