@@ -55,6 +55,13 @@ def test_whoever_has_read_enough_is_no_error(argument: str):
     assert (ran.returncode, ran.stderr) == (0, b"")
 
 
+def test_what_cannot_be_written_is_escaped():
+    run = Run("--print-config", "-n", "\u9f8d", env={"PYTHONIOENCODING": "ascii"})
+    assert (run.status, run.errors) == (0, "")
+    assert "proc_name = '\\u9f8d'" in run.output
+    assert Run("--help", env={"PYTHONIOENCODING": "ascii"}).status == 0
+
+
 def test_a_directory_that_is_gone_is_one_line(tmp_path: Path):
     (tmp_path / "gone").mkdir()
     command = [

@@ -12,6 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Final
 
 from longma import exitcodes
+from longma.config.arguments import say
 from longma.config.resolve import resolve
 from longma.errors import ApplicationError, ConfigError, Interrupted, LongmaError, OperatorError, Problem
 
@@ -95,8 +96,7 @@ def _print(resolved: Resolved) -> None:
     if resolved.settings.print_config:
         from longma.config import render
 
-        sys.stdout.write(render.listing(resolved))
-        sys.stdout.flush()
+        say(render.listing(resolved))
 
 
 def _obey(resolved: Resolved) -> int:

@@ -206,15 +206,24 @@ class _Reader:
         self.values[flag.name] = value
 
 
+def say(text: str) -> None:
+    """Write to standard output, at once, what of it cannot be written there being escaped.
+
+    Raises:
+        BrokenPipeError: nobody reads it any more.
+    """
+    encoding = sys.stdout.encoding or "utf-8"
+    sys.stdout.write(text.encode(encoding, "backslashreplace").decode(encoding))
+    sys.stdout.flush()
+
+
 def _print_help() -> NoReturn:
     from longma.config import usage
 
-    usage.build().print_help()
-    sys.stdout.flush()
+    say(usage.build().format_help())
     raise SystemExit(0)
 
 
 def _print_version() -> NoReturn:
-    sys.stdout.write(f"longma (version {__version__})\n")
-    sys.stdout.flush()
+    say(f"longma (version {__version__})\n")
     raise SystemExit(0)

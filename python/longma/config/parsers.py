@@ -105,7 +105,24 @@ def text(value: object) -> str:
         raise ValueError(f"be a string, not {shown(value)}")
     if "\0" in value:  # which ends a name for the system
         raise ValueError(f"hold no NUL, as {shown(value)} does")
-    return value.strip()
+    return encodable(value, "surrogateescape").strip()
+
+
+def encodable(value: str, errors: str = "strict") -> str:
+    """Return a string that can be written as UTF-8.
+
+    Args:
+        value: the string.
+        errors: "surrogateescape" takes whatever bytes a command line or a path may hold, "strict" only characters.
+
+    Raises:
+        ValueError: it holds half a character.
+    """
+    try:
+        value.encode("utf-8", errors)
+    except UnicodeEncodeError:
+        raise ValueError(f"hold whole characters, unlike {shown(value)}") from None
+    return value
 
 
 def texts(value: object) -> tuple[str, ...]:
@@ -127,7 +144,7 @@ def words(value: object) -> tuple[str, ...]:
 
 
 def upper_words(value: object) -> tuple[str, ...]:
-    return tuple(item.upper() for item in words(value))
+    return tuple(encodable(item).upper() for item in words(value))
 
 
 def assignments(value: object) -> tuple[str, ...]:

@@ -20,7 +20,8 @@ def set_title(text: str) -> None:
     """
     compiled = None if sys.platform == "darwin" else _compiled_half()
     if compiled is not None:
-        compiled.setproctitle(text)
+        # A name from the command line may hold any bytes; the package takes characters.
+        compiled.setproctitle(text.encode("utf-8", "backslashreplace").decode())
 
 
 def _compiled_half() -> ModuleType | None:

@@ -7,7 +7,7 @@ from typing import Final
 
 from longma.config.networks import NETWORKS
 from longma.config.option import Computed, Kind, Section, option
-from longma.config.parsers import any_text, mapping, show_list, shown, upper_words
+from longma.config.parsers import any_text, encodable, mapping, show_list, shown, upper_words
 
 
 def scheme_headers(value: object) -> dict[str, str]:
@@ -16,7 +16,7 @@ def scheme_headers(value: object) -> dict[str, str]:
     for name, secure in mapping(value).items():
         if not isinstance(secure, str):
             raise ValueError(f"hold strings only, not {shown(secure)}")
-        headers[name.strip().upper()] = secure
+        headers[encodable(name).strip().upper()] = encodable(secure)
     return headers
 
 
