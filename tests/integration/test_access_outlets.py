@@ -200,9 +200,11 @@ def test_a_pipe_that_nobody_reads_holds_no_request_up(serve: Serve, tmp_path: Pa
     assert numbers == sorted(set(numbers))
 
 
-def test_a_pipe_that_nobody_reads_does_not_keep_a_worker_from_its_end(serve: Serve, tmp_path: Path):
+@pytest.mark.parametrize("worker_class", ["sync", "gthread", "gevent"])
+def test_a_pipe_that_nobody_reads_does_not_keep_a_worker_from_its_end(serve: Serve, tmp_path: Path, worker_class: str):
     pipe = Unread(tmp_path / "log")
-    server = serve(APP, "--access-logfile", str(tmp_path / "log"), *LONG, "--graceful-timeout", "20")
+    options = ("--access-logfile", str(tmp_path / "log"), *LONG, "--graceful-timeout", "20")
+    server = serve(APP, *options, "-k", worker_class)
     server.expect("access log")
     with server.client() as client:
         for number in range(40):

@@ -139,8 +139,10 @@ impl Engine {
             worker.insert(own).serve(py, &self.order, bench)
         };
         end(py, &self.shared, standby)?;
-        if let Some(worker) = worker {
-            worker.tell(py);
+        // What was noticed at the end, such as lines that the log has lost, the threads of a pool are not there to tell.
+        match worker {
+            Some(worker) => worker.tell(py),
+            None => self.maker.worker(py, 0)?.tell(py),
         }
         result
     }
