@@ -11,6 +11,7 @@ import os
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from longma.config import arguments, environment, file
+from longma.config.access_format import fault_of
 from longma.config.addresses import divided
 from longma.config.given import Given
 from longma.config.later import LATER
@@ -96,6 +97,7 @@ def resolve(argv: Sequence[str], environ: Mapping[str, str], cwd: str, given: Gi
     reading = _read_file(spec, cwd, rows, problems)
     layers = [environment.layer(rows, environ), below.layer, reading.layer, *arguments_given]
     values, sources = _merge(layers, rows, cwd, problems)
+    problems += _access_lines(values, sources)
     if problems:
         raise ConfigError(problems)
     for name, value in _implied(values, command_line).items():
@@ -156,6 +158,16 @@ def _merge(
             else:
                 sources[name] = layer
     return values, sources
+
+
+def _access_lines(values: Mapping[str, object], sources: Mapping[str, Layer]) -> Iterator[Problem]:
+    """Yield what is wrong with the format of access lines, where they are made by ours."""
+    is_others = brings_its_own_http(str(values.get("worker_class", "sync"))) or values.get("logger_class") is not None
+    if "access_log_format" in sources and not is_others:
+        where = str(sources["access_log_format"].locate("access_log_format"))
+        words = fault_of(str(values["access_log_format"]))
+        if words:
+            yield Problem(f"access_log_format must {words}", where)
 
 
 def _directory(layers: Sequence[Layer], cwd: str) -> str:

@@ -50,7 +50,12 @@ class Logging(Section):
         _COMBINED,
         kind=Kind("string", parse=access_format, metavar="FORMAT"),
         cli=("--access-logformat",),
-        doc="What a line of the access log holds, in atoms such as `%(r)s` (request line) and `%(s)s` (status).",
+        doc="What a line of the access log holds. `%(h)s`: address of the client; `%(l)s`: `-`; `%(u)s`: user of Basic "
+        "authentication; `%(t)s`: time; `%(r)s`: request line; `%(m)s`: method; `%(U)s`: path; `%(q)s`: query; "
+        "`%(H)s`: protocol; `%(s)s`: status; `%(b)s`, `%(B)s`: body bytes; `%(f)s`: referer; `%(a)s`: user agent; "
+        "`%(T)s`, `%(M)s`, `%(D)s`, `%(L)s`: time in seconds, milli-, microseconds, decimal seconds; `%(p)s`: "
+        "process; `%({NAME}i)s`, `%({NAME}o)s`: field of the request, of the response; `%({NAME}e)s`: variable of the "
+        "environ, text or a number. What is not known is `-`. `%(h)15s` and `%(m)-7s` have a width.",
     )
     errorlog: str = option(
         "-",
