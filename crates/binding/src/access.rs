@@ -13,7 +13,7 @@ use pyo3::ffi;
 use pyo3::prelude::*;
 
 use crate::object::Ref;
-use crate::text::native_bytes;
+use crate::text::{native_bytes, shown};
 
 const SYSLOG_PORT: u16 = 514;
 const STATSD_PORT: u16 = 8125;
@@ -102,9 +102,8 @@ pub fn look_up(environ: &Ref, name: &str, out: &mut Vec<u8>) -> bool {
         let (mut position, mut key, mut value) = (0, std::ptr::null_mut(), std::ptr::null_mut());
         while ffi::PyDict_Next(environ.as_ptr(), &raw mut position, &raw mut key, &raw mut value) != 0 {
             let matches = native_bytes(key).is_some_and(|text| text.eq_ignore_ascii_case(name.as_bytes()));
-            if matches && let Some(text) = native_bytes(value) {
-                out.extend_from_slice(text);
-                return true;
+            if matches {
+                return shown(value, out);
             }
         }
     }

@@ -74,3 +74,31 @@ pub unsafe fn native_bytes<'a>(object: *mut ffi::PyObject) -> Option<&'a [u8]> {
         Some(std::slice::from_raw_parts(ffi::PyUnicode_DATA(object).cast(), length))
     }
 }
+
+/// Add what a log shows of a str or a number: as these bytes, or in UTF-8 where there are characters above U+00FF.
+/// `false`: it is neither. What else there is could run any code to be shown, which the reactor's lock forbids.
+///
+/// # Safety
+/// Attached, and `object` is valid.
+pub unsafe fn shown(object: *mut ffi::PyObject, out: &mut Vec<u8>) -> bool {
+    // SAFETY: by contract; the types that are asked for are exact, so that no method of somebody else's is called.
+    unsafe {
+        if let Some(text) = native_bytes(object) {
+            out.extend_from_slice(text);
+            return true;
+        }
+        let is_number =
+            ffi::PyLong_CheckExact(object) != 0 || ffi::PyBool_Check(object) != 0 || ffi::PyFloat_CheckExact(object) != 0;
+        let made = if is_number { Ref::owned(ffi::PyObject_Str(object)) } else { None };
+        let text = made.as_ref().map_or(object, Ref::as_ptr);
+        let mut length = 0;
+        let is_text = ffi::PyUnicode_Check(text) != 0;
+        let utf8 = if is_text { ffi::PyUnicode_AsUTF8AndSize(text, &raw mut length) } else { std::ptr::null() };
+        if utf8.is_null() {
+            ffi::PyErr_Clear();
+            return false;
+        }
+        out.extend_from_slice(std::slice::from_raw_parts(utf8.cast(), length as usize));
+        true
+    }
+}

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use longma_proto::h1::{Version, target};
 
-use super::format::Atom;
+use super::format::{Atom, Padding};
 use super::record::{Outcome, Record, first_line};
 use crate::escape::{self, put};
 use crate::sys::clock::{self, CivilTime};
@@ -16,6 +16,8 @@ const MONTHS: [&str; 12] = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Au
 pub enum Shape {
     /// Escaped; `-` where unknown.
     Text,
+    /// The same, filled up.
+    Padded(Padding),
     /// JSON; `null` where unknown.
     Json,
 }
@@ -23,19 +25,27 @@ pub enum Shape {
 impl Shape {
     fn text(self, value: Option<&[u8]>, out: &mut Vec<u8>) {
         match (self, value) {
-            (Self::Text, Some(value)) => escape::line(value, out),
             (Self::Json, Some(value)) => escape::json(value, out),
+            (_, Some(value)) => escape::line(value, out),
             (_, None) => self.unknown(out),
         }
     }
 
     fn unknown(self, out: &mut Vec<u8>) {
-        out.extend_from_slice(if self == Self::Text { b"-" } else { b"null" });
+        out.extend_from_slice(if self == Self::Json { b"null" } else { b"-" });
     }
 }
 
 /// What is known of a request when it has come.
 pub fn early(atom: &Atom, record: &mut Record<'_>, shape: Shape, out: &mut Vec<u8>) {
+    let start = out.len();
+    early_value(atom, record, shape, out);
+    if let Shape::Padded(padding) = shape {
+        padding.apply(start, out);
+    }
+}
+
+fn early_value(atom: &Atom, record: &mut Record<'_>, shape: Shape, out: &mut Vec<u8>) {
     let line = record.head.line();
     let known = record.has_line();
     match atom {
@@ -48,14 +58,10 @@ pub fn early(atom: &Atom, record: &mut Record<'_>, shape: Shape, out: &mut Vec<u
             Some(peer) => put_address(peer.ip(), out),
             None => shape.unknown(out),
         },
-        Atom::User => shape.text(record.field(b"authorization").and_then(user_of).as_deref(), out),
-        Atom::RequestLine if known => {
-            escape::line(line.method.of(record.bytes), out);
-            out.push(b' ');
-            escape::line(line.target.of(record.bytes), out);
-            out.push(b' ');
-            out.extend_from_slice(protocol(line.version));
+        Atom::User => {
+            shape.text(record.field(b"authorization").and_then(user_of).filter(|user| !user.is_empty()).as_deref(), out)
         }
+        Atom::RequestLine if known => put_line(record, out),
         Atom::RequestLine => shape.text(Some(first_line(record.bytes)).filter(|line| !line.is_empty()), out),
         Atom::Unparsed if known => {}
         Atom::Unparsed => {
@@ -80,6 +86,7 @@ pub fn early(atom: &Atom, record: &mut Record<'_>, shape: Shape, out: &mut Vec<u
             shape.text(Some(target::split(whole).query.of(whole)), out);
         }
         Atom::RequestField(name) => shape.text(record.field(name.as_bytes()), out),
+        Atom::JoinedField(name) => shape.text(record.joined_field(name.as_bytes()).as_deref(), out),
         Atom::ResponseField(name) => shape.text(record.response_field(name.as_bytes()), out),
         Atom::Environ(name) => {
             let mut value = Vec::new();
@@ -95,8 +102,25 @@ pub fn early(atom: &Atom, record: &mut Record<'_>, shape: Shape, out: &mut Vec<u
     }
 }
 
+fn put_line(record: &Record<'_>, out: &mut Vec<u8>) {
+    let line = record.head.line();
+    escape::line(line.method.of(record.bytes), out);
+    out.push(b' ');
+    escape::line(line.target.of(record.bytes), out);
+    out.push(b' ');
+    out.extend_from_slice(protocol(line.version));
+}
+
 /// What is known when its answer is over.
 pub fn late(atom: &Atom, outcome: &Outcome, time: &[u8], shape: Shape, out: &mut Vec<u8>) {
+    let start = out.len();
+    late_value(atom, outcome, time, shape, out);
+    if let Shape::Padded(padding) = shape {
+        padding.apply(start, out);
+    }
+}
+
+fn late_value(atom: &Atom, outcome: &Outcome, time: &[u8], shape: Shape, out: &mut Vec<u8>) {
     let micros = outcome.duration_ns / 1000;
     match atom {
         Atom::Time => out.extend_from_slice(time),

@@ -5,8 +5,28 @@
 pub enum Piece {
     Text(String),
     Atom(Atom),
+    /// The atom, filled up with spaces or zeros.
+    Padded(Atom, Padding),
     /// The atom as a JSON value: `null` where it is unknown.
     Value(Atom),
+}
+
+/// How wide an atom is at least: `%(h)15s`, `%(m)-7s`, `%(D)08d`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Padding {
+    pub width: usize,
+    /// Whether the atom stands at the left.
+    pub is_left: bool,
+    pub fill: u8,
+}
+
+impl Padding {
+    /// Fill up what stands from `start` on.
+    pub fn apply(self, start: usize, out: &mut Vec<u8>) {
+        let missing = self.width.saturating_sub(out.len() - start);
+        let at = if self.is_left { out.len() } else { start };
+        out.splice(at..at, std::iter::repeat_n(self.fill, missing));
+    }
 }
 
 /// What `%(x)s` stands for, in Gunicorn's letters.
@@ -33,6 +53,8 @@ pub enum Atom {
     DecimalSeconds,
     RequestField(String),
     ResponseField(String),
+    /// A field that the environ has as one value, however often it came (RFC 9110 §5.3).
+    JoinedField(String),
     Environ(String),
     /// The members `trace_id` and `span_id`, where the client has given them (W3C Trace Context, "traceparent").
     Trace,
@@ -64,8 +86,8 @@ impl Atom {
             "H" => Self::Protocol,
             "s" => Self::Status,
             "B" | "b" => Self::Bytes,
-            "f" => Self::RequestField("referer".to_owned()),
-            "a" => Self::RequestField("user-agent".to_owned()),
+            "f" => Self::JoinedField("referer".to_owned()),
+            "a" => Self::JoinedField("user-agent".to_owned()),
             "T" => Self::Seconds,
             "M" => Self::Milliseconds,
             "D" => Self::Microseconds,
@@ -87,7 +109,7 @@ impl Atom {
 
 /// The pieces of one JSON object a line.
 pub fn json(pid: u32) -> Vec<Piece> {
-    let field = |name: &str| Atom::RequestField(name.to_owned());
+    let field = |name: &str| Atom::JoinedField(name.to_owned());
     let members = [
         ("time", Atom::IsoTime),
         ("remote_addr", Atom::Peer),
@@ -116,7 +138,8 @@ pub fn json(pid: u32) -> Vec<Piece> {
     pieces
 }
 
-/// Take a format apart. What is no atom stands for itself; an atom nobody knows is logged as `-`.
+/// Take a format apart. An atom nobody knows is logged as `-`; what is no atom, which the settings refuse, stands for
+/// itself.
 pub fn parse(format: &str, pid: u32) -> Vec<Piece> {
     let mut pieces = Vec::new();
     let mut text = String::new();
@@ -127,15 +150,21 @@ pub fn parse(format: &str, pid: u32) -> Vec<Piece> {
         if let Some(after) = rest.strip_prefix("%%") {
             text.push('%');
             rest = after;
-        } else if let Some(("p", after)) = atom_at(rest) {
-            text.push_str(&format!("<{pid}>"));
+        } else if let Some((name, padding, after)) = atom_at(rest) {
             rest = after;
-        } else if let Some((name, after)) = atom_at(rest) {
+            if name == "p" {
+                let start = text.len();
+                let mut bytes = std::mem::take(&mut text).into_bytes();
+                bytes.extend_from_slice(format!("<{pid}>").as_bytes());
+                padding.apply(start, &mut bytes);
+                text = String::from_utf8_lossy(&bytes).into_owned();
+                continue;
+            }
             if !text.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut text)));
             }
-            pieces.push(Piece::Atom(Atom::named(name).unwrap_or(Atom::Dash)));
-            rest = after;
+            let atom = Atom::named(name).unwrap_or(Atom::Dash);
+            pieces.push(if padding.width == 0 { Piece::Atom(atom) } else { Piece::Padded(atom, padding) });
         } else {
             text.push('%');
             rest = &rest[1..];
@@ -148,11 +177,19 @@ pub fn parse(format: &str, pid: u32) -> Vec<Piece> {
     pieces
 }
 
-/// The name within `%(name)s` and what follows it.
-fn atom_at(text: &str) -> Option<(&str, &str)> {
+/// The name within `%(name)s`, how it is filled up, and what follows.
+fn atom_at(text: &str) -> Option<(&str, Padding, &str)> {
+    const MAX_DIGITS: usize = 3;
     let (name, after) = text.strip_prefix("%(")?.split_once(')')?;
-    let after = after.strip_prefix(['s', 'd', 'i'])?;
-    Some((name, after))
+    let flags = after.len() - after.trim_start_matches(['-', '0']).len();
+    let (flags, after) = after.split_at(flags);
+    let digits = after.bytes().take_while(u8::is_ascii_digit).take(MAX_DIGITS).count();
+    let (width, after) = after.split_at(digits);
+    let is_left = flags.contains('-');
+    // Text is filled up with spaces, whatever is asked for.
+    let fill = if flags.contains('0') && !is_left && after.starts_with(['d', 'i', 'u']) { b'0' } else { b' ' };
+    let after = after.strip_prefix(['s', 'd', 'i', 'u'])?;
+    Some((name, Padding { width: width.parse().unwrap_or(0), is_left, fill }, after))
 }
 
 #[cfg(test)]
@@ -171,6 +208,21 @@ mod tests {
                 Piece::Text("\" 100% ".into()),
                 Piece::Atom(Atom::Dash),
                 Piece::Text(" %d <7>".into()),
+            ]
+        );
+    }
+
+    #[test]
+    fn an_atom_may_have_a_width() {
+        let padded = |atom, width, is_left, fill| Piece::Padded(atom, Padding { width, is_left, fill });
+        assert_eq!(
+            parse("%(h)15s%(m)-7s%(D)08d%(s)05s%(p)-4s|%(m).3s", 7),
+            [
+                padded(Atom::Peer, 15, false, b' '),
+                padded(Atom::Method, 7, true, b' '),
+                padded(Atom::Microseconds, 8, false, b'0'),
+                padded(Atom::Status, 5, false, b' '),
+                Piece::Text("<7> |%(m).3s".into()),
             ]
         );
     }

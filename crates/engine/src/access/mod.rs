@@ -66,7 +66,7 @@ impl AccessLog {
             Style::Json => format::json(pid),
         };
         let is_timed = |piece: &Piece| match piece {
-            Piece::Atom(atom) | Piece::Value(atom) => atom.needs_duration(),
+            Piece::Atom(atom) | Piece::Padded(atom, _) | Piece::Value(atom) => atom.needs_duration(),
             Piece::Text(_) => false,
         };
         Self {
@@ -94,7 +94,7 @@ impl AccessLog {
 
     /// Whether lines tell variables of the environ.
     pub fn wants_environ(&self) -> bool {
-        self.pieces.iter().any(|piece| matches!(piece, Piece::Atom(Atom::Environ(_))))
+        self.pieces.iter().any(|piece| matches!(piece, Piece::Atom(Atom::Environ(_)) | Piece::Padded(Atom::Environ(_), _)))
     }
 
     /// Add the line of a request that is over. `wall_seconds`, `now_ms`: now.
@@ -109,6 +109,7 @@ impl AccessLog {
                     continue;
                 }
                 Piece::Atom(atom) => (atom, Shape::Text),
+                Piece::Padded(atom, padding) => (atom, Shape::Padded(*padding)),
                 Piece::Value(atom) => (atom, Shape::Json),
             };
             if atom.is_late() {
@@ -130,6 +131,7 @@ impl AccessLog {
                     continue;
                 }
                 Piece::Atom(atom) => (atom, Shape::Text),
+                Piece::Padded(atom, padding) => (atom, Shape::Padded(*padding)),
                 Piece::Value(atom) => (atom, Shape::Json),
             };
             if atom.is_late() {

@@ -1,5 +1,6 @@
 //! A request and its answer, as the log sees them.
 
+use std::borrow::Cow;
 use std::net::SocketAddr;
 
 use longma_proto::h1::{Field, HeadParser};
@@ -47,8 +48,16 @@ impl<'a> Record<'a> {
         !self.head.line().method.is_empty()
     }
 
+    /// The value of a field; the last one, where it came more than once.
     pub(super) fn field(&self, name: &[u8]) -> Option<&'a [u8]> {
-        self.fields(name).next()
+        self.fields(name).last()
+    }
+
+    /// All values of a field as one (RFC 9110 §5.3).
+    pub(super) fn joined_field(&self, name: &[u8]) -> Option<Cow<'a, [u8]>> {
+        let mut values = self.fields(name);
+        let first = Cow::Borrowed(values.next()?);
+        Some(values.fold(first, |joined, value| Cow::Owned([&joined, value].join(&b','))))
     }
 
     /// The value of a field that came once.
@@ -64,11 +73,13 @@ impl<'a> Record<'a> {
     }
 
     pub(super) fn response_field(&self, name: &[u8]) -> Option<&'a [u8]> {
-        self.response_head.split(|&byte| byte == b'\n').skip(1).find_map(|line| {
+        let lines = self.response_head.split(|&byte| byte == b'\n').skip(1);
+        let values = lines.filter_map(|line| {
             let (key, value) = line.split_at_checked(name.len())?;
             let value = value.strip_prefix(b":")?;
             key.eq_ignore_ascii_case(name).then(|| value.trim_ascii())
-        })
+        });
+        values.last()
     }
 }
 

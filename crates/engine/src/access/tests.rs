@@ -82,6 +82,23 @@ fn every_other_atom_has_its_value() {
 }
 
 #[test]
+fn of_a_field_that_came_twice_there_is_the_last_or_all() {
+    let request = b"GET / HTTP/1.1\r\nHost: x\r\nX-A: one\r\nUser-Agent: a\r\nX-a: two\r\nUser-Agent: b\r\n\r\n";
+    assert_eq!(plain("%({x-a}i)s %({user-agent}i)s %(a)s %(f)s", request), "two b a,b -\n");
+}
+
+#[test]
+fn a_user_without_a_name_is_none() {
+    let request = b"GET / HTTP/1.1\r\nHost: x\r\nAuthorization: Basic OnNlY3JldA==\r\n\r\n";
+    assert_eq!(plain("%(u)s", request), "-\n");
+}
+
+#[test]
+fn atoms_are_filled_up_to_their_width() {
+    assert_eq!(plain("%(h)12s|%(m)-5s|%(s)5s|%(B)05d|%(U)2s", REQUEST), "   192.0.2.1|GET  |  200|00014|/a b\n");
+}
+
+#[test]
 fn what_a_client_sends_stays_on_its_line() {
     let text = plain("%(U)s", b"GET /%0a%ff%22 HTTP/1.1\r\nHost: x\r\n\r\n");
     assert_eq!(text, "/\\x0a\\xff\\\"\n");

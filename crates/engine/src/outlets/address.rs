@@ -57,7 +57,7 @@ impl Address {
     pub fn resolve(&self) -> io::Result<Vec<SocketAddr>> {
         match self {
             Self::Unix(..) => Ok(Vec::new()),
-            Self::Udp(host, port) | Self::Tcp(host, port) => Ok((host.as_str(), *port).to_socket_addrs()?.collect()),
+            Self::Udp(host, port) | Self::Tcp(host, port) => Ok(in_order((host.as_str(), *port).to_socket_addrs()?)),
         }
     }
 
@@ -97,6 +97,13 @@ impl fmt::Display for Address {
     }
 }
 
+/// What listens on localhost listens on 127.0.0.1, and not always on ::1.
+fn in_order(found: impl Iterator<Item = SocketAddr>) -> Vec<SocketAddr> {
+    let (mut all, rest): (Vec<_>, Vec<_>) = found.partition(SocketAddr::is_ipv4);
+    all.extend(rest);
+    all
+}
+
 fn first(resolved: &[SocketAddr]) -> io::Result<SocketAddr> {
     resolved.first().copied().ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "the name is not known"))
 }
@@ -120,6 +127,12 @@ pub fn host_and_port(text: &str, port: u16) -> Option<(String, u16)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_older_protocol_comes_first() {
+        let [v6, v4, other] = ["[::1]:514", "127.0.0.1:514", "[::2]:514"].map(|text| text.parse().unwrap());
+        assert_eq!(in_order([v6, v4, other].into_iter()), [v4, v6, other]);
+    }
 
     #[test]
     fn an_address_is_taken_apart() {

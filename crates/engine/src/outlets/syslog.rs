@@ -128,6 +128,9 @@ impl SyslogOutlet {
                     }
                     output::error_of(fd.as_fd())?;
                     *connected = true;
+                } else if socket::peek(fd.as_fd()).is_ok_and(|count| count == 0) {
+                    // What is sent to a peer that has closed is lost without an error.
+                    return Err(io::Error::from(ErrorKind::BrokenPipe));
                 }
                 let count = socket::send(fd.as_fd(), self.backlog.rest(), false)?;
                 self.backlog.advance(count);
