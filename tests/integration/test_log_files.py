@@ -173,8 +173,11 @@ def test_json_lines(serve: Serve, tmp_path: Path):
     server = serve(SITE, "--error-logfile", str(error), "--log-format", "json", ready=None)
     assert server.get("/error-logger?say=two%0Alines").status == 200
     assert server.get("/raise?x%0Ay").status == 500
+    # What the application writes by itself, and print() in two parts.
+    assert server.get("/errors?say=by%0Aprint%1b").status == 200
     assert server.stop() == 0
     found = [json.loads(line) for line in lines(error)]
+    assert [one["message"] for one in found if one["logger"] == "wsgi.errors"] == ["by\nprint\x1b"]
     assert all(set(one) >= {"time", "level", "logger", "pid", "message"} for one in found)
     assert found[0]["message"].startswith("Starting longma")
     assert "two\nlines" in [one["message"] for one in found]
@@ -182,3 +185,22 @@ def test_json_lines(serve: Serve, tmp_path: Path):
     assert "/raise" in failed["message"]
     assert failed["exception"].startswith("Traceback (most recent call last):\n")
     assert failed["exception"].endswith("ValueError: x\ny")
+
+
+def test_a_disk_that_is_full_stops_nobody(serve: Serve):
+    server = serve(SITE, "--access-logfile", "/dev/full")
+    server.expect("access log")
+    for _ in range(3):
+        assert server.get("/").status == 200
+    server.errors.wait("The access log cannot be written to /dev/full: No space left on device")
+    assert server.stop() == 0
+    assert any("3 lines of the access log to /dev/full were lost" in line for line in server.errors.so_far())
+
+
+def test_an_error_log_on_a_full_disk_stops_nobody(serve: Serve):
+    options = ["--error-logfile", "/dev/full", "--access-logfile", "-", "--access-logformat", "%(U)s %(s)s"]
+    server = serve(SITE, *options, ready=None)
+    assert server.get("/raise?x").status == 500
+    assert server.get("/errors?say=lost").status == 200
+    assert server.stop() == 0
+    assert server.access.so_far() == ["/raise 500", "/errors 200"]

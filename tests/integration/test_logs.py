@@ -42,11 +42,12 @@ def test_what_is_missing_is_a_dash(serve: Serve):
 def test_a_format_of_ones_own(serve: Serve):
     template = "%(m)s|%(U)s|%(q)s|%(H)s|%(s)s|%(B)s|%(b)s|%(p)s|%(l)s|%(no)s"
     template += "|%({x-id}i)s|%({content-type}o)s|%({wsgi.url_scheme}e)s"
+    template += "|%({wsgi.multiprocess}e)s|%({wsgi.version}e)s|%(m)-6s|%(B)04d"
     server = serve(APP, "--access-logfile", "-", "--access-logformat", template)
     server.ask("POST", "/echo?x=%20y", "X-Id: 7", body=b"12345")
     (line,) = server.access.wait("POST")
     pid = server.worker_pid()
-    expected = f"POST|/echo|x=%20y|HTTP/1.1|200|5|5|<{pid}>|-|-|7|application/octet-stream|http"
+    expected = f"POST|/echo|x=%20y|HTTP/1.1|200|5|5|<{pid}>|-|-|7|application/octet-stream|http|False|-|POST  |0005"
     assert line == expected
 
 

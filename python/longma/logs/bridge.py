@@ -10,7 +10,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-from longma.logs.error_log import ErrorStream
 from longma.logs.record import ACCESS_LOG, ERROR_LOG
 
 if TYPE_CHECKING:
@@ -104,7 +103,7 @@ class Bridge:
         error_log.propagate = access_log.propagate = False
         error_log.setLevel(self._log.threshold)
         access_log.setLevel(logging.INFO)
-        error_log.addHandler(BridgeHandler(self._log.write, ERROR_FORMAT, stream=ErrorStream(self._log.descriptor)))
+        error_log.addHandler(BridgeHandler(self._log.write, ERROR_FORMAT, stream=self._log.errors))
         if self._access_log.is_enabled:
             access_log.addHandler(BridgeHandler(self._access_log.emit, ACCESS_FORMAT))
 

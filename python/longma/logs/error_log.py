@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from longma.logs.escape import escaped
 from longma.logs.levels import Level, name_of
 from longma.logs.record import ERROR_LOG, Record, divided, plain, traceback_of
 from longma.logs.sinks import FileSink
@@ -35,6 +36,7 @@ class ErrorLog:
 
     Attributes:
         logger: What hooks know as `server.log` and `worker.log`; has the methods of Gunicorn's logger.
+        errors: `wsgi.errors`.
         access_log: What writes access lines that Python makes; None where a logger of the site's own does.
         observer: Returns what `access_observer` is to be.
         settings_instead: Returns what `engine_settings` is to be.
@@ -50,6 +52,7 @@ class ErrorLog:
         self.threshold = threshold
         self._sinks = tuple(sinks) or (FileSink(Target(descriptor), plain),)
         self._metrics = metrics
+        self.errors = ErrorStream(descriptor)
         self.logger: Any = self
         self.access_log: AccessLog | None = None
         self.observer: Callable[[], Callable[..., None] | None] = nothing
@@ -180,13 +183,17 @@ def counted_as(level: int, traceback: str) -> str:
 
 
 class ErrorStream:
-    """`wsgi.errors` (PEP 3333, "Input and Error Streams"): the application's own text, whole and unchanged."""
+    """`wsgi.errors` (PEP 3333, "Input and Error Streams"): the application's own text, whole, at once.
+
+    What is written at once may hold what a client has sent, as what Flask says of an exception holds the path. It is
+    shown as in a record: no control reaches a terminal, and no line behind the first can pass for a record.
+    """
 
     def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+        self.descriptor = descriptor
 
     def write(self, text: str) -> int:
-        write_whole(self._descriptor, text.encode("utf-8", "backslashreplace"))
+        write_whole(self.descriptor, escaped(text).encode("utf-8", "backslashreplace"))
         return len(text)
 
     def writelines(self, lines: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from longma.errors import OperatorError
 from longma.logs import bridge
 from longma.logs.access import AccessLog
-from longma.logs.error_log import ErrorLog
+from longma.logs.error_log import ErrorLog, ErrorStream
 from longma.logs.levels import Level, level_named
 from longma.logs.light import LightLogger
 from longma.logs.record import ERROR_LOG, Record, bare, plain
@@ -53,6 +53,7 @@ def open_error_log(settings: Settings) -> ErrorLog:
     except OperatorError:
         target.close()
         raise
+    log.errors = errors_of(settings, target.descriptor)
     connect = log.take_over
 
     def take_over() -> None:
@@ -150,12 +151,21 @@ def own_logger(settings: Settings) -> Any:
     try:
         cls = imported(given) if isinstance(given, str) else given
         with restored_on_failure():
-            return cls(Config(settings))
+            return with_safe_atoms(cls(Config(settings)))
     except OperatorError:
         raise
     except Exception as error:  # foreign code, which ends the start here
         name = given if isinstance(given, str) else f"{given.__module__}.{given.__qualname__}"
         raise LoggerClassError(name, error) from error
+
+
+def with_safe_atoms(logger: Any) -> Any:
+    """Have a logger that wraps atoms by Gunicorn's class do so by ours, which escapes more than quotes."""
+    if getattr(getattr(logger, "atoms_wrapper_class", None), "__module__", "") == "gunicorn.glogging":
+        from longma.logs.atoms import SafeAtoms
+
+        logger.atoms_wrapper_class = SafeAtoms
+    return logger
 
 
 def imported(dotted: str) -> Any:
@@ -177,6 +187,15 @@ def json_or(settings: Settings, line: Callable[[Record], bytes]) -> Callable[[Re
     from longma.logs.json_lines import json_line
 
     return json_line
+
+
+def errors_of(settings: Settings, descriptor: int) -> ErrorStream:
+    """What `wsgi.errors` is."""
+    if settings.log_format != "json":
+        return ErrorStream(descriptor)
+    from longma.logs.json_errors import JsonErrorStream
+
+    return JsonErrorStream(descriptor)
 
 
 def complaints(file: FileSink) -> Callable[[str], None]:

@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from longma._core import Engine
-from longma.logs.error_log import ErrorStream
 from longma.net.protocols import url
 from longma.process.tether import Report
 from longma.workers.connection import ConnectionSocket
@@ -40,7 +39,7 @@ def make_engine(
         slot=assignment.slot,
         slots=common.board.slots,
         handover=(os.dup(receiver), os.dup(sender)),
-        errors=ErrorStream(common.log.descriptor),
+        errors=common.log.errors,
         log=common.log.log,
         multiprocess=common.settings.workers > 1,
         threads=threads,

@@ -75,6 +75,10 @@ class Unborn(Bare):
         raise ValueError("two\nlines")
 
 
+class Ours(Logger):
+    """A class that changes nothing: what it is derived from writes everything."""
+
+
 class Derived(Logger):
     """What tutorials show: Gunicorn's class with another formatter, another atom and a filter for health checks."""
 

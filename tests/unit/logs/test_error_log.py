@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import sys
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from longma.logs.error_log import ErrorLog, ErrorStream
+from longma.logs.json_errors import JsonErrorStream
 from longma.logs.levels import Level, level_named, name_of
 from longma.logs.record import Record, plain
 from longma.logs.targets import open_for_appending, write_whole
@@ -111,13 +113,32 @@ def test_a_log_that_nobody_reads_any_more_fails_nobody():
     ErrorLog(write_end, Level.DEBUG).error("lost")
 
 
-def test_wsgi_errors_writes_the_applications_text_unchanged(descriptor: int, log_path: Path):
+def test_wsgi_errors_writes_the_applications_text_at_once(descriptor: int, log_path: Path):
     stream = ErrorStream(descriptor)
-    assert stream.write("no line feed, \x1b[1mbold\x1b[0m, ü") == 29
+    assert stream.write("no line feed, ü") == 15
     stream.writelines(["\n", "second\n"])
     stream.flush()
     print("third", file=stream)
-    assert log_path.read_text() == "no line feed, \x1b[1mbold\x1b[0m, ü\nsecond\nthird\n"
+    assert log_path.read_text() == "no line feed, ü\nsecond\nthird\n"
+
+
+def test_wsgi_errors_lets_nothing_of_a_clients_through(descriptor: int, log_path: Path):
+    ErrorStream(descriptor).write("Exception on /\x1b[2J\x9b\u2028\n[2026-01-01 00:00:00 +0000] [1] [INFO] forged\n")
+    text = "Exception on /\\x1b[2J\\x9b\\u2028\n [2026-01-01 00:00:00 +0000] [1] [INFO] forged\n"
+    assert log_path.read_text() == text
+
+
+def test_wsgi_errors_in_json_is_a_record_a_line(descriptor: int, log_path: Path):
+    stream = JsonErrorStream(descriptor)
+    print("in", "parts", file=stream)
+    stream.write("two\nlines\n")
+    stream.write("no line feed")
+    stream.flush()
+    stream.flush()
+    stream.write("\n")
+    found = [json.loads(line) for line in log_path.read_text().splitlines()]
+    assert [one["message"] for one in found] == ["in parts", "two\nlines", "no line feed"]
+    assert {(one["logger"], one["level"], one["pid"]) for one in found} == {("wsgi.errors", "ERROR", os.getpid())}
 
 
 def test_the_descriptor_is_not_inherited_by_what_the_application_starts(descriptor: int):
