@@ -99,7 +99,7 @@ def test_help_has_every_section_and_flag(capsys: pytest.CaptureFixture[str]):
     words = " ".join(text.split())
     assert "[127.0.0.1, ::1]" in words
     assert "[the user who starts longma]" in words
-    assert "%(r)s (request line)" in words
+    assert "%(r)s: request line" in words
     assert "No effect: there is one parser, the server's own." in words
 
 
