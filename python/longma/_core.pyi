@@ -152,7 +152,7 @@ class Engine:
         handover: the receiving and the sending end of the one SOCK_SEQPACKET pair of all
             workers that listen on the same.
         errors: `wsgi.errors`.
-        log: takes a level, as logging numbers it, and a message.
+        log: takes a level, as logging numbers it, and a message; of a failed request also None and the exception.
         multiprocess: `wsgi.multiprocess`.
         recycle_after: how many requests to answer before `on_recycle` is called; 0: it never is.
         on_recycle: called once, between two requests. Serving goes on.
@@ -180,7 +180,7 @@ class Engine:
         slots: int,
         handover: tuple[int, int] | None,
         errors: object,
-        log: Callable[[int, str], None],
+        log: Callable[..., None],
         multiprocess: bool,
         recycle_after: int = 0,
         on_recycle: Callable[[], object] | None = None,

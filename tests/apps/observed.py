@@ -33,7 +33,7 @@ def tell(event: str, **what: Any) -> None:
     print(json.dumps({"event": event, **what}), flush=True)
 
 
-def log(level: int, message: str) -> None:
+def log(level: int, message: str, *_about: object) -> None:
     """Write a record as the error log would."""
     now = time.strftime("%Y-%m-%d %H:%M:%S +0000", time.gmtime())
     print(f"[{now}] [{os.getpid()}] [{LEVELS[level]}] {message}", file=sys.stderr, flush=True)

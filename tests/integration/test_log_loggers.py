@@ -114,6 +114,19 @@ def test_a_configuration_of_logging(serve: Serve, tmp_path: Path, kind: str):
     assert server.errors.so_far() == []
 
 
+def test_a_handler_gets_the_exceptions_of_the_application(serve: Serve, tmp_path: Path):
+    reports = tmp_path / "reports"
+    given = named(tmp_path / "named.log")
+    handlers = {"reporter": {"class": f"{LOGGERS}.Reporter", "path": str(reports)}}
+    loggers = {"gunicorn.error": {"level": "INFO", "handlers": ["reporter"], "propagate": False}}
+    server = serve(
+        SITE, *configured(tmp_path, logconfig_dict={**given, "handlers": handlers, "loggers": loggers}), ready=None
+    )
+    assert server.get("/raise?x").status == 500
+    assert server.stop() == 0
+    assert reports.read_text() == "ERROR ValueError('x') Error handling request GET /raise?x\n"
+
+
 def test_a_class_of_the_sites_own(serve: Serve, tmp_path: Path):
     log = tmp_path / "bare.log"
     server = serve(SITE, "--logger-class", f"{LOGGERS}.Bare", "--name", str(log), ready=None)

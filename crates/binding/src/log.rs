@@ -5,7 +5,8 @@ use pyo3::types::PyString;
 
 const ERROR: u8 = 40;
 
-/// A callable that takes a level, as Python's logging numbers it, and a message.
+/// A callable that takes a level, as Python's logging numbers it, and a message; of a failed request also whose process
+/// it is about, `None` for ours, and the exception, for those who send it elsewhere.
 pub struct Log(Py<PyAny>);
 
 impl Log {
@@ -20,12 +21,18 @@ impl Log {
         }
     }
 
+    fn write_error(&self, py: Python<'_>, message: &str, error: &PyErr) {
+        if let Err(error) = self.0.bind(py).call1((ERROR, message, py.None(), error.value(py))) {
+            error.write_unraisable(py, None);
+        }
+    }
+
     /// Write that a request failed, and why.
     pub fn failure(&self, py: Python<'_>, method: &str, target: &str, error: Option<&PyErr>, text: &str) {
         let subject = format!("Error handling request {} {}", printable(method), printable(target));
-        let trace = error.and_then(|error| traceback(py, error).ok());
+        let trace = error.and_then(|error| traceback(py, error).ok().map(|trace| (error, trace)));
         match trace {
-            Some(trace) => self.write(py, ERROR, &format!("{subject}\n{}", trace.trim_end())),
+            Some((error, trace)) => self.write_error(py, &format!("{subject}\n{}", trace.trim_end()), error),
             None => self.write(py, ERROR, &format!("{subject}: {text}")),
         }
     }

@@ -112,7 +112,7 @@ class Parts:
         engine.accept(False)
         return engine
 
-    def _tell(self, _level: int, message: str) -> None:
+    def _tell(self, _level: int, message: str, *_about: object) -> None:
         self.errors.write(f"{message}\n")
 
 

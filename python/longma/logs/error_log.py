@@ -67,9 +67,11 @@ class ErrorLog:
             level: a number of `Level`.
             message: the words; a traceback may follow them.
             pid: whose record it is, where it is not ours.
-            error: an exception whose traceback is to follow.
+            error: an exception whose traceback is to follow, where the message does not end with it.
         """
-        words, traceback = divided(message) if error is None else (message, traceback_of(error))
+        words, traceback = divided(message)
+        if error is not None and not traceback:
+            traceback = traceback_of(error)
         if self._metrics is not None and level >= Level.WARNING:
             self._metrics.count(f"{ERROR_LOG.removesuffix('error')}log.{counted_as(level, traceback)}")
         site = self.site_sink()

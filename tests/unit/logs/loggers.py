@@ -8,6 +8,19 @@ from typing import Any
 from longma.logs import Logger
 
 
+class Reporter(logging.Handler):
+    """A handler that tells a service of exceptions, as Sentry's does: of records that bring one along."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.exc_info:
+            with open(self.path, "a") as file:
+                print(record.levelname, repr(record.exc_info[1]), record.getMessage(), file=file)
+
+
 class Bare:
     """Gunicorn's contract, written from nothing, as a class that forwards to a service of the site's would be."""
 
