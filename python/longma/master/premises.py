@@ -94,6 +94,8 @@ class Premises:
                 self.control.move(path)
             except OperatorError as error:
                 current.log.error(str(error))
+            else:
+                current.log.info(f"Control socket listening at {path}")
         self._title(current.settings)
         if self._notifier:
             self._notifier.send(f"MAINPID={os.getpid()}\nREADY=1")
