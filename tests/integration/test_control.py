@@ -31,7 +31,7 @@ def path(short_directory: str) -> str:
 
 @pytest.fixture
 def server(serve: Serve, path: str) -> Server:
-    return serve("tests.apps.answers", "--control-socket", path, workers=2)
+    return serve("tests.apps.answers", "--control-socket", path, "--env=TOKEN=secret", workers=2)
 
 
 @pytest.fixture
@@ -66,6 +66,7 @@ def test_gunicorns_client_has_all_its_answers(server: Server, path: str):
     assert "Total: 2 workers" in told("show workers")
     assert told("show dirty") == "Dirty arbiter not running\n"
     assert "worker_class: sync\n" in told("show config")
+    assert "raw_env: (hidden)\n" in told("show config")
     assert f"PID:              {server.pid}\n" in told("show stats")
     assert "tcp" in told("show listeners")
     assert "worker add [N]" in told("help")

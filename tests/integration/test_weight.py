@@ -45,6 +45,8 @@ def test_the_worker_has_loaded_nothing_heavy(serve: Serve):
     with server.client() as client:
         loaded = set(client.ask("GET", "/modules").text.split())
     assert loaded & HEAVY == set()
+    # What the master has loaded its workers have, too. Only who asks for a control socket has what is behind it.
+    assert not [name for name in loaded if name.startswith("longma.control") or name == "longma.master.orders"]
 
 
 def polls(pid: int) -> bool:

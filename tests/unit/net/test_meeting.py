@@ -67,6 +67,13 @@ def test_the_mode_is_exact_whatever_the_mask(path: str):
     point.give_up()
 
 
+def test_the_mode_is_there_from_the_first_moment(path: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("os.chmod", lambda *_: None)
+    point = MeetingPoint(path, 0o600)
+    assert stat.S_IMODE(os.lstat(path).st_mode) == 0o600
+    point.give_up()
+
+
 def test_it_moves_over_what_is_stale_and_not_over_what_lives(path: str):
     point, other = MeetingPoint(path, 0o600), MeetingPoint(f"{path}.b", 0o600)
     with pytest.raises(AddressError, match="this server itself listens there: choose another path"):
