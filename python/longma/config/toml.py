@@ -30,15 +30,24 @@ def has_table(path: str, name: tuple[str, ...]) -> bool:
             text = file.read().decode("utf-8", "replace")
     except OSError:
         return False
-    if any(_header(line)[: len(name)] == name for line in text.split("\n")):
+    lines = text.split("\n")
+    if any(_header(line)[: len(name)] == name for line in lines):
         return True
-    parser = _parser() if all(part in text for part in name) else None
+    # Nearly every project's file has [tool.SOMETHING]; a parser is nothing to carry through every process for that.
+    parser = _parser() if name[-1] in text and any(_may_hold(line, name) for line in lines) else None
     if parser is None:
         return False
     try:
         return _table_in(parser.loads(text), name) is not None
     except (ValueError, RecursionError):
         return ".".join(name) in text
+
+
+def _may_hold(line: str, name: tuple[str, ...]) -> bool:
+    """Whether a table of this name may stand in the line, or below it, though its header is missing or broken."""
+    key, equals, _ = line.partition("=")
+    is_half = line.lstrip().startswith("[") and "]" not in line and name[-1] in line
+    return is_half or _header(line) == name[:-1] or bool(equals and _path(key.strip())[:1] == name[:1])
 
 
 def _table_in(document: object, name: tuple[str, ...]) -> object:
