@@ -12,9 +12,7 @@ import pytest
 
 from longma.errors import AddressError
 from longma.net.meeting import MeetingPoint, check
-
-ROUNDS = 30
-RIVALS = 4
+from tests.support.deadlines import DEADLINE_SECONDS
 
 
 @pytest.fixture
@@ -28,31 +26,35 @@ def leave_stale(path: str) -> None:
         gone.bind(path)
 
 
-def test_of_those_that_find_the_same_stale_socket_one_has_it(path: str):
-    for _ in range(ROUNDS):
-        leave_stale(path)
-        together = threading.Barrier(RIVALS)
-        won: list[MeetingPoint] = []
-        lost: list[str] = []
+def test_of_two_that_find_the_same_stale_socket_one_has_it(path: str, monkeypatch: pytest.MonkeyPatch):
+    """The second one comes just when the first has found that nobody listens, and is about to remove it."""
+    leave_stale(path)
+    monkeypatch.setattr("longma.net.meeting._TURN_SECONDS", DEADLINE_SECONDS)
+    remove = os.unlink
+    won: list[MeetingPoint] = []
+    lost: list[str] = []
 
-        def rival(
-            together: threading.Barrier = together, won: list[MeetingPoint] = won, lost: list[str] = lost
-        ) -> None:
-            together.wait()
-            try:
-                won.append(MeetingPoint(path, 0o600))
-            except AddressError as error:
-                lost.append(str(error))
+    def take() -> None:
+        try:
+            won.append(MeetingPoint(path, 0o600))
+        except AddressError as error:
+            lost.append(str(error))
 
-        threads = [threading.Thread(target=rival) for _ in range(RIVALS)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        assert (len(won), len(lost)) == (1, RIVALS - 1), lost
-        assert won[0].is_found()
-        won[0].give_up()
-        assert not os.path.lexists(path)
+    second = threading.Thread(target=take)
+
+    def interrupted(stale: str) -> None:
+        monkeypatch.setattr("os.unlink", remove)
+        second.start()
+        second.join(0.1)  # it has to wait for its turn, and would else be done by now
+        remove(stale)
+
+    monkeypatch.setattr("os.unlink", interrupted)
+    take()
+    second.join()
+    assert (len(won), len(lost)) == (1, 1)
+    assert "listens there: choose another path" in lost[0]
+    assert won[0].is_found()
+    won[0].give_up()
 
 
 def test_the_mode_is_exact_whatever_the_mask(path: str):
