@@ -131,6 +131,7 @@ WRONG = {
     "worker add 0": "Invalid argument: '0' does not say how many",
     "worker add -1": "Invalid argument: '-1' does not say how many",
     "worker add 9999999999999": "Invalid argument: '9999999999999' does not say how many",
+    "worker add 34": "There is no room for 36 workers before the next reload",
     "worker add 5000": "There is no room for 5002 workers before the next reload",
     "worker add 1 2": "Unknown command: 'worker add 1 2'; `help` lists what there is",
     "worker kill": "Missing PID",

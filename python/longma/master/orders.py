@@ -53,7 +53,7 @@ def event_of(command: Command, state: State) -> Event | None:
             return Signalled(signal.SIGHUP)
         case Resize(by):
             total = state.wanted.workers + by
-            if total > state.wanted.slots:
+            if total >= state.wanted.slots:  # a page of the board is left for a successor
                 raise Refused(f"There is no room for {total} workers before the next reload")
             return Resized(by)
         case KillWorker(pid):
