@@ -168,6 +168,27 @@ def test_a_reload_that_changes_nothing_is_refused_with_the_reason(
     assert client.ask("show stats")["last_reload_error"] is None
 
 
+EVIL = """
+class Evil:
+    def __str__(self):
+        raise ValueError("not telling")
+
+    __repr__ = __str__
+
+logconfig_dict = {"version": 1, "disable_existing_loggers": False, "evil": Evil()}
+"""
+
+
+def test_what_cannot_be_told_harms_nobody(serve: Serve, path: str, connect: Connect, tmp_path: Path):
+    (tmp_path / "shop.conf.py").write_text(EVIL)
+    server = serve("tests.apps.answers", "-c", str(tmp_path / "shop.conf.py"), "--control-socket", path)
+    client = connect()
+    server.expect("Exception while a command of the control socket was answered")
+    assert client.refused("show config") == "There is no answer; the error log says why"
+    server.errors.wait("ValueError: not telling")
+    assert client.ask("show stats")["pid"] == server.pid
+
+
 def test_a_server_that_stops_still_tells_and_can_be_hurried(serve: Serve, path: str, connect: Connect, gate: Gate):
     server = serve("tests.apps.waiting:wait", "--control-socket", path, "--graceful-timeout=600")
     client = connect()
@@ -307,7 +328,7 @@ def test_two_masters_have_a_path_each_until_one_is_left(serve: Serve, path: str)
             until(lambda: first.ask("show stats")["other_master"] == new, "the old one to know")
             first.ask("shutdown")
         assert server.wait() == 0
-        server.errors.wait("Master has been promoted")
+        server.errors.wait(rf"Control socket listening at {path}$", count=2)
         with ControlClient(path) as promoted:
             assert promoted.ask("show stats")["pid"] == new
         assert not os.path.lexists(f"{path}.2")

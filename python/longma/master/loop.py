@@ -106,6 +106,7 @@ class Loop:
             Refused: it cannot be done.
         """
         # Only servers with such a socket need them.
+        from longma.control.messages import Refused
         from longma.master import orders
         from longma.master.figures import Sight
 
@@ -114,7 +115,14 @@ class Loop:
         if event is not None:
             common.log.info(f"Control socket: {giver.words} (pid:{giver.pid}, uid:{giver.uid})")
             self._handle(event)
-        return orders.answer_to(command, before, Sight(self._state, self._shell.current, self._clock.now()))
+        try:
+            return orders.answer_to(command, before, Sight(self._state, self._shell.current, self._clock.now()))
+        except Refused:
+            raise
+        except Exception:
+            # Here a command ends: what the site has put into its settings may fail to be told.
+            common.log.exception("Exception while a command of the control socket was answered")
+            raise Refused("There is no answer; the error log says why") from None
 
     def _wait(self) -> frozenset[int]:
         """Wait for a signal, a report, a client, or the moment that the state names; return what is ready."""
