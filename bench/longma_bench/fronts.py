@@ -9,6 +9,9 @@ from .servers import Kind, Launch, Server, granian, gunicorn, longma
 
 TLS = ("tls", "tls-resumed", "tls-full")
 NGINX = ("nginx", "nginx")
+MULTIPLEXED = ("h2load", "nghttp2-client")
+# What answers HTTP/1.1, by which the answer is looked at first, and HTTP/2.
+EITHER = ("--http-protocols", "h2,h1", "--http2-cleartext", "both")
 # Where a launcher puts the port of the server behind nginx.
 UPSTREAM = "{upstream}"
 
@@ -24,6 +27,14 @@ def _granian_tls(launch: Launch) -> list[str]:
 def _gunicorn_tls(launch: Launch) -> list[str]:
     files = ("--certfile", str(launch.paths.certificate), "--keyfile", str(launch.paths.key))
     return gunicorn("--threads", "4", *files)(launch)
+
+
+def _longma_h2(launch: Launch) -> list[str]:
+    return [*_longma_tls(launch), "--http-protocols", "h2,h1"]
+
+
+def _gunicorn_h2(launch: Launch) -> list[str]:
+    return [*_gunicorn_tls(launch), "--http-protocols", "h2,h1"]
 
 
 def _longma_static(launch: Launch) -> list[str]:
@@ -57,6 +68,20 @@ FRONTS = (
     Server("longma-tls", Kind.VARIANT, _longma_tls, only=TLS),
     Server("granian-tls", Kind.RIVAL, _granian_tls, "granian", only=TLS),
     Server("gunicorn-tls", Kind.RIVAL, _gunicorn_tls, "gunicorn", only=TLS),
+    Server("longma-h2c", Kind.VARIANT, longma(*EITHER), only=("h2c",), program=MULTIPLEXED),
+    Server("granian-h2c", Kind.RIVAL, granian("--http", "auto"), "granian", only=("h2c",), program=MULTIPLEXED),
+    Server(
+        "gunicorn-h2c",
+        Kind.RIVAL,
+        gunicorn("--threads", "4", *EITHER),
+        "gunicorn",
+        only=("h2c",),
+        needs=("h2",),
+        program=MULTIPLEXED,
+    ),
+    Server("longma-h2", Kind.VARIANT, _longma_h2, only=("h2",), program=MULTIPLEXED),
+    Server("granian-h2", Kind.RIVAL, _granian_tls, "granian", only=("h2",), program=MULTIPLEXED),
+    Server("gunicorn-h2", Kind.RIVAL, _gunicorn_h2, "gunicorn", only=("h2",), needs=("h2",), program=MULTIPLEXED),
     Server("longma-static", Kind.VARIANT, _longma_static, only=("static",)),
     Server("nginx-static", Kind.RIVAL, lambda launch: _nginx(launch, "static"), only=("static",), program=NGINX),
     Server(

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from . import workloads
 from .handshakes import run_s_time
+from .multiplexed import run_h2load
 from .process import SERVER_CPU, ServerFailed, ServerProcess, busy_ticks, run_load, running
 from .servers import Kind, Launch, Paths, Server
 from .workloads import Measure, Workload
@@ -164,6 +165,8 @@ def load_closely(
     meter = Meter(process)
     if workload.measure is Measure.HANDSHAKES:
         found = run_s_time(workload, process.port, seconds)
+    elif workload.measure is Measure.MULTIPLEXED:
+        found = run_h2load(workload, process.port, seconds)
     else:
         found = run_wrk(paths, workload, process.port, seconds)
     cost = meter.read()

@@ -59,6 +59,8 @@ PAIRS = (
     Pair("TLS, kept alive", "tls", "longma-tls", ("granian-tls", "gunicorn-tls")),
     Pair("TLS, sessions resumed", "tls-resumed", "longma-tls", ("granian-tls", "gunicorn-tls")),
     Pair("TLS, full handshakes", "tls-full", "longma-tls", ("granian-tls",), 1.0),
+    Pair("HTTP/2 without TLS", "h2c", "longma-h2c", ("granian-h2c", "gunicorn-h2c")),
+    Pair("HTTP/2 over TLS", "h2", "longma-h2", ("granian-h2", "gunicorn-h2")),
     Pair("static file of 10 KB, requests/s", "static", "longma-static", ("nginx-static",), 0.7, Quantity.RATE),
     Pair(
         "behind nginx by uwsgi",

@@ -39,6 +39,7 @@ class Measure(Enum):
 
     CPU = "µs of server CPU per request, as a ratio to the best peer"
     HANDSHAKES = "µs of server CPU per full handshake, the request behind it included"
+    MULTIPLEXED = "µs of server CPU per request, many at once on each connection of HTTP/2"
     FAST_P99 = "ms, 99th percentile of the fast requests"
 
 
@@ -160,6 +161,27 @@ PAIRED = (
         scheme="https",
         private=True,
         measure=Measure.HANDSHAKES,
+    ),
+    Workload(
+        "h2c",
+        "hello by HTTP/2, 32 at once on each of 8 connections",
+        "wsgi:hello",
+        None,
+        GREETING_BYTES,
+        connections=8,
+        private=True,
+        measure=Measure.MULTIPLEXED,
+    ),
+    Workload(
+        "h2",
+        "the same over TLS",
+        "wsgi:hello",
+        None,
+        GREETING_BYTES,
+        connections=8,
+        scheme="https",
+        private=True,
+        measure=Measure.MULTIPLEXED,
     ),
     Workload("static", "a static file of 10 KB", "wsgi:hello", None, 10_240, path="/static/10k.bin", private=True),
     Workload("behind-nginx", "hello behind nginx", "wsgi:hello", None, GREETING_BYTES, private=True),
