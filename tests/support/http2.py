@@ -91,6 +91,7 @@ class Http2:
         self.scheme = scheme
         self.streams: dict[int, _Stream] = {}
         self.held: set[int] = set()  # of what comes on these nothing is acknowledged
+        self.was_greeted = False  # whether the server's settings have come, with which it begins
         self.gone: ErrorCodes | int | None = None  # the code of the last GOAWAY
         self.last_stream: int | None = None  # the last one that the server works on, once it has said so
         self.protocol = _Protocol(H2Configuration(header_encoding="latin-1", validate_outbound_headers=False))
@@ -229,6 +230,8 @@ class Http2:
         self._flush()
 
     def _take(self, event: events.Event) -> None:
+        if isinstance(event, events.RemoteSettingsChanged):
+            self.was_greeted = True
         if isinstance(event, events.ConnectionTerminated):
             self.gone, self.last_stream = event.error_code, event.last_stream_id
         stream = self.streams.get(getattr(event, "stream_id", None) or 0)

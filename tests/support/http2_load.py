@@ -17,6 +17,8 @@ class Http2Load(Load):
     """Clients that each have several requests under way on their connection.
 
     What a GOAWAY says the server will not work on is no loss: it is asked again, on a new connection (RFC 9113 §6.8).
+    Nor is what was sent to a server that has closed the connection before it began with it, as one that stops does when
+    a client takes too long after connecting.
     """
 
     def __init__(self, address: Address, *, connections: int) -> None:
@@ -49,6 +51,9 @@ class Http2Load(Load):
                     self.answered += 1
                     self._changed.notify_all()
         except (ConnectionError, Closed, StreamReset, H2Error) as error:
+            if isinstance(error, Closed) and not talk.was_greeted:
+                self.turned_away += len(asked)
+                return False
             self._lose(Loss("cut", f"{error!r}; GOAWAY {talk.gone} {talk.last_stream}", turn))
             return False
         return True
