@@ -45,8 +45,8 @@ enum Coding {
         reader: Box<Reader>,
         remaining: Option<u64>,
     },
-    /// In frames of HTTP/2, which tell its end and keep its length.
-    Stream,
+    /// In frames of HTTP/2, which tell its end and keep its length. With the trailers, once it is whole.
+    Stream(Vec<u8>),
 }
 
 enum Sink<H: Host> {
@@ -106,7 +106,7 @@ impl<H: Host> BodyReader<H> {
     pub fn stream(length: Option<u64>, bounds: Bounds, now_ms: u64) -> Self {
         let reserved = length.map_or(bounds.memory, |length| bounds.memory.min(usize::try_from(length).unwrap_or(usize::MAX)));
         let sink = Sink::Memory(Vec::new());
-        Self { coding: Coding::Stream, sink, bounds, received: 0, reserved, since_ms: now_ms }
+        Self { coding: Coding::Stream(Vec::new()), sink, bounds, received: 0, reserved, since_ms: now_ms }
     }
 
     /// What is to be sent for what came beside the body.
@@ -118,7 +118,16 @@ impl<H: Host> BodyReader<H> {
 
     /// The trailers, where they were to be kept.
     pub fn take_trailers(&mut self) -> Vec<u8> {
-        if let Coding::Chunked(decoder) = &mut self.coding { decoder.take_trailers() } else { Vec::new() }
+        match &mut self.coding {
+            Coding::Chunked(decoder) => decoder.take_trailers(),
+            Coding::Stream(trailers) => std::mem::take(trailers),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Keep these, which came behind a body in frames of HTTP/2.
+    pub fn set_trailers(&mut self, lines: Vec<u8>) {
+        self.coding = Coding::Stream(lines);
     }
 
     /// Bytes of the body taken so far.
@@ -136,7 +145,7 @@ impl<H: Host> BodyReader<H> {
             return Ok((count, whole));
         }
         match self.coding {
-            Coding::Stream => self.feed_stream(bytes),
+            Coding::Stream(_) => self.feed_stream(bytes),
             Coding::Records { .. } => self.feed_records(bytes),
             _ => self.feed_chunked(bytes),
         }

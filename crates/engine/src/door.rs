@@ -28,6 +28,9 @@ impl<H: Host> Reactor<H> {
     #[inline(never)]
     pub(crate) fn answer_on_desk(&mut self, id: ConnId, head_len: usize, count: usize, desk: &Desk) -> bool {
         let (bytes, head) = (&desk.buffer[..head_len], &desk.parser);
+        if self.settings.h2.upgrade && self.changes_to_h2(id, bytes, head, &desk.buffer[head_len..count]) {
+            return true;
+        }
         let Some(answer) = self.own_answer(id, bytes, head) else { return false };
         if head.body() == BodyLength::Known(0) {
             self.keep_rest(id, &desk.buffer[head_len..count]);
@@ -46,6 +49,10 @@ impl<H: Host> Reactor<H> {
     pub(crate) fn answer_held(&mut self, id: ConnId) -> bool {
         let Some(input) = self.table.get(id).and_then(|connection| connection.input.take()) else { return false };
         let (head, head_len) = (&input.parser, input.parser.head_len());
+        if self.settings.h2.upgrade && self.changes_to_h2(id, &input.bytes[..head_len], head, &input.bytes[head_len..]) {
+            self.give_back(input);
+            return true;
+        }
         let Some(answer) = self.own_answer(id, &input.bytes[..head_len], head) else {
             if let Some(connection) = self.table.get(id) {
                 connection.input = Some(input);

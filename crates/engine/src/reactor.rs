@@ -84,6 +84,8 @@ pub struct Reactor<H: Host> {
     pub(crate) calls: Calls,
     /// What is answered without the application, where anything is.
     pub(crate) own: Option<Box<Own>>,
+    /// Whether heads are looked at before anything waits for the application.
+    pub(crate) has_door: bool,
     /// What is sent in the place of the application's own, where it may ask for that.
     pub(crate) instead: Option<Box<Instead>>,
     /// Kept where somebody watches them.
@@ -122,8 +124,8 @@ impl<H: Host> Reactor<H> {
         let wall_seconds = clock::wall_seconds();
         // Whoever had the page before may have been.
         board.set(Word::Draining, 0);
-        let own = Own::of(&settings.own);
-        let instead = Instead::of(&settings.own.instead);
+        let (own, instead) = (Own::of(&settings.own), Instead::of(&settings.own.instead));
+        let has_door = own.is_some() || settings.h2.upgrade;
         let limits = [settings.limits, Limits { trust: settings.trust, ..settings.limits }];
         Self {
             settings,
@@ -150,6 +152,7 @@ impl<H: Host> Reactor<H> {
             access,
             calls: Calls::new(1),
             own,
+            has_door,
             instead,
             refusals: None,
             body_memory: 0,

@@ -123,7 +123,7 @@ impl<H: Host> Reactor<H> {
         desk: &mut Desk,
         mode: Mode,
     ) -> Option<Request<H>> {
-        if self.own.is_some() && self.answer_on_desk(id, head_len, count, desk) {
+        if self.has_door && self.answer_on_desk(id, head_len, count, desk) {
             return None;
         }
         let BodyLength::Known(length) = desk.parser.body() else {
@@ -233,7 +233,7 @@ impl<H: Host> Reactor<H> {
                 self.count_held(id);
                 None
             }
-            Ok(Progress::Complete { .. }) if self.own.is_some() && self.answer_held(id) => None,
+            Ok(Progress::Complete { .. }) if self.has_door && self.answer_held(id) => None,
             Ok(Progress::Complete { .. }) => self.head_whole_held(id, desk, mode),
             Err(error) => {
                 self.refuse_head(id, error);

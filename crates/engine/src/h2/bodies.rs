@@ -58,7 +58,13 @@ impl<H: Host> Reactor<H> {
                     // Its end is told by the stream's, so that it is not whole before.
                     self.feed(id, &data);
                 }
-                Piece::End => return true,
+                Piece::End => {
+                    let trailers = stream.take_trailers();
+                    if let Some(body) = &mut connection.body {
+                        body.set_trailers(trailers);
+                    }
+                    return true;
+                }
                 Piece::Lost => {
                     self.abort(id);
                     return false;

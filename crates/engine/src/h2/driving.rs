@@ -68,8 +68,9 @@ impl<H: Host> Reactor<H> {
     pub(super) fn take_in(&mut self, id: ConnId, bytes: &[u8]) {
         let now_ms = self.now_ms;
         let Some(session) = self.session(id) else { return };
-        let doom = session.floods.look(bytes, now_ms);
-        session.wire.lanes().incoming.put(bytes);
+        let Some(bytes) = session.with_upgrade(bytes) else { return };
+        let doom = session.floods.look(&bytes, now_ms);
+        session.wire.lanes().incoming.put(&bytes);
         let Some(reason) = doom.filter(|_| !session.is_given_up) else { return };
         session.is_given_up = true;
         session.give_up(reason);

@@ -18,7 +18,11 @@ pub mod session;
 pub mod stream;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 mod wire;
+
+/// The connection preface (RFC 9113 §3.4).
+pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What the operator decided about HTTP/2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

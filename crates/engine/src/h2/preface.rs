@@ -1,16 +1,22 @@
-//! Peers that begin with HTTP/2 where TLS is not spoken (RFC 9113 §3.3): those that may are looked at before they are taken for
-//! clients of HTTP/1.1.
+//! Peers that speak HTTP/2 where TLS is not spoken. Those that may begin with it (RFC 9113 §3.3) are looked at before they are
+//! taken for clients of HTTP/1.1; others ask to change to it (RFC 7540 §3.2).
 
 use std::io::ErrorKind;
 
-use super::session::PREFACE;
+use longma_proto::h1::HeadParser;
+
+use super::PREFACE;
+use super::upgrade::Upgrade;
 use crate::connection::{ConnId, State, Watch};
 use crate::desk::Desk;
 use crate::host::Host;
+use crate::input::Input;
 use crate::reactor::Reactor;
 use crate::request::{Mode, Request};
 use crate::sys::board::Word;
 use crate::timers::Class;
+
+const SWITCHING: &[u8] = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n";
 
 impl<H: Host> Reactor<H> {
     /// Whether this peer may speak HTTP/2 without TLS.
@@ -49,6 +55,10 @@ impl<H: Host> Reactor<H> {
                 return None;
             }
         }
+        self.judge_preface(id, input, desk, mode)
+    }
+
+    fn judge_preface(&mut self, id: ConnId, input: Box<Input>, desk: &mut Desk, mode: Mode) -> Option<Request<H>> {
         if input.bytes.starts_with(PREFACE) {
             self.begin_h2(id);
             self.take_in(id, &input.bytes);
@@ -78,5 +88,34 @@ impl<H: Host> Reactor<H> {
             self.watch(id, Watch::Read);
         }
         request
+    }
+
+    /// Change to HTTP/2, if the request whose head this is asks for that and its peer may. `rest`: what came behind it.
+    #[cold]
+    pub(crate) fn changes_to_h2(&mut self, id: ConnId, bytes: &[u8], head: &HeadParser, rest: &[u8]) -> bool {
+        if !self.may_speak_h2(id) {
+            return false;
+        }
+        let Some(upgrade) = Upgrade::of(bytes, head) else { return false };
+        // Answers to earlier requests come first.
+        self.flush_batch();
+        self.flush(id);
+        let Some(connection) = self.table.get(id).filter(|connection| !connection.has_output()) else { return false };
+        match connection.transport.send_whole(SWITCHING) {
+            Ok(sent) if sent == SWITCHING.len() => connection.written += sent as u64,
+            // A client that has more to read than it has read may as well go on as before.
+            Err(error) if error.kind() == ErrorKind::WouldBlock => return false,
+            _ => {
+                self.abort(id);
+                return true;
+            }
+        }
+        self.begin_h2(id);
+        if let Some(session) = self.session(id) {
+            session.upgrade = Some(Box::new(upgrade));
+        }
+        self.take_in(id, rest);
+        self.drive(id);
+        true
     }
 }

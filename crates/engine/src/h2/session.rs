@@ -1,5 +1,6 @@
 //! What a connection is that speaks HTTP/2.
 
+use std::borrow::Cow;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
@@ -8,9 +9,10 @@ use h2::server::{Builder, Connection, Handshake, SendResponse};
 use h2::{Reason, RecvStream};
 use http::Request;
 
-use super::Settings;
 use super::floods::Floods;
+use super::upgrade::Upgrade;
 use super::wire::Wire;
+use super::{PREFACE, Settings};
 use crate::id::ConnId;
 
 /// Bytes of request bodies that may be on their way on a connection, whatever one stream may have.
@@ -21,8 +23,6 @@ const MOST_HEADER_LIST_BYTES: u32 = 16 << 20;
 const SEND_BUFFER_BYTES: usize = 64 * 1024;
 /// Streams that may be reset before they have been looked at. What is counted here is bounded in `floods` as well.
 const MAX_PENDING_RESETS: usize = 200;
-/// The connection preface (RFC 9113 §3.4).
-pub const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 enum Stage {
     Preface(Pin<Box<Handshake<Wire, Bytes>>>),
@@ -62,6 +62,8 @@ pub struct Session {
     pub is_leaving: bool,
     /// It was given up for frames that have come, which has been told.
     pub is_given_up: bool,
+    /// The request that has asked for HTTP/2, until the client's preface has come.
+    pub upgrade: Option<Box<Upgrade>>,
     /// Why it is to end at once.
     doom: Option<Reason>,
 }
@@ -91,6 +93,7 @@ impl Session {
             is_paused: false,
             is_leaving: false,
             is_given_up: false,
+            upgrade: None,
             doom: None,
         }
     }
@@ -132,6 +135,15 @@ impl Session {
         // A client that just closes is nothing to tell of.
         let error = error.filter(|error| !error.is_io() && !matches!(error.reason(), Some(Reason::NO_ERROR)));
         Step::Over(error.map(|error| error.to_string()))
+    }
+
+    /// What is to be read of what has come: with the request that has asked for all this, where there is one. `None`: nothing
+    /// yet.
+    pub fn with_upgrade<'a>(&mut self, bytes: &'a [u8]) -> Option<Cow<'a, [u8]>> {
+        let Some(upgrade) = &mut self.upgrade else { return Some(Cow::Borrowed(bytes)) };
+        let taken = upgrade.take(bytes)?;
+        self.upgrade = None;
+        Some(Cow::Owned(taken))
     }
 
     /// Have nothing new begun from now on: what has begun is answered (RFC 9113 §6.8).

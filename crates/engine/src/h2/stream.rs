@@ -18,6 +18,9 @@ use crate::sys::socket;
 /// How much is handed to `h2` at a time.
 const STEP_BYTES: usize = 64 * 1024;
 
+/// What means something in front of a body alone (RFC 9110 §6.5.1).
+const FORBIDDEN_TRAILERS: [&str; 6] = ["authorization", "content-length", "host", "te", "trailer", "transfer-encoding"];
+
 /// Where the answer stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum Answer {
@@ -92,12 +95,26 @@ impl Stream {
                 Piece::Data(data)
             }
             Poll::Ready(Some(Err(_))) => Piece::Lost,
-            Poll::Ready(None) => {
-                self.receive = None;
-                Piece::End
-            }
+            Poll::Ready(None) => Piece::End,
             Poll::Pending => Piece::Nothing,
         }
+    }
+
+    /// The fields that followed the body, as names and values in lines, once all of it has been taken.
+    pub fn take_trailers(&mut self) -> Vec<u8> {
+        let mut lines = Vec::new();
+        let mut context = Context::from_waker(Waker::noop());
+        if let Some(receive) = &mut self.receive
+            && let Poll::Ready(Ok(Some(trailers))) = receive.poll_trailers(&mut context)
+        {
+            for (name, value) in trailers.iter().filter(|(name, _)| !FORBIDDEN_TRAILERS.contains(&name.as_str())) {
+                for part in [name.as_str().as_bytes(), b":", value.as_bytes(), b"\n"] {
+                    lines.extend_from_slice(part);
+                }
+            }
+        }
+        self.receive = None;
+        lines
     }
 
     /// Whether the client has given the request up, or its connection has come to an end.

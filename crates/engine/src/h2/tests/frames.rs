@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::h2::session::PREFACE;
+use crate::h2::PREFACE;
 use crate::notice::Notice;
 
 const SETTINGS: &[u8] = &[0, 0, 0, 4, 0, 0, 0, 0, 0];
