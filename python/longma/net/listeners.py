@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from longma.clock import Clock
 from longma.config.addresses import InheritedAddress, TCPAddress, UnixAddress, parse
+from longma.config.settings import Settings
 from longma.net.failures import explained
 from longma.net.paths import bind_path, identity
 
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from longma.config.addresses import Address
-    from longma.config.settings import Settings
 
 _ATTEMPTS: Final = 5
 _RETRY_SECONDS: Final = 1.0
@@ -205,7 +205,8 @@ def _take_over(
         elif not by_systemd:
             address = _address_of(sock)
         listeners.append(Listener(sock, address or fallback, inherited=True, is_fixed=by_systemd))
-    _tell_of_ignored(wanted, log)
+    if settings.bind != Settings().bind:  # The default is nobody's wish.
+        _tell_of_ignored(wanted, log)
     return tuple(listeners)
 
 

@@ -151,6 +151,11 @@ def test_what_the_service_manager_gives_comes_alone(opened: Opened):
     assert opened.log == [(30, IGNORED.format("127.0.0.1:1, 127.0.0.1:2"))]
 
 
+def test_the_default_address_is_missed_by_nobody(opened: Opened):
+    opened("127.0.0.1:8000", how=given(opened, listening(("127.0.0.1", 0)), by_systemd=True))
+    assert opened.log == []
+
+
 def test_what_the_settings_name_too_is_no_reason_to_warn(opened: Opened, short_directory: str):
     first, second = listening(("127.0.0.1", 0)), listening(f"{short_directory}/s")
     port = first.getsockname()[1]
