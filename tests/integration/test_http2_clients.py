@@ -73,6 +73,8 @@ def test_curl_agrees_on_it_in_tls(serve: Serve, tmp_path: Path):
     [
         ("off", None, "1.1 200"),
         ("prior-knowledge", "2 200", None),
+        ("upgrade", None, "2 200"),
+        ("both", "2 200", "2 200"),
     ],
 )
 def test_curl_begins_in_the_ways_that_are_allowed(serve: Serve, ways: str, knowing: str | None, upgrading: str | None):

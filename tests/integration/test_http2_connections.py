@@ -11,6 +11,7 @@ from h2.errors import ErrorCodes
 from h2.settings import SettingCodes
 
 from tests.support.gate import Gate
+from tests.support.http import Client
 from tests.support.http2 import DATA, END_HEADERS, HEADERS, OPTIONS, RST_STREAM, Frames, Http2, block, frame
 from tests.support.http2_load import Http2Load
 from tests.support.server import Server
@@ -20,6 +21,14 @@ APP = "tests.apps.http2"
 UPGRADE = ("Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__")
 SOME = 100
 REFUSED = "Invalid request from ip="
+
+
+def upgraded(client: Client, target: str, *fields: str, method: str = "GET", body: bytes = b"") -> Http2:
+    """The connection after a request of HTTP/1.1 that asks for HTTP/2 (RFC 7540 §3.2)."""
+    client.request(method, target, *UPGRADE, *fields, body=body)
+    head = client.read_head()
+    assert (head.status, head.one("Upgrade")) == (101, "h2c")
+    return Http2(client, takes_over=True)
 
 
 def test_who_is_not_trusted_is_served_as_ever(serve: Serve):
@@ -40,6 +49,21 @@ def test_who_is_to_speak_it_and_does_not_is_answered_400(serve: Serve):
         assert (answer.status, answer.one("Connection")) == (400, "close")
         client.expect_end()
     assert Http2(server.client()).get("/hello").status == 200
+
+
+def test_a_request_of_http_1_turns_into_the_first_one(serve: Serve):
+    server = serve(APP, "--http-protocols=h2,h1", "--http2-cleartext=upgrade")
+    talk = upgraded(server.client(), "/environ?x=1")
+    answer = talk.answer(1)
+    assert answer.status == 200
+    assert '"RAW_URI": "/environ?x=1"' in answer.text
+    assert "HTTP_HTTP2_SETTINGS" not in answer.text
+    assert talk.ask("POST", "/echo", body=b"second").body == b"second"
+    assert upgraded(server.client(), "/hello", method="HEAD").answer(1).body == b""
+    with server.client() as client:  # a body is not what one would wait for
+        assert client.ask("POST", "/echo", *UPGRADE, body=b"abc").body == b"abc"
+    with server.client() as client:  # the field that says how is missing
+        assert client.ask("GET", "/hello", "Connection: Upgrade", "Upgrade: h2c").status == 200
 
 
 def test_what_a_client_may_do_is_what_the_settings_say(serve: Serve, gate: Gate):
