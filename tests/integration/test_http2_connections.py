@@ -202,7 +202,7 @@ def test_hooks_see_each_request(serve: Serve, tmp_path: Path):
         "def pre_request(worker, req):\n"
         "    worker.log.info('before %s %s %s', req.method, req.uri, req.version)\n"
         "def post_request(worker, req, environ, resp):\n"
-        "    worker.log.info('after %s %s %s', environ['RAW_URI'], resp.status, resp.sent)\n"
+        "    worker.log.info('after %s %s %s %s', environ['RAW_URI'], resp.status, resp.sent, req.trailers)\n"
     )
     server = serve(APP, *OPTIONS, f"--config={tmp_path}/hooks.conf.py")
     talk = Http2(server.client())
@@ -211,4 +211,4 @@ def test_hooks_see_each_request(serve: Serve, tmp_path: Path):
     talk.trailers(stream, ("x-checksum", "abc"))
     assert talk.answer(stream).body == b"body"
     server.errors.wait(r"before POST /echo\?x \(2, 0\)")
-    server.errors.wait(r"after /echo\?x 200 OK 4$")
+    server.errors.wait(r"after /echo\?x 200 OK 4 \[\('X-CHECKSUM', 'abc'\)\]$")

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pytest
 from h2.errors import ErrorCodes as Code
 
+from tests.support.deadlines import until
 from tests.support.http import Closed
 from tests.support.http2 import (
     ACK,
@@ -308,3 +309,9 @@ def test_frames_that_cost_nothing_end_it_in_great_numbers(frames: Frames, data: 
         if not frames.client.send_or_stop(many):
             break
     assert ended(frames) == Code.ENHANCE_YOUR_CALM
+
+
+def test_a_client_that_floods_on_is_not_listened_to_for_long(frames: Frames):
+    pings = frame(PING, 0, 0, bytes(8)) * 100
+    # Others are read on for half a minute.
+    until(lambda: not frames.client.send_or_stop(pings), "the end of the connection", seconds=20)

@@ -141,7 +141,7 @@ def test_beyond_the_limit_of_the_queue_there_is_503(serve: Serve, gate: Gate):
 
 
 def test_a_request_that_waits_too_long_gets_503(serve: Serve, gate: Gate):
-    server = start(serve, 1, "--queue-timeout=0.3")
+    server = start(serve, 1, "--queue-timeout=0.3", "--access-logfile=-", "--access-logformat=%(s)s %(M)s")
     server.expect("has waited longer than queue_timeout")
     (client,) = ask_all(server, 1)
     (visitor,) = held(gate, 1)
@@ -149,6 +149,8 @@ def test_a_request_that_waits_too_long_gets_503(serve: Serve, gate: Gate):
         waiting.request("GET", "/quick")
         answer = waiting.read_response()
         assert (answer.status, answer.one("Retry-After")) == (503, "1")
+    (line,) = server.access.wait("503")
+    assert int(line.split()[1]) >= 300
     visitor.release()
     assert client.read_response().status == 200
 

@@ -88,10 +88,10 @@ fn request_fields<'py>(py: Python<'py>, bytes: &[u8], head: &HeadParser) -> PyRe
     Ok(fields)
 }
 
-/// What came behind a chunked body, which the engine keeps behind the head.
+/// What came behind a body in chunks or in frames of HTTP/2, which the engine keeps behind the head.
 fn request_trailers<'py>(py: Python<'py>, bytes: &[u8], head: &HeadParser) -> PyResult<Bound<'py, PyList>> {
     let fields = PyList::empty(py);
-    if head.body() == BodyLength::Chunked {
+    if head.body() == BodyLength::Chunked || head.line().version == Version::Http2 {
         for (name, value) in trailers(&bytes[head.head_len()..]) {
             append(&fields, name, value)?;
         }

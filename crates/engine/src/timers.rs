@@ -52,13 +52,15 @@ pub struct Timers {
     queues: [Queue; CLASSES.len()],
     /// A bit for each queue that is not empty.
     waiting: u8,
+    /// The slot whose deadline has passed and is being dealt with, and when it was set.
+    expired: Option<(u32, u64)>,
 }
 
 impl Timers {
     /// `length` gives each class its duration; zero means that the class never expires.
     pub fn new(length: impl Fn(Class) -> Duration) -> Self {
         let queue = |class| Queue { first: NOBODY, last: NOBODY, length_ms: length(class).as_millis() as u64 };
-        Self { links: Vec::new(), queues: CLASSES.map(queue), waiting: 0 }
+        Self { links: Vec::new(), queues: CLASSES.map(queue), waiting: 0, expired: None }
     }
 
     /// Set the slot's one deadline: `now_ms` plus the length of the class.
@@ -118,10 +120,12 @@ impl Timers {
         self.links.get(slot as usize).and_then(|link| link.class)
     }
 
-    /// For how many milliseconds the slot has been waited for.
+    /// For how many milliseconds the slot has been waited for, or was until its deadline, which is being dealt with.
     pub fn waited(&self, slot: u32, now_ms: u64) -> u64 {
+        let expired = self.expired.filter(|&(expired, _)| expired == slot).map(|(_, set_ms)| set_ms);
         let set = |link: &Link| link.class.map(|class| link.due_ms - self.queues[class as usize].length_ms);
-        self.links.get(slot as usize).and_then(set).map_or(0, |set_ms| now_ms.saturating_sub(set_ms))
+        let set_ms = self.links.get(slot as usize).and_then(set).or(expired);
+        set_ms.map_or(0, |set_ms| now_ms.saturating_sub(set_ms))
     }
 
     /// Whether a deadline has passed.
@@ -130,15 +134,18 @@ impl Timers {
         self.waiting().any(|class| self.links[self.queues[class as usize].first as usize].due_ms <= now_ms)
     }
 
-    /// Take one deadline that has passed.
+    /// Take one deadline that has passed, until there is none.
     pub fn expired(&mut self, now_ms: u64) -> Option<(u32, Class)> {
         for class in self.waiting() {
             let slot = self.queues[class as usize].first;
-            if self.links[slot as usize].due_ms <= now_ms {
+            let due_ms = self.links[slot as usize].due_ms;
+            if due_ms <= now_ms {
                 self.clear(slot);
+                self.expired = Some((slot, due_ms - self.queues[class as usize].length_ms));
                 return Some((slot, class));
             }
         }
+        self.expired = None;
         None
     }
 

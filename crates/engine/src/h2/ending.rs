@@ -10,6 +10,9 @@ use crate::reactor::Reactor;
 use crate::timers::Class;
 use crate::transport::Transport;
 
+/// How long a client that floods is read on, so that it can learn why it is turned away.
+const FLOODING_LINGER_MS: u64 = 1_000;
+
 impl<H: Host> Reactor<H> {
     /// The answer is written: end the stream.
     pub(crate) fn end_stream(&mut self, id: ConnId) {
@@ -92,7 +95,8 @@ impl<H: Host> Reactor<H> {
         let Some(connection) = self.table.get(id) else { return };
         let Some(session) = &connection.h2 else { return };
         let (has_ended, is_stuck) = (session.wire.has_ended(), session.wire.is_stuck());
-        if let Some(why) = why.filter(|_| !session.is_given_up) {
+        let is_given_up = session.is_given_up;
+        if let Some(why) = why.filter(|_| !is_given_up) {
             self.tell(Notice::Http2 { peer, why });
         }
         if is_stuck {
@@ -103,6 +107,12 @@ impl<H: Host> Reactor<H> {
                 self.lose_stream(stream, Loss::Client);
             }
         }
-        if has_ended { self.let_go(id) } else { self.linger(id) }
+        if has_ended {
+            return self.let_go(id);
+        }
+        self.linger(id);
+        if is_given_up && let Some(connection) = self.table.get(id) {
+            connection.linger_until_ms = self.now_ms + FLOODING_LINGER_MS;
+        }
     }
 }
