@@ -205,6 +205,9 @@ impl<H: Host> Reactor<H> {
         if connection.is_shared {
             connection.transport.shutdown();
         }
+        if connection.transport.as_stream().is_some() {
+            self.streams -= 1;
+        }
         self.count_connections();
         if connection.h2.is_some() {
             self.lose_streams(&mut connection);

@@ -46,7 +46,6 @@ impl<H: Host> Reactor<H> {
     /// A stream has been taken out of the table.
     pub(crate) fn drop_stream(&mut self, id: ConnId, transport: Transport) {
         let Some(parent) = transport.as_stream().and_then(|stream| stream.parent) else { return };
-        self.streams -= 1;
         // What has not been answered to its end is reset by this.
         drop(transport);
         if let Some(session) = self.session(parent) {
