@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import shutil
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -48,6 +49,11 @@ MODELS = {
     "gevent": ("--worker-class=gevent",),
     "eventlet": ("--worker-class=eventlet",),
 }
+
+
+def pytest_configure() -> None:
+    """Have Ctrl-C mean what it means to an operator: whoever starts the tests in the background has it ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -159,6 +159,7 @@ def test_tls_may_be_spoken_around_it(serve: Serve, connect: Connect, gate: Gate)
 def test_the_example_works(serve: Serve, connect: Connect):
     folder = str(ROOT / "examples" / "websocket")
     server = serve("echo:app", "-c", f"{folder}/longma.conf.py", "--pythonpath", folder, workers=2)
+    server.expect("threads has no effect: worker_class (gevent|eventlet) calls")
     assert "new WebSocket" in server.get("/").text
     client = connect(server, "/echo")
     client.send("hello")
