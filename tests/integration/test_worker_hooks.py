@@ -146,6 +146,7 @@ def post_request(worker, req, environ, resp):
     server.errors.wait("Exception in hook pre_request")
     assert server.get("/hello").status == 200
     server.errors.wait("hook post_request in .*: /hello 200 OK")
+    server.errors.wait("hook post_request in .*: /refused")
     assert hooks_called(server) == ["post_request", "post_request"]
 
 
