@@ -132,7 +132,7 @@ pub fn parse(der: &[u8]) -> Option<Certificate> {
     let mut outer = Der(Der(der).value_of(SEQUENCE)?);
     let mut fields = Der(outer.value_of(SEQUENCE)?);
     let version = match fields.peek() {
-        Some(VERSION) => Der(fields.value_of(VERSION)?).value_of(INTEGER)?.last()? + 1,
+        Some(VERSION) => Der(fields.value_of(VERSION)?).value_of(INTEGER)?.last()?.checked_add(1)?,
         _ => 1,
     };
     let serial = fields.value_of(INTEGER)?;
@@ -285,6 +285,14 @@ mod tests {
         assert_eq!(kind_of(&[0x55, 4, 3]), "CN");
         assert_eq!(kind_of(&[0x2A, 0x86, 0x48, 0xCE, 0x3D]), "1.2.840.10045");
         assert_eq!(kind_of(&[0x88, 0x37]), "2.999");
+    }
+
+    #[test]
+    fn a_version_beyond_all_numbers_is_no_certificates() {
+        let mut der = localhost();
+        assert_eq!(der[12], 2, "where the version stands");
+        der[12] = 255;
+        assert!(parse(&der).is_none());
     }
 
     proptest! {
