@@ -5,6 +5,7 @@
 
 mod accepting;
 pub mod access;
+mod base64;
 mod batch;
 pub mod body;
 mod call;

@@ -6,6 +6,7 @@ use longma_proto::h1::{Version, target};
 
 use super::format::{Atom, Padding};
 use super::record::{Outcome, Record, first_line};
+use crate::base64;
 use crate::escape::{self, put};
 use crate::sys::clock::{self, CivilTime};
 
@@ -180,25 +181,9 @@ fn user_of(credentials: &[u8]) -> Option<Vec<u8>> {
     if !scheme.eq_ignore_ascii_case(b"basic ") {
         return None;
     }
-    let mut decoded = Vec::new();
-    let (mut bits, mut held) = (0_u32, 0_u32);
-    for &byte in encoded.trim_ascii() {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
-            b'=' => break,
-            _ => return None,
-        };
-        bits = (bits << 6 | u32::from(value)) & 0xFFFF;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            decoded.push((bits >> held) as u8);
-        }
-    }
+    let encoded = encoded.trim_ascii();
+    let end = encoded.iter().position(|&byte| byte == b'=').unwrap_or(encoded.len());
+    let mut decoded = base64::unpadded(&encoded[..end], base64::STANDARD)?;
     let end = decoded.iter().position(|&byte| byte == b':')?;
     decoded.truncate(end);
     Some(decoded)

@@ -5,6 +5,7 @@
 use longma_proto::h1::{BodyLength, HeadParser, Version};
 
 use super::PREFACE;
+use crate::base64;
 
 const FRAME_HEADER: usize = 9;
 /// What a frame may hold where nothing else has been agreed on (RFC 9113 §4.2).
@@ -138,25 +139,7 @@ fn decode(text: &[u8]) -> Option<Vec<u8>> {
     if text.len() - end > 2 || end % 4 == 1 {
         return None;
     }
-    let mut out = Vec::with_capacity(end);
-    let (mut bits, mut count) = (0_u32, 0);
-    for &byte in &text[..end] {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'-' => 62,
-            b'_' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count) as u8);
-        }
-    }
-    Some(out)
+    base64::unpadded(&text[..end], base64::URL)
 }
 
 /// Whether each setting has a value that it may have (RFC 9113 §6.5.2).

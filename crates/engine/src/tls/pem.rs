@@ -1,5 +1,7 @@
 //! PEM (RFC 7468, and RFC 1421 §4.4 for the headers that old programs write): texts that hold keys and certificates.
 
+use crate::base64;
+
 /// One block of a PEM text.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Block {
@@ -69,24 +71,12 @@ fn decode(digits: &[u8]) -> Option<Vec<u8>> {
         }
         let mut bits = 0;
         for &digit in &quad[..4 - padding] {
-            bits = bits << 6 | value(digit)?;
+            bits = bits << 6 | base64::value(digit, base64::STANDARD)?;
         }
         bits <<= 6 * padding;
         bytes.extend_from_slice(&bits.to_be_bytes()[1..4 - padding]);
     }
     Some(bytes)
-}
-
-fn value(digit: u8) -> Option<u32> {
-    let value = match digit {
-        b'A'..=b'Z' => digit - b'A',
-        b'a'..=b'z' => digit - b'a' + 26,
-        b'0'..=b'9' => digit - b'0' + 52,
-        b'+' => 62,
-        b'/' => 63,
-        _ => return None,
-    };
-    Some(u32::from(value))
 }
 
 /// A certificate as a PEM text.
