@@ -117,8 +117,7 @@ def test_a_new_master_that_cannot_serve_is_reported_and_the_workers_come_back(se
     server.errors.wait(STARTED)
     server.send_signal(signal.SIGWINCH)
     server.errors.wait("Worker exiting", count=2)
-    for _ in range(2):
-        gate.wait("loading").release()
+    gate.wait("loading").release()  # whose failure ends the other one, too
     server.errors.wait(r"The new master is gone \(exit status 3\)")
     site.write("three")
     server.errors.wait("Nobody serves any more: starting the workers of this master again")

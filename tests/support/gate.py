@@ -15,11 +15,11 @@ from tests.support.deadlines import Deadline
 
 
 class Visitor:
-    """An application that has come to the gate."""
+    """An application that has come to the gate, and what it has said: `PID LABEL`."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, said: str) -> None:
         self._connection = connection
-        pid, _, self.label = connection.recv(4096).decode().partition(" ")
+        pid, _, self.label = said.partition(" ")
         self.pid = int(pid)
 
     def release(self, answer: str = "go") -> None:
@@ -85,7 +85,11 @@ class Gate:
         except TimeoutError:
             return  # the deadline says so, with what was awaited
         connection.settimeout(Deadline().left("a label"))
-        visitor = Visitor(connection)
+        said = connection.recv(4096).decode()
+        if not said:  # it has been killed on its way
+            connection.close()
+            return
+        visitor = Visitor(connection, said)
         self._admitted.append(visitor)
         self._waiting.append(visitor)
 
