@@ -261,7 +261,12 @@ impl Worker {
     ) -> Option<PyErr> {
         let Err(fault) = answer else { return None };
         let client_is_there = || self.shared.lock().is_alive(id);
-        Subject { log: &self.log, bytes, head }.explain(py, fault, &client_is_there)
+        let fatal = Subject { log: &self.log, bytes, head }.explain(py, fault, &client_is_there);
+        // What ends the thread of a pool ends nothing else.
+        if fatal.is_some() && !self.shared.is_pooled() {
+            self.shared.lock().leave_newcomers();
+        }
+        fatal
     }
 
     /// Have a `start_response` that nobody else has.

@@ -37,6 +37,16 @@ const MAX_EVICTIONS: u32 = 8;
 /// By how many connections a worker may be ahead of an idle sibling before it passes new ones on.
 const IMBALANCE: u64 = 2;
 
+/// Whether newcomers are taken in, where there is room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Intake {
+    Open,
+    /// Not those of the listeners, for the time being.
+    Held,
+    /// Never again, nor anybody from siblings.
+    Shut,
+}
+
 impl<H: Host> Reactor<H> {
     /// Listen on these sockets, and on the queue in which siblings hand connections over.
     pub fn open(&mut self, listeners: Vec<Listener>, handover: Option<(OwnedFd, OwnedFd)>) -> std::io::Result<()> {
@@ -84,7 +94,7 @@ impl<H: Host> Reactor<H> {
     pub(crate) fn retry_accepting(&mut self) {
         if self.accepting && self.queue.open
             || self.draining
-            || self.is_held
+            || self.intake != Intake::Open
             || self.shortage_until_ms.is_some_and(|at| at > self.now_ms)
         {
             return;
@@ -100,12 +110,25 @@ impl<H: Host> Reactor<H> {
 
     /// Accept nothing for the time being, or again. Whoever is connected is served in any case.
     pub fn hold_off(&mut self, is_held: bool) {
-        self.is_held = is_held;
+        if self.intake == Intake::Shut {
+            return;
+        }
+        self.intake = if is_held { Intake::Held } else { Intake::Open };
         if is_held {
             self.pause_accepting();
         } else {
             self.retry_accepting();
         }
+    }
+
+    /// Take nobody in any more, neither from the listeners nor from siblings: the worker ends before it could answer, and
+    /// whoever waits is another's, the next worker's at the latest.
+    pub fn leave_newcomers(&mut self) {
+        self.intake = Intake::Shut;
+        self.board.set(Word::Draining, 1);
+        self.pause_accepting();
+        self.close_queue();
+        self.listeners.clear();
     }
 
     /// Register anew what siblings listen on too. The kernel wakes one worker for a connection, and it is that one's
@@ -276,8 +299,7 @@ impl<H: Host> Reactor<H> {
             self.board.set(Word::Draining, 1);
             self.pause_accepting();
         }
-        let accepted = (0..self.listeners.len()).try_for_each(|index| self.accept_rest(index, desk));
-        self.shortage_until_ms = match accepted.and_then(|()| self.leave_queue(desk)) {
+        self.shortage_until_ms = match self.take_rest(desk) {
             Ok(()) if self.expects_newcomers() => Some(self.now_ms + NEWCOMERS_LOOK_MS),
             Ok(()) => {
                 self.listeners.clear();
@@ -298,6 +320,18 @@ impl<H: Host> Reactor<H> {
         !self.listeners.is_empty()
             && self.now_ms < (self.newcomers.last_ms + NEWCOMERS_MS).min(self.newcomers.until_ms)
             && !self.board.has_accepting_sibling(self.now_ms)
+    }
+
+    /// Take all that wait at the listeners and in the queue, where they are ours to take.
+    ///
+    /// # Errors
+    /// The system is short of something: more of them are there.
+    fn take_rest(&mut self, desk: &mut Desk) -> std::io::Result<()> {
+        if self.intake == Intake::Shut {
+            return Ok(());
+        }
+        (0..self.listeners.len()).try_for_each(|index| self.accept_rest(index, desk))?;
+        self.leave_queue(desk)
     }
 
     /// Take all that wait at a listener.
@@ -342,6 +376,7 @@ mod tests {
     use crate::sys::board::{Board, WorkerState};
     use crate::sys::clock;
     use crate::sys::epoll::Epoll;
+    use crate::sys::pass;
     use crate::testing::Plain;
 
     #[test]
@@ -372,5 +407,24 @@ mod tests {
             assert_eq!(reactor.connections(), clients.len());
             assert!(TcpStream::connect(address).is_err());
         }
+    }
+
+    #[test]
+    fn who_leaves_newcomers_to_others_takes_none_when_draining_either() {
+        let mut reactor: Reactor<Plain> =
+            Reactor::new(Settings::default(), Arc::new(Epoll::new().unwrap()), Arc::new(Board::in_process(1).remove(0)), None);
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        listener.set_nonblocking(true).unwrap();
+        let (address, others) = (listener.local_addr().unwrap(), listener.try_clone().unwrap());
+        reactor.open(vec![Listener::new(listener.into(), false)], Some(pass::queue().unwrap())).unwrap();
+        reactor.leave_newcomers();
+        let _client = TcpStream::connect(address).unwrap();
+        let mut desk = Desk::default();
+        reactor.hold_off(false);
+        reactor.now_ms += 2 * RENEWAL_MS;
+        reactor.renew_listening();
+        reactor.begin_draining(&mut desk);
+        assert!(reactor.is_drained());
+        others.accept().unwrap();
     }
 }

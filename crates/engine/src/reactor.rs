@@ -12,6 +12,7 @@ use std::sync::Arc;
 use longma_proto::h1::date::imf_fixdate;
 use longma_proto::h1::{HeadParser, Limits};
 
+use crate::accepting::Intake;
 use crate::access::AccessLog;
 use crate::call::Calls;
 use crate::connection::{ConnId, Connection, Table, Watch};
@@ -96,8 +97,8 @@ pub struct Reactor<H: Host> {
     pub(crate) caches: usize,
     /// Whether the listeners are registered.
     pub(crate) accepting: bool,
-    /// Whether they are not to be.
-    pub(crate) is_held: bool,
+    /// Whether they may be.
+    pub(crate) intake: Intake,
     /// Set while the system is short of descriptors: when to try again.
     pub(crate) shortage_until_ms: Option<u64>,
     pub(crate) shortage_told: bool,
@@ -160,7 +161,7 @@ impl<H: Host> Reactor<H> {
             output_memory: 0,
             caches: 0,
             accepting: false,
-            is_held: false,
+            intake: Intake::Open,
             shortage_until_ms: None,
             shortage_told: false,
             draining: false,
