@@ -67,7 +67,7 @@ def test_a_keyboard_interrupt_in_the_application_ends_no_more_than_its_worker(se
     assert server.get("/lists").status == 200
 
 
-def test_a_worker_that_an_interrupt_ends_leaves_later_clients_to_the_next(serve: Serve, gate: Gate, tmp_path: Path):
+def test_a_worker_that_an_interrupt_ends_leaves_its_other_clients_to_the_next(serve: Serve, gate: Gate, tmp_path: Path):
     hooks = tmp_path / "hooks.py"
     hooks.write_text(
         "from tests.apps import gate\n"
@@ -77,16 +77,21 @@ def test_a_worker_that_an_interrupt_ends_leaves_later_clients_to_the_next(serve:
     )
     server = serve(APP, "--health-path", "/-/health", "--config", str(hooks))
     server.expect("")
-    with server.client() as ending, server.client() as watching:
+    ending, silent, waiting, watching = [server.client() for _ in range(4)]
+    for client in (waiting, watching):
+        assert client.ask("GET", "/-/health").status == 200
+    ending.request("GET", "/interrupt")
+    visitor = gate.wait("ending")
+    later = server.client()
+    for client in (waiting, later):
+        client.request("GET", "/lists")
+    for _ in range(2):  # what the worker hears of, it has heard of by the second answer
         assert watching.ask("GET", "/-/health").status == 200
-        ending.request("GET", "/interrupt")
-        visitor = gate.wait("ending")
-        later = server.client()
-        later.request("GET", "/lists")
-        for _ in range(2):  # what the worker hears of, it has heard of by the second answer
-            assert watching.ask("GET", "/-/health").status == 200
-        visitor.release()
-        assert later.read_response().status == 200
+    visitor.release()
+    for client in (waiting, later):
+        assert client.read_response().status == 200
+    for client in (silent, watching):
+        assert client.ask("GET", "/lists").status == 200
 
 
 def test_fields_in_other_sequences_are_sent(serve: Serve):

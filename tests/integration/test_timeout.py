@@ -92,6 +92,24 @@ def test_a_worker_that_nothing_ends_is_killed(serve: Serve, gate: Gate, way: str
     assert server.get("/").text == "well"
 
 
+@pytest.mark.parametrize("way", ["python", "c", "stubborn"])
+def test_the_next_worker_serves_whoever_waited_behind_the_stuck_request(serve: Serve, gate: Gate, way: str):
+    server = serve(APP, "--timeout", "1", "--health-path", "/-/health")
+    server.expect("")
+    before = server.worker_pid()
+    stuck, silent, idle, waiting, watching = [server.client() for _ in range(5)]
+    for client in (idle, waiting, watching):
+        assert client.ask("GET", "/-/health").status == 200
+    stuck.request("GET", f"/{way}")
+    waiting.request("POST", "/", "Content-Length: 4", body=b"body")
+    assert watching.ask("GET", "/-/health").status == 200
+    server.errors.wait("Booting worker with pid", count=2)
+    assert waiting.read_response().text == "well"
+    for client in (silent, idle, watching):
+        assert client.ask("GET", "/").text == "well"
+    assert not is_alive(before)
+
+
 def test_an_idle_worker_that_is_aborted_says_that_it_was_idle(serve: Serve):
     server = serve(APP)
     server.expect("")

@@ -11,6 +11,7 @@ from longma.master.actions import (
     Action,
     CloseListeners,
     Commit,
+    Condemn,
     Exit,
     FreeSlot,
     Kill,
@@ -74,6 +75,8 @@ class Account:
                 self.asked.append(action)
             case FreeSlot(slot):
                 self.in_use.remove(slot)
+            case Condemn(slot):
+                assert slot in self.in_use
             case Kill(pid, number):
                 self.kill(pid, number)
             case LoadSettings(generation):

@@ -46,14 +46,32 @@ impl<H: Host> Reactor<H> {
         self.board.set(Word::Queued, self.ready.len() as u64);
     }
 
-    /// Hand over a connection whose request waits, with all that has been read of it.
+    /// Leave to siblings whatever the application has not been called for: this worker ends at once. Where there are none
+    /// the next worker finds it in the queue.
+    pub fn leave_rest(&mut self) {
+        self.leave_newcomers();
+        for id in std::mem::take(&mut self.ready) {
+            self.hand_over(id);
+        }
+        for id in self.table.ids() {
+            self.hand_over(id);
+        }
+    }
+
+    /// Hand over a connection whose request waits, or that waits for one, with all that has been read of it.
     fn hand_over(&mut self, id: ConnId) -> bool {
-        let Some(connection) = self.table.get(id).filter(|connection| connection.state == State::Queued) else { return false };
-        // A TLS session is this process's own, as is what a stream is one of.
-        if connection.has_output() || !connection.transport.is_plain() {
+        let Some(connection) = self.table.get(id) else { return false };
+        // A TLS session is this process's own, as is what a stream is one of; what the application has had is shut down
+        // when we part from it.
+        if connection.has_output() || !connection.transport.is_plain() || connection.is_shared {
             return false;
         }
-        let Some(mut bytes) = connection.request_as_received() else { return false };
+        let bytes = match connection.state {
+            State::Idle => Some(Vec::new()),
+            State::Queued => connection.request_as_received(),
+            _ => None,
+        };
+        let Some(mut bytes) = bytes else { return false };
         if let Some(next) = &connection.next {
             bytes.extend_from_slice(&next.bytes);
         }
@@ -182,6 +200,7 @@ impl<H: Host> Reactor<H> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
     use std::os::unix::net::UnixStream;
     use std::sync::Arc;
 
@@ -238,5 +257,22 @@ mod tests {
             assert!(reactor.receive_from_sibling(&mut desk, Mode::Aside).is_none());
             assert_eq!(reactor.connections(), connections);
         }
+    }
+
+    #[test]
+    fn whoever_ends_leaves_its_connections_in_the_queue_but_for_those_the_application_has() {
+        let (mut reactor, _sibling, mut clients) = ahead();
+        let mut desk = Desk::default();
+        for client in &mut clients[..2] {
+            client.write_all(b"GET / HTTP/1.1\r\nHost: t\r\n\r\n").unwrap();
+        }
+        reactor.epoll.wait(&mut desk.events, 0).unwrap();
+        reactor.handle_events_aside(&mut desk);
+        assert_eq!(reactor.ready.len(), 2);
+        let kept = reactor.ready[1];
+        reactor.table.get(kept).unwrap().is_shared = true;
+        reactor.leave_rest();
+        assert_eq!(reactor.table.ids(), [kept]);
+        assert_eq!(reactor.board.get(Word::HandedOut), 3);
     }
 }

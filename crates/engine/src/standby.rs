@@ -125,7 +125,11 @@ fn stand_in<H: Host>(shared: &Shared<H>, moment: Moment, desk: &mut Desk) {
                 reactor.begin_draining(desk);
             }
             reactor.flush_streams();
-            reactor.hand_over_ready();
+            if shared.board.get(Word::Condemned) == 0 {
+                reactor.hand_over_ready();
+            } else {
+                reactor.leave_rest();
+            }
             shown.look(reactor.call_line());
             shared.has_log_to_tend(&reactor)
         };

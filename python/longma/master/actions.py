@@ -28,6 +28,12 @@ class FreeSlot(NamedTuple):
     slot: int
 
 
+class Condemn(NamedTuple):
+    """Let the worker of a slot know that it is about to be ended, so that it leaves to others what it can."""
+
+    slot: int
+
+
 class BuryWorker(NamedTuple):
     """Run the hook for a worker that is gone, and forget it; `hook` is the hook's name, "" for none."""
 
@@ -142,6 +148,7 @@ Action: TypeAlias = (
     Spawn
     | Kill
     | FreeSlot
+    | Condemn
     | BuryWorker
     | LoadSettings
     | Renew

@@ -12,6 +12,7 @@ from longma.master.actions import (
     BuryWorker,
     CloseListeners,
     Commit,
+    Condemn,
     CountWorkers,
     Exit,
     FreeSlot,
@@ -85,6 +86,8 @@ class Shell:
                 return send_signal(pid, number)
             case FreeSlot(slot):
                 self._generations.current.board.zero(slot)
+            case Condemn(slot):
+                self._generations.current.board.condemn(slot)
             case BuryWorker(pid, hook):
                 self._bury(pid, hook)
             case LoadSettings(generation):

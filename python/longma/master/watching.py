@@ -6,7 +6,7 @@ import signal
 from typing import TYPE_CHECKING
 
 from longma.logs.levels import Level
-from longma.master.actions import Kill, Log, LookAtCertificates, Measure, News, Notify
+from longma.master.actions import Condemn, Kill, Log, LookAtCertificates, Measure, News, Notify
 from longma.master.policies import (
     ABORT_GRACE,
     LOOK_EVERY,
@@ -64,7 +64,7 @@ def time_worker(state: State, worker: WorkerRecord, call: str, now: float) -> tu
         log = Log(Level.CRITICAL, f"WORKER TIMEOUT (pid:{worker.pid}){doing}")
         stack_at = now + ABORT_GRACE - STACK_BEFORE_KILL
         worker = worker._replace(stage=Stage.ABORTED, ended_for="timeout", kill_at=kill_at, stack_at=stack_at)
-        return worker, (log, Kill(worker.pid, signal.SIGABRT))
+        return worker, (log, Condemn(worker.slot), Kill(worker.pid, signal.SIGABRT))
     if boot_overdue is not None and now >= boot_overdue:
         limit = f"boot_timeout ({state.wanted.boot_timeout:g} s)"
         log = Log(Level.CRITICAL, f"WORKER TIMEOUT (pid:{worker.pid}): it has not booted within {limit}")

@@ -1,8 +1,8 @@
 """The board: shared memory with a page a worker, through which the master and tools see what each worker does.
 
-A worker's engine writes its own page with plain stores; everybody else only reads. The master empties a page when its
-worker is gone, and again before it forks a new one into the slot. The last page is the master's own: what it has to say
-to all of them. What a page holds, and where, is agreed with the
+A worker's engine writes its own page with plain stores; everybody else only reads, but for one word by which the master
+condemns it. The master empties a page when its worker is gone, and again before it forks a new one into the slot. The
+last page is the master's own: what it has to say to all of them. What a page holds, and where, is agreed with the
 engine's `sys/board.rs`.
 """
 
@@ -20,6 +20,8 @@ STATE_WORD = 1
 HEARTBEAT_WORD = 2
 REQUESTS_WORD = 5
 QUEUED_WORD = 15
+# Behind all that the worker counts, and written by the master: not 0 when it is about to end the worker.
+CONDEMNED_WORD = 38
 # The length of what the worker says of its call, then the bytes of it.
 CALL_BYTE = 512
 MAX_CALL_BYTES = 1016
@@ -128,6 +130,10 @@ class Board:
     def say_leaving(self) -> None:
         """Write, in the master, that the server is about to stop."""
         self._words[self.capacity * PAGE_WORDS + LEAVING_WORD] = 1
+
+    def condemn(self, slot: int) -> None:
+        """Write, in the master, that the worker is about to be ended, so that it leaves to others what it can."""
+        self._words[slot * PAGE_WORDS + CONDEMNED_WORD] = 1
 
     def announce(self, slot: int, pid: int) -> None:
         """Write, in the worker, that it has the slot and is booting; the engine writes the page from then on."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from signal import SIGABRT, SIGKILL, SIGTERM
 
 from longma.logs.levels import Level
-from longma.master.actions import FreeSlot, Kill, Log, Spawn
+from longma.master.actions import Condemn, FreeSlot, Kill, Log, Spawn
 from longma.master.events import Reading, Reaped, Signalled, Tick
 from longma.master.policies import ABORT_GRACE, IDLE_PATIENCE, STACK_BEFORE_KILL
 from longma.master.state import Stage
@@ -13,9 +13,9 @@ from tests.unit.master.states import booting, decide, running, worker
 
 
 def test_a_silent_worker_is_aborted_once():
-    state = running(worker(pid=7, heartbeat_at=0.0), timeout=30.0)
+    state = running(worker(pid=7, slot=2, heartbeat_at=0.0), timeout=30.0)
     state, actions = decide(state, Tick(), now=30.1)
-    assert actions == (Log(Level.CRITICAL, "WORKER TIMEOUT (pid:7)"), Kill(7, SIGABRT))
+    assert actions == (Log(Level.CRITICAL, "WORKER TIMEOUT (pid:7)"), Condemn(2), Kill(7, SIGABRT))
     assert decide(state, Tick(), now=30.2) == (state, ())
 
 

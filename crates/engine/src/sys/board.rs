@@ -46,6 +46,8 @@ pub enum Word {
     CallTime = 22,
     /// Such calls by how long they took: those within the first of `CALL_BOUNDS_US`; the others follow, and the longest.
     CallsWithin = 23,
+    /// Not 0: the master is about to end the worker, whatever it is doing. Only the master writes this one.
+    Condemned = 38,
 }
 
 /// How many classes of statuses there are (RFC 9110 §15).
