@@ -79,6 +79,9 @@ impl<H: Host> Reactor<H> {
                 }
                 // The bytes held look like the beginning of a header, and are that of a request.
                 connection.state = State::Head;
+                if self.timers.class_of(id.slot) != Some(Class::Head) {
+                    self.timers.set(id.slot, Class::Head, self.now_ms);
+                }
                 self.read_head(id, desk, mode)
             }
             Ok(Progress::Complete { header, len }) => {

@@ -403,3 +403,11 @@ proptest! {
         walk(Kind::Proxies, &steps, end)?;
     }
 }
+
+#[test]
+fn what_begins_like_a_proxy_header_and_is_a_request_has_its_time_to_come_also_while_draining() {
+    let headers = headers();
+    let beginning = headers.iter().position(|header| header == b"PRO").unwrap();
+    let steps = [Step::Ask(3, beginning), Step::Send(3, 2), Step::Turn(vec![Reply::Small]), Step::Send(3, 10)];
+    walk(Kind::Proxies, &steps, End::Drain).unwrap();
+}
