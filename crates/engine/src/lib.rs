@@ -14,6 +14,7 @@ pub mod connection;
 mod delivering;
 mod desk;
 mod door;
+mod draining;
 pub mod escape;
 mod framing;
 pub mod gateway;

@@ -74,3 +74,13 @@ impl Accepting {
         }
     }
 }
+
+/// Whether newcomers are taken in, where there is room.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Intake {
+    Open,
+    /// Not those of the listeners, for the time being.
+    Held,
+    /// Never again, nor anybody from siblings.
+    Shut,
+}

@@ -12,7 +12,6 @@ use std::sync::Arc;
 use longma_proto::h1::date::imf_fixdate;
 use longma_proto::h1::{HeadParser, Limits};
 
-use crate::accepting::Intake;
 use crate::access::AccessLog;
 use crate::call::Calls;
 use crate::connection::{ConnId, Connection, Table, Watch};
@@ -20,7 +19,7 @@ use crate::gateway::{Gateway, Protocol};
 use crate::held::Batch;
 use crate::host::{Host, Remains};
 use crate::input::{Input, READ_BYTES};
-use crate::listener::{Listener, Newcomers, Queue};
+use crate::listener::{Intake, Listener, Newcomers, Queue};
 use crate::notice::Notice;
 use crate::own::Own;
 use crate::own::instead::Instead;

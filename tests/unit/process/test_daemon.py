@@ -12,6 +12,7 @@ import pytest
 
 from longma.process.daemon import Started, daemonize
 from tests.support.deadlines import until
+from tests.support.processes import process
 from tests.unit.process.children import exit_code, fork
 
 
@@ -43,7 +44,10 @@ class Command:
     def daemon(self) -> list[int]:
         """The daemon's process, session and group."""
         until(self.note.exists, "the daemon")
-        return [int(number) for number in self.note.read_text().split()]
+        numbers = [int(number) for number in self.note.read_text().split()]
+        # Who forked it may have been kept from ending, and is its parent as long as that.
+        until(lambda: (one := process(numbers[0])) and one.parent == os.getpid(), "the daemon to be adopted")
+        return numbers
 
     def ended(self) -> tuple[int, int]:
         """The exit status of the command and of the daemon, an adopted child of the tests."""
