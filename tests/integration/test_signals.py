@@ -128,6 +128,24 @@ def test_a_worker_that_is_told_to_go_is_replaced(serve: Serve, number: signal.Si
     assert server.get("/hello").status == 200
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGQUIT])
+def test_what_waits_in_a_worker_that_is_told_to_go_is_answered(serve: Serve, gate: Gate, number: signal.Signals):
+    server = serve(APP, "--health-path", "/-/health")
+    pid = server.worker_pid()
+    busy, waiting, watching = [server.client() for _ in range(3)]
+    busy.request("GET", "/wait")
+    visitor = gate.wait("in the application")
+    waiting.request("GET", "/hello")
+    for _ in range(2):  # what the worker hears of, it has heard of by the second answer
+        assert watching.ask("GET", "/-/health").status == 200
+    os.kill(pid, number)
+    watching.expect_end()
+    visitor.release()
+    assert busy.read_response().status == 200
+    assert waiting.read_response().status == 200
+    until(lambda: not is_alive(pid), "the first worker to go")
+
+
 def test_signals_that_come_while_the_application_is_preloaded_wait(serve: Serve, site: Site, gate: Gate):
     site.write("one", before="from tests.apps import gate; gate.stop('loading')")
     server = serve(site.app, DEBUG, "--preload", cwd=site.directory, ready=None, env={"PYTHONPATH": str(ROOT)})
